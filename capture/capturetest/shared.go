@@ -1,0 +1,66 @@
+// Package capturetest holds what tests of several packages share: where captures are, and what they are known to hold.
+package capturetest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Root returns the folder of go.mod, seen from the running test.
+func Root(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			t.Fatal("no go.mod above the working directory")
+		}
+		dir = up
+	}
+}
+
+// Shared returns the folder of the shared captures, ../shared/captures beside the project. Where it is absent the test
+// is skipped, but in CI (environment CI set) it fails: there the folder must be.
+func Shared(t testing.TB) string {
+	t.Helper()
+	dir := filepath.Join(Root(t), "..", "shared", "captures")
+	if _, err := os.Stat(filepath.Join(dir, "truth.tsv")); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("shared captures are absent and this is CI: %v", err)
+		}
+		t.Skipf("shared captures are absent (%s): this test compares with them", dir)
+	}
+	return dir
+}
+
+// Fact is one row of truth.tsv: one thing that a correct monitor can be asked about a capture.
+type Fact struct {
+	File, Kind, Key, Value, Origin string
+}
+
+// Truth reads truth.tsv of the shared captures. Escaped line ends in values are put back.
+func Truth(t testing.TB) []Fact {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(Shared(t), "truth.tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	facts := make([]Fact, 0, len(lines))
+	for _, line := range lines[1:] {
+		col := strings.Split(line, "\t")
+		if len(col) != 5 {
+			t.Fatalf("truth.tsv: %d columns, want 5: %q", len(col), line)
+		}
+		facts = append(facts, Fact{col[0], col[1], col[2], strings.ReplaceAll(col[3], `\n`, "\n"), col[4]})
+	}
+	return facts
+}

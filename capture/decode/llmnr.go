@@ -1,0 +1,69 @@
+package decode
+
+import "cafeprobe/capture"
+
+// LLMNR (RFC 4795): Windows asks the segment for names that DNS does not know, and before it uses its own name asks
+// whether anybody else has it.
+
+const llmnrPort = 5355
+
+// The bits of an LLMNR header that DNS does not have (RFC 4795 §2.1.1).
+const (
+	llmnrConflict  = 0x0400 // C: the sender knows that several answer
+	llmnrTentative = 0x0100 // T: the responder has not verified yet that the name is its own
+)
+
+// llmnr emits a KindQuery for each question, and a KindName where the sender shows that a name is its own.
+func llmnr(d *Decoder, p *Packet) bool {
+	m, ok := parseDNS(p.Payload)
+	if !ok || m.opcode() != dnsOpQuery {
+		return false
+	}
+	if m.response() {
+		if p.SrcPort != llmnrPort {
+			return false
+		}
+		d.llmnrAnswer(p, &m)
+		return true
+	}
+	if p.DstPort != llmnrPort {
+		return false
+	}
+	d.questions(p, &m, capture.OriginLLMNR)
+	d.llmnrProbe(p, &m)
+	return true
+}
+
+// llmnrProbe emits the name of a uniqueness probe: a multicast query of type ANY. Windows sends those for its own name
+// only, when it starts and when it gets an address; every type-ANY question of the shared captures is one.
+func (d *Decoder) llmnrProbe(p *Packet, m *dnsMessage) {
+	if !p.DstAddr.IsMulticast() || m.count[0] != 1 || m.flags&llmnrConflict != 0 {
+		return
+	}
+	var r dnsRecord
+	w := m.walk()
+	if !w.next(&r) || r.section != 0 || r.typ != dnsTypeANY {
+		return
+	}
+	if name, ok := m.name(r.name); ok {
+		d.ownName(capture.OriginLLMNR, name, p.SrcAddr)
+	}
+}
+
+// llmnrAnswer emits the names of an answer. A responder answers only for names that are its own (RFC 4795 §2.3); an
+// address of the family of the sender's must also be the sender's.
+func (d *Decoder) llmnrAnswer(p *Packet, m *dnsMessage) {
+	if m.flags&llmnrTentative != 0 {
+		return
+	}
+	var r dnsRecord
+	for w := m.walk(); w.next(&r) && r.section <= 1; {
+		addr, ok := r.addr()
+		if !ok || addr != p.SrcAddr && addr.Is4() == p.SrcAddr.Is4() {
+			continue
+		}
+		if name, ok := m.name(r.name); ok {
+			d.ownName(capture.OriginLLMNR, name, addr)
+		}
+	}
+}

@@ -1,0 +1,29 @@
+package decode
+
+import (
+	"net/netip"
+	"strings"
+
+	"cafeprobe/capture"
+)
+
+// ownName emits a KindName: the sender of the packet calls itself name and has addr. Names that every system bears are
+// no names.
+func (d *Decoder) ownName(origin capture.Origin, name string, addr netip.Addr) {
+	if !isHostName(name) {
+		return
+	}
+	d.emit(capture.Observation{Kind: capture.KindName, Origin: origin, Name: name, Addr: addr})
+}
+
+// isHostName reports whether name can tell one host from another: localhost (RFC 6761 §6.3) cannot, which is what Linux
+// and Steam say when nobody has named the machine.
+func isHostName(name string) bool {
+	first, _, _ := strings.Cut(name, ".")
+	return first != "" && first != "<Root>" && !strings.EqualFold(first, "localhost")
+}
+
+// evidence emits what the sender did, as the protocol origin shows it.
+func (d *Decoder) evidence(origin capture.Origin, e capture.Evidence) {
+	d.emit(capture.Observation{Kind: capture.KindEvidence, Origin: origin, Evidence: e})
+}
