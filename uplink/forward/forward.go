@@ -1,0 +1,210 @@
+// Package forward brings the spool's records to the province: spool → broker, until the province's receipt says that it
+// holds them. A PUBACK proves nothing of the kind: brokers acknowledge from memory, to nobody, and when they refuse.
+//
+// On every connection: subscribe down → publish hello → wait for the receipt → go on behind it.
+package forward
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"cafeprobe/uplink"
+	"cafeprobe/uplink/mqtt"
+	"cafeprobe/uplink/spool"
+)
+
+// Config configures a Forwarder. Broker is required; the zero of the rest is valid.
+type Config struct {
+	Broker string
+	TLS    *tls.Config
+	Retry  time.Duration      // the first retry comes after at most this; 0 means 60 s. Later ones after up to 5 times as long
+	Beat   time.Duration      // period of the state message, by which the province knows that the box lives; 0 means 5 min
+	Now    func() uplink.Time // for the state message; nil: unknown
+	Log    *slog.Logger       // nil: none
+}
+
+const (
+	defaultRetry = time.Minute
+	defaultBeat  = 5 * time.Minute
+	maxUnproven  = 8192 // records sent without a receipt
+	batchOctets  = uplink.MaxMessage - uplink.BatchOverhead - uplink.MaxRecords
+	answer       = 5 * time.Second  // within which hello is answered by a province that is there
+	lag          = 30 * time.Second // without a receipt while records are unproven: say hello again
+	inbox        = 64
+)
+
+// Forwarder forwards one spool. Use New, then Run.
+type Forwarder struct {
+	cfg   Config
+	spool *spool.Spool
+	id    spool.Identity
+	in    chan mqtt.Message
+	conn  uplink.Int // rises with every connection
+
+	mu    sync.Mutex
+	occ   *uplink.Occ
+	stats Stats
+	occIn chan struct{}
+	moved chan struct{} // a receipt was taken
+	sent  atomic.Uint64
+}
+
+// Stats counts what a Forwarder has done.
+type Stats struct {
+	Connected   bool
+	Connections uint64
+	Sent        uint64 // records published, repeats included
+	Acked       uint64 // messages acknowledged by the broker, which proves little
+	Receipts    uint64 // receipts that verified
+	Refused     uint64 // messages from below that were malformed, forged, stale or for another
+	Forks       uint64 // receipts whose hash is not our own
+	Err         error  // why the last connection ended or failed
+}
+
+// New returns a Forwarder of s.
+func New(s *spool.Spool, cfg Config) *Forwarder {
+	if cfg.Retry == 0 {
+		cfg.Retry = defaultRetry
+	}
+	if cfg.Beat == 0 {
+		cfg.Beat = defaultBeat
+	}
+	if cfg.Now == nil {
+		cfg.Now = func() uplink.Time { return 0 }
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Forwarder{
+		cfg: cfg, spool: s, id: s.Identity(), in: make(chan mqtt.Message, inbox),
+		occIn: make(chan struct{}, 1), moved: make(chan struct{}, 1),
+	}
+}
+
+// Occ takes the newest occupancy; one that was not sent yet is replaced.
+func (f *Forwarder) Occ(o uplink.Occ) {
+	f.mu.Lock()
+	f.occ = &o
+	f.mu.Unlock()
+	signal(f.occIn)
+}
+
+// Stats returns what was done so far.
+func (f *Forwarder) Stats() Stats {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	st := f.stats
+	st.Sent = f.sent.Load()
+	return st
+}
+
+func (f *Forwarder) update(change func(*Stats)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(&f.stats)
+}
+
+// Run connects, forwards, and connects again until ctx is done.
+func (f *Forwarder) Run(ctx context.Context) {
+	fails := 0
+	for ctx.Err() == nil {
+		progress, err := f.connection(ctx)
+		f.update(func(s *Stats) { s.Connected, s.Err = false, err })
+		if ctx.Err() != nil {
+			return
+		}
+		if progress {
+			fails = 0
+		}
+		d := backoff(f.cfg.Retry, fails, rand.Float64())
+		fails++
+		f.cfg.Log.Warn("uplink down", "error", err, "retry", d)
+		select {
+		case <-ctx.Done():
+		case <-time.After(d):
+		}
+	}
+}
+
+// backoff spreads retries: the first over the whole of first, so that boxes which lost one broker do not come back as
+// one, and later ones over up to five times that.
+func backoff(first time.Duration, fails int, random float64) time.Duration {
+	return time.Duration(random * float64(first) * float64(min(fails+1, 5)))
+}
+
+// connection runs one connection to its end. progress is true if the province was reached.
+func (f *Forwarder) connection(ctx context.Context) (progress bool, err error) {
+	f.conn++
+	for len(f.in) > 0 {
+		<-f.in // of an earlier connection
+	}
+	will, err := f.state(uplink.StateOffline)
+	if err != nil {
+		return false, err
+	}
+	conn, err := mqtt.Dial(ctx, mqtt.Config{Broker: f.cfg.Broker, Client: string(f.id.Box), TLS: f.cfg.TLS, Will: will}, f.receive)
+	if err != nil {
+		return false, err
+	}
+	defer func() {
+		f.update(func(s *Stats) { s.Acked += conn.Acked() })
+		conn.Close()
+	}()
+	f.update(func(s *Stats) { s.Connected = true; s.Connections++ })
+	if err := conn.Subscribe(ctx, f.id.DownFilter()); err != nil {
+		return false, err
+	}
+	s := &session{f: f, conn: conn}
+	err = s.run(ctx)
+	return s.proven, err
+}
+
+// receive puts a message into the inbox. A flood from below is cut off there.
+func (f *Forwarder) receive(m mqtt.Message) {
+	if len(m.Payload) > uplink.MaxMessage {
+		f.update(func(s *Stats) { s.Refused++ })
+		return
+	}
+	m.Payload = append([]byte(nil), m.Payload...)
+	select {
+	case f.in <- m:
+	default:
+		f.update(func(s *Stats) { s.Refused++ })
+	}
+}
+
+func (f *Forwarder) state(word string) (mqtt.Message, error) {
+	b, err := uplink.Marshal(uplink.State{
+		V: uplink.Version, State: word, Conn: f.conn, Boot: uplink.Int(f.spool.Boot()), Chain: f.id.Chain,
+		Head: uplink.Int(f.spool.Head().Seq), Rcpt: uplink.Int(f.spool.Receipted().Seq), Time: f.cfg.Now(),
+	})
+	return mqtt.Up(f.id.Address, uplink.UpState, b), err
+}
+
+// Drain waits until the province has receipted all that is committed.
+func (f *Forwarder) Drain(ctx context.Context) error {
+	for f.spool.Receipted().Seq < f.spool.Head().Seq {
+		select {
+		case <-f.moved:
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("%d of %d records receipted: %w", f.spool.Receipted().Seq, f.spool.Head().Seq,
+				errors.Join(ctx.Err(), f.Stats().Err))
+		}
+	}
+	return nil
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,299 @@
+package forward
+
+import (
+	"context"
+	"crypto/ed25519"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	broker "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/hooks/auth"
+	"github.com/mochi-mqtt/server/v2/listeners"
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"cafeprobe/uplink"
+	"cafeprobe/uplink/mqtt"
+	"cafeprobe/uplink/spool"
+)
+
+// province is the least that a box needs of one: it verifies the chain and signs receipts.
+type province struct {
+	t      *testing.T
+	key    ed25519.PrivateKey
+	mu     sync.Mutex
+	heads  map[uplink.BoxID]uplink.Head
+	got    map[uint64]int // how often each record came
+	deaf   bool           // takes records and says nothing
+	addr   string
+	server *broker.Server
+	inbox  chan mqtt.Message
+}
+
+func newProvince(t *testing.T) *province {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &province{t: t, key: key, heads: map[uplink.BoxID]uplink.Head{}, got: map[uint64]int{}, inbox: make(chan mqtt.Message, 1024)}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.addr = l.Addr().String()
+	l.Close()
+	p.start()
+	done := make(chan struct{})
+	go func() { // the broker's own goroutine may not publish
+		defer close(done)
+		for m := range p.inbox {
+			p.take(m.Topic, m.Payload)
+		}
+	}()
+	t.Cleanup(func() {
+		p.server.Close()
+		close(p.inbox)
+		<-done
+	})
+	return p
+}
+
+func (p *province) start() {
+	p.t.Helper()
+	server := broker.New(&broker.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
+	if err := server.AddHook(new(auth.AllowHook), nil); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := server.AddListener(listeners.NewTCP(listeners.Config{ID: "t", Address: p.addr})); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := server.Serve(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.mu.Lock()
+	p.server = server
+	p.mu.Unlock()
+	err := server.Subscribe("cafeprobe/v1/#", 1, func(_ *broker.Client, _ packets.Subscription, pk packets.Packet) {
+		p.inbox <- mqtt.Message{Topic: pk.TopicName, Payload: pk.Payload}
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *province) take(topic string, payload []byte) {
+	a, leaf, _, err := uplink.ParseTopic(topic)
+	if err != nil {
+		p.t.Errorf("topic %s: %v", topic, err)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var chain uplink.ChainID
+	switch leaf {
+	case uplink.UpHello:
+		h, err := uplink.Parse[uplink.Hello](payload)
+		if err != nil {
+			p.t.Error(err)
+			return
+		}
+		if _, ok := p.heads[a.Box]; !ok {
+			p.heads[a.Box] = uplink.Head{Hash: uplink.Genesis(h.Chain, h.Key[:])}
+		}
+		chain = h.Chain
+	case uplink.UpRecords:
+		b, err := uplink.ParseBatch(payload)
+		if err != nil {
+			p.t.Error(err)
+			return
+		}
+		chain = b.Chain
+		if rs, err := b.Verify(); err == nil && b.Start() == p.heads[a.Box] && !p.deaf {
+			for _, r := range rs {
+				p.got[r.Seq]++
+			}
+			p.heads[a.Box] = b.End()
+		}
+	default:
+		return
+	}
+	if p.deaf {
+		return
+	}
+	h := p.heads[a.Box]
+	r := uplink.Receipt{Chain: chain, Seq: uplink.Int(h.Seq), Hash: h.Hash, Time: 1}.Sign(p.key, a)
+	out, err := uplink.Marshal(r)
+	if err != nil {
+		p.t.Error(err)
+		return
+	}
+	if err := p.server.Publish(a.Topic(uplink.DownReceipt), out, true, 1); err != nil {
+		p.t.Log(err) // the broker is being stopped
+	}
+}
+
+func box(t *testing.T, p *province) *spool.Spool {
+	t.Helper()
+	id, err := spool.NewIdentity(uplink.Address{Province: "demo", Box: "b-00000001"}, p.key.Public().(ed25519.PublicKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := spool.Open(t.TempDir(), id, spool.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func fill(t *testing.T, s *spool.Spool, n int) {
+	t.Helper()
+	for i := range n {
+		r, err := uplink.Encode(&uplink.Vantage{
+			Stamp: uplink.Stamp{Mono: uplink.Int(i), Quality: uplink.QualityNone}, Class: "A", Confidence: 90,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Append(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Commit(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func run(t *testing.T, s *spool.Spool, p *province) *Forwarder {
+	t.Helper()
+	f := New(s, Config{Broker: "tcp://" + p.addr, Retry: 50 * time.Millisecond, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { f.Run(ctx) })
+	t.Cleanup(func() { cancel(); wg.Wait() })
+	return f
+}
+
+func drain(t *testing.T, f *Forwarder) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	if err := f.Drain(ctx); err != nil {
+		t.Fatalf("%v; %+v", err, f.Stats())
+	}
+}
+
+func (p *province) once(t *testing.T, n int) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for seq := uint64(1); seq <= uint64(n); seq++ {
+		if p.got[seq] != 1 {
+			t.Errorf("record %d stored %d times, want once", seq, p.got[seq])
+		}
+	}
+	if len(p.got) != n {
+		t.Errorf("%d records stored, want %d", len(p.got), n)
+	}
+}
+
+func TestAllIsReceipted(t *testing.T) {
+	p := newProvince(t)
+	s := box(t, p)
+	fill(t, s, 500)
+	f := run(t, s, p)
+	drain(t, f)
+	fill(t, s, 300)
+	drain(t, f)
+	p.once(t, 800)
+	if st := f.Stats(); st.Sent != 800 || st.Refused != 0 {
+		t.Errorf("stats %+v, want 800 sent and nothing refused", st)
+	}
+}
+
+func TestBrokerGoesAndComesBack(t *testing.T) {
+	p := newProvince(t)
+	s := box(t, p)
+	f := run(t, s, p)
+	for range 5 {
+		fill(t, s, 200)
+		p.server.Close()
+		fill(t, s, 100)
+		p.start()
+	}
+	drain(t, f)
+	p.once(t, 1500)
+}
+
+// TestPubackIsNoReceipt: the broker acknowledges all, the province says nothing: nothing may count as delivered.
+func TestPubackIsNoReceipt(t *testing.T) {
+	p := newProvince(t)
+	p.deaf = true
+	s := box(t, p)
+	fill(t, s, 100)
+	f := run(t, s, p)
+	time.Sleep(300 * time.Millisecond)
+	if got := s.Receipted().Seq; got != 0 {
+		t.Errorf("receipted %d, want 0", got)
+	}
+	p.mu.Lock()
+	p.deaf = false
+	p.mu.Unlock()
+	drain(t, f)
+	p.once(t, 100)
+}
+
+// FuzzDown: whatever comes from below, no receipt is believed that the province did not sign.
+func FuzzDown(f *testing.F) {
+	public, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	id, err := spool.NewIdentity(uplink.Address{Province: "demo", Box: "b-00000001"}, public)
+	if err != nil {
+		f.Fatal(err)
+	}
+	s, err := spool.Open(f.TempDir(), id, spool.Config{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { s.Close() })
+	good, err := uplink.Marshal(uplink.Receipt{Chain: id.Chain, Hash: id.Genesis(), Time: 1}.Sign(key, id.Address))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(id.Topic(uplink.DownReceipt), good)
+	f.Add(id.Topic(uplink.DownWant), []byte(`{"v":1,"ch":"`+string(id.Chain)+`","from":1,"to":2}`))
+	f.Add(id.Topic(uplink.DownReceipt), []byte(`{}`))
+	f.Fuzz(func(t *testing.T, topic string, payload []byte) {
+		fw := New(s, Config{})
+		ses := &session{f: fw}
+		if ses.take(mqtt.Message{Topic: topic, Payload: payload}) {
+			r, err := uplink.Parse[uplink.Receipt](payload)
+			if err != nil || r.Verify(public, id.Address) != nil {
+				t.Errorf("believed %q on %q", payload, topic)
+			}
+		} else if st := fw.Stats(); st.Refused != 1 {
+			t.Errorf("%q on %q was neither taken nor counted: %+v", payload, topic, st)
+		}
+		if ses.sent.Seq != 0 {
+			t.Errorf("%q moved the sender to %d", payload, ses.sent.Seq)
+		}
+	})
+}
+
+func TestBackoff(t *testing.T) {
+	f := func(fails int, random float64, want time.Duration) {
+		t.Helper()
+		if got := backoff(time.Minute, fails, random); got != want {
+			t.Errorf("backoff(%d, %v) = %v, want %v", fails, random, got, want)
+		}
+	}
+	f(0, 0, 0)
+	f(0, 0.5, 30*time.Second)
+	f(1, 1, 2*time.Minute)
+	f(100, 1, 5*time.Minute)
+}

@@ -1,0 +1,277 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"cafeprobe/uplink"
+	"cafeprobe/uplink/mqtt"
+	"cafeprobe/uplink/spool"
+)
+
+// session is what happens on one connection.
+type session struct {
+	f      *Forwarder
+	conn   *mqtt.Conn
+	sent   uplink.Head // behind the last record sent
+	proven bool        // the province has answered on this connection
+	moved  time.Time   // when the last receipt came, or records were first sent after one
+}
+
+func (s *session) run(ctx context.Context) error {
+	if err := s.greet(ctx); err != nil {
+		return err
+	}
+	beat := time.NewTicker(s.f.cfg.Beat)
+	defer beat.Stop()
+	check := time.NewTicker(time.Second)
+	defer check.Stop()
+	s.moved = time.Now()
+	for {
+		if err := s.send(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.conn.Done():
+			return s.conn.Err()
+		case m := <-s.f.in:
+			s.take(m)
+		case <-s.f.spool.Committed():
+		case <-s.f.occIn:
+			if err := s.occ(ctx); err != nil {
+				return err
+			}
+		case <-beat.C:
+			if err := s.state(ctx); err != nil {
+				return err
+			}
+		case <-check.C:
+			if err := s.lag(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// greet says hello until the province's own answer has come. A receipt that the broker had retained may be older than
+// what the province holds: it is believed, but waited behind for the answer, lest much is sent twice.
+func (s *session) greet(ctx context.Context) error {
+	if err := errors.Join(s.hello(ctx), s.state(ctx)); err != nil {
+		return err
+	}
+	again := time.NewTicker(answer)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.conn.Done():
+			return s.conn.Err()
+		case m := <-s.f.in:
+			if s.take(m) && !m.Retain {
+				s.proven = true
+				s.sent = s.f.spool.Receipted()
+				return nil
+			}
+		case <-again.C:
+			if err := s.hello(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (s *session) publish(ctx context.Context, l uplink.Leaf, payload []byte) error {
+	return s.conn.Publish(ctx, mqtt.Up(s.f.id.Address, l, payload))
+}
+
+func (s *session) hello(ctx context.Context) error {
+	sp := s.f.spool
+	head := sp.Head()
+	h := uplink.Hello{
+		V: uplink.Version, Chain: s.f.id.Chain, First: uplink.Int(min(sp.First(), head.Seq+1)), Head: uplink.Int(head.Seq),
+		Hash: head.Hash, Rcpt: uplink.Int(sp.Receipted().Seq), Boot: uplink.Int(sp.Boot()), Conn: s.f.conn,
+	}
+	copy(h.Key[:], s.f.id.Public())
+	b, err := uplink.Marshal(h)
+	if err != nil {
+		return fmt.Errorf("hello: %w", err)
+	}
+	return s.publish(ctx, uplink.UpHello, b)
+}
+
+func (s *session) state(ctx context.Context) error {
+	m, err := s.f.state(uplink.StateOnline)
+	if err != nil {
+		return fmt.Errorf("state: %w", err)
+	}
+	return s.conn.Publish(ctx, m)
+}
+
+func (s *session) occ(ctx context.Context) error {
+	s.f.mu.Lock()
+	o := s.f.occ
+	s.f.occ = nil
+	s.f.mu.Unlock()
+	if o == nil {
+		return nil
+	}
+	b, err := uplink.Marshal(*o)
+	if err != nil {
+		return fmt.Errorf("occ: %w", err)
+	}
+	return s.publish(ctx, uplink.UpOcc, b)
+}
+
+// send publishes what is committed and not sent, as far as may be sent without a receipt.
+func (s *session) send(ctx context.Context) error {
+	for {
+		rcpt := s.f.spool.Receipted()
+		if s.sent.Seq < rcpt.Seq {
+			s.sent = rcpt
+		}
+		if s.sent.Seq-rcpt.Seq >= maxUnproven {
+			return nil
+		}
+		rs, err := s.f.spool.Read(s.sent.Seq+1, uplink.MaxRecords, batchOctets)
+		if err != nil {
+			return err
+		}
+		if len(rs) == 0 {
+			return nil
+		}
+		if s.sent == rcpt {
+			s.moved = time.Now() // from here on a receipt is owed
+		}
+		if err := s.batch(ctx, rs); err != nil {
+			return err
+		}
+		s.drainInbox()
+	}
+}
+
+// batch publishes the records of rs that one batch can hold: consecutive ones of one boot.
+func (s *session) batch(ctx context.Context, rs []uplink.Stored) error {
+	n := 1
+	for n < len(rs) && rs[n].Seq == rs[n-1].Seq+1 && rs[n].Boot == rs[0].Boot {
+		n++
+	}
+	rs = rs[:n]
+	prev := s.sent.Hash
+	if h, ok := s.f.spool.At(rs[0].Seq - 1); ok {
+		prev = h.Hash // behind a hole it is not the last one sent
+	}
+	b := uplink.Batch{
+		Box: s.f.id.Box, Chain: s.f.id.Chain, Boot: rs[0].Boot, From: rs[0].Seq, Prev: prev, Head: rs[n-1].Hash,
+	}
+	for i := range rs {
+		b.Recs = append(b.Recs, rs[i].Record)
+	}
+	payload, err := b.Append(nil)
+	if err != nil {
+		return fmt.Errorf("batch: %w", err)
+	}
+	if err := s.publish(ctx, uplink.UpRecords, payload); err != nil {
+		return err
+	}
+	s.sent = uplink.Head{Seq: rs[n-1].Seq, Hash: rs[n-1].Hash}
+	s.f.sent.Add(uint64(n))
+	return nil
+}
+
+// drainInbox takes what has come, so that receipts are not behind what is being sent.
+func (s *session) drainInbox() {
+	for {
+		select {
+		case m := <-s.f.in:
+			s.take(m)
+		default:
+			return
+		}
+	}
+}
+
+// lag looks for receipts that are owed. The province may have missed messages that the broker acknowledged: it is asked
+// what it has, and what it has not is sent again.
+func (s *session) lag(ctx context.Context) error {
+	if s.f.spool.Receipted().Seq >= s.sent.Seq || time.Since(s.moved) < lag {
+		return nil
+	}
+	s.f.cfg.Log.Warn("no receipt", "sent", s.sent.Seq, "receipted", s.f.spool.Receipted().Seq, "for", time.Since(s.moved))
+	return s.greet(ctx)
+}
+
+// take reads one message from below. It reports whether it was a receipt that verifies. All else changes nothing.
+func (s *session) take(m mqtt.Message) (receipt bool) {
+	f := s.f
+	a, leaf, _, err := uplink.ParseTopic(m.Topic)
+	if err != nil || a != f.id.Address {
+		f.update(func(st *Stats) { st.Refused++ })
+		return false
+	}
+	switch leaf {
+	case uplink.DownReceipt:
+		receipt, err = s.receipt(m.Payload)
+	case uplink.DownWant:
+		err = s.want(m.Payload)
+	default:
+		err = fmt.Errorf("topic %s is not of this version", m.Topic)
+	}
+	if err != nil {
+		f.update(func(st *Stats) { st.Refused++ })
+		f.cfg.Log.Warn("message refused", "topic", m.Topic, "error", err)
+	}
+	return receipt
+}
+
+func (s *session) receipt(payload []byte) (bool, error) {
+	f := s.f
+	r, err := uplink.Parse[uplink.Receipt](payload)
+	if err != nil {
+		return false, err
+	}
+	if r.Chain != f.id.Chain {
+		return false, fmt.Errorf("receipt for chain %s", r.Chain)
+	}
+	if err := r.Verify(f.id.ProvinceKey, f.id.Address); err != nil {
+		return false, err
+	}
+	before := f.spool.Receipted().Seq
+	if err := f.spool.SetReceipt(r.Head()); err != nil {
+		if errors.Is(err, spool.ErrMismatch) {
+			f.update(func(st *Stats) { st.Forks++ })
+		}
+		// It is the province's word all the same, of records that this card has lost or never had: the box goes on from what
+		// it knows itself, and the province sees the gap, or the fork.
+		f.cfg.Log.Warn("receipt for another history", "error", err)
+		return true, nil
+	}
+	f.update(func(st *Stats) { st.Receipts++ })
+	if f.spool.Receipted().Seq > before {
+		s.moved = time.Now()
+		signal(f.moved)
+	}
+	return true, nil
+}
+
+// want goes back to the first record that the province misses, if that is one that was sent.
+func (s *session) want(payload []byte) error {
+	w, err := uplink.Parse[uplink.Want](payload)
+	if err != nil {
+		return err
+	}
+	from := max(uint64(w.From), s.f.spool.Receipted().Seq+1)
+	if w.Chain != s.f.id.Chain || from > s.sent.Seq {
+		return fmt.Errorf("want %d of chain %s", w.From, w.Chain)
+	}
+	h, ok := s.f.spool.At(from - 1)
+	if !ok {
+		return fmt.Errorf("want %d: no such record", w.From)
+	}
+	s.sent = h
+	return nil
+}

@@ -1,0 +1,21 @@
+package uplink
+
+// Health is the counters of the box over the Window before the stamp.
+type Health struct {
+	Stamp
+	Window   Int `json:"win"`             // seconds
+	Frames   Int `json:"frames"`          // frames seen
+	Dropped  Int `json:"drop"`            // frames the kernel or the hand-off dropped
+	Bad      Int `json:"bad"`             // frames or messages refused by a decoder
+	Stations Int `json:"sts"`             // stations known
+	Backlog  Int `json:"lag"`             // records without a receipt
+	Spool    Int `json:"spool"`           // octets of the spool on the card
+	Written  Int `json:"wr"`              // octets written to the card
+	Memory   Int `json:"mem,omitempty"`   // resident octets of the daemon
+	Connects Int `json:"conns,omitempty"` // connections to the broker made
+}
+
+// Kind returns KindHealth.
+func (*Health) Kind() Kind { return KindHealth }
+
+func (*Health) valid() error { return nil }

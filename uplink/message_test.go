@@ -1,0 +1,176 @@
+package uplink
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+)
+
+func roundTrip[M message](t *testing.T, file string, m M) {
+	t.Helper()
+	p, err := Marshal(m)
+	if err != nil {
+		t.Errorf("%s: %v", file, err)
+		return
+	}
+	golden(t, file, p)
+	if back, err := Parse[M](p); err != nil || back != m {
+		t.Errorf("%s reads back as %+v, %v, want %+v", file, back, err, m)
+	}
+	later := append(bytes.Clone(p[:len(p)-1]), `,"later":{"x":[1]}}`...)
+	if back, err := Parse[M](later); err != nil || back != m {
+		t.Errorf("%s with a field of a later version reads as %+v, %v", file, back, err)
+	}
+}
+
+func TestMessages(t *testing.T) {
+	h := Genesis(chain, public(key(1)))
+	roundTrip(t, "hello.json", Hello{1, chain, 180001, 182734, h, 182700, 41, 7, Key(public(key(1)))})
+	roundTrip(t, "state.json", State{1, StateOnline, 7, 41, chain, 182734, 182700, 1795000000123})
+	roundTrip(t, "will.json", State{1, StateOffline, 7, 41, chain, 182734, 182700, 0})
+	roundTrip(t, "occ.json", Occ{1, 1795000000000, QualitySync, 300, "A", 17, 6, 4, 0, 81, "SS-S--"})
+	roundTrip(t, "want.json", Want{1, chain, 182701, 182734})
+	roundTrip(t, "receipt.json", Receipt{V: 1, Chain: chain, Seq: 182700, Hash: h, Time: 1795000061000}.Sign(key(2), address))
+}
+
+func TestReceipt(t *testing.T) {
+	good := Receipt{Chain: chain, Seq: 182700, Hash: Hash{1}, Time: 1795000061000}.Sign(key(2), address)
+	f := func(name string, change func(r *Receipt, a *Address), want error) {
+		t.Helper()
+		r, a := good, address
+		change(&r, &a)
+		if err := r.Verify(public(key(2)), a); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", name, err, want)
+		}
+	}
+	f("as signed", func(*Receipt, *Address) {}, nil)
+	f("other province", func(_ *Receipt, a *Address) { a.Province = "hue" }, ErrSignature)
+	f("other box", func(_ *Receipt, a *Address) { a.Box = "b-7f3a91c3" }, ErrSignature)
+	f("other chain", func(r *Receipt, _ *Address) { r.Chain = "k3v9Qd2y" }, ErrSignature)
+	f("other seq", func(r *Receipt, _ *Address) { r.Seq++ }, ErrSignature)
+	f("other hash", func(r *Receipt, _ *Address) { r.Hash[9] ^= 1 }, ErrSignature)
+	f("other time", func(r *Receipt, _ *Address) { r.Time++ }, ErrSignature)
+	f("other signature", func(r *Receipt, _ *Address) { r.Sig[9] ^= 1 }, ErrSignature)
+	if err := good.Verify(public(key(3)), address); !errors.Is(err, ErrSignature) {
+		t.Errorf("other key: %v", err)
+	}
+	if err := good.Verify(nil, address); !errors.Is(err, ErrSignature) {
+		t.Errorf("no key: %v", err)
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	bad := func(err error) {
+		t.Helper()
+		if !errors.Is(err, ErrMessage) && !errors.Is(err, ErrStrict) {
+			t.Errorf("error %v, want %v or %v", err, ErrMessage, ErrStrict)
+		}
+	}
+	p := func(_ any, err error) error { return err }
+	bad(p(Parse[Want]([]byte(`{"v":1,"ch":"k3v9Qd2x","from":0,"to":1}`))))
+	bad(p(Parse[Want]([]byte(`{"v":1,"ch":"k3v9Qd2x","from":2,"to":1}`))))
+	bad(p(Parse[Want]([]byte(`{"v":1,"ch":"k3v9Qd2x","from":1,"to":8193}`))))
+	bad(p(Parse[Want]([]byte(`{"v":1,"v":1,"ch":"k3v9Qd2x","from":1,"to":2}`))))
+	bad(p(Parse[Receipt]([]byte(`{"v":1,"ch":"k3v9Qd2x","seq":1}`))))
+	bad(p(Parse[State]([]byte(`{"v":1,"ch":"k3v9Qd2x","state":"away"}`))))
+	bad(p(Parse[Hello]([]byte(`{"v":1,"ch":"k3v9Qd2x"}`))))
+	bad(p(Marshal(Occ{V: 1, Quality: QualityNone, Vantage: "A", States: "S1"})))
+	bad(p(Marshal(Want{V: 2, Chain: chain, From: 1, To: 1})))
+}
+
+func TestTopics(t *testing.T) {
+	// printf b-7f3a91c2 | sha256sum
+	want := "cafeprobe/v1/ha-giang/d/b-7f3a91c2/up/rec"
+	if got := address.Topic(UpRecords); got != want {
+		t.Errorf("topic %s, want %s", got, want)
+	}
+	for _, l := range leaves {
+		topic, id := address.Topic(l), ""
+		if l == DownCommand {
+			topic, id = topic+"/42", "42"
+		}
+		if a, k, i, err := ParseTopic(topic); err != nil || a != address || k != l || i != id {
+			t.Errorf("%s is %v %v %q, %v", topic, a, k, i, err)
+		}
+	}
+	for _, topic := range []string{
+		"", "cafeprobe", "cafeprobe/v2/ha-giang/d/b-7f3a91c2/up/rec", strings.TrimSuffix(want, "/rec"), want + "/x",
+		strings.Replace(want, "/d/", "/e/", 1), strings.Replace(want, "/d/", "/+/", 1),
+		strings.Replace(want, "ha-giang", "Ha-Giang", 1), strings.Replace(want, "ha-giang", "all", 1),
+		strings.Replace(want, "ha-giang", "", 1), strings.Replace(want, "up", "down", 1),
+		address.Topic(DownCommand), address.Topic(DownCommand) + "/", address.Topic(DownCommand) + "/a/b",
+	} {
+		if _, _, _, err := ParseTopic(topic); !errors.Is(err, ErrTopic) {
+			t.Errorf("%s: error %v, want %v", topic, err, ErrTopic)
+		}
+	}
+	if got, want := address.DownFilter(), "cafeprobe/v1/ha-giang/d/b-7f3a91c2/down/#"; got != want {
+		t.Errorf("filter %s, want %s", got, want)
+	}
+	if got, want := UpFilter("ha-giang", ""), "cafeprobe/v1/ha-giang/+/+/up/#"; got != want {
+		t.Errorf("filter %s, want %s", got, want)
+	}
+}
+
+func FuzzParseTopic(f *testing.F) {
+	for _, l := range leaves {
+		f.Add(address.Topic(l))
+	}
+	f.Add(address.Topic(DownCommand) + "/42")
+	f.Fuzz(func(t *testing.T, topic string) {
+		a, l, id, err := ParseTopic(topic)
+		if err != nil {
+			return
+		}
+		back := a.Topic(l)
+		if id != "" {
+			back += "/" + id
+		}
+		if back != topic || strings.ContainsAny(topic, "+#") {
+			t.Errorf("%q reads as %v %v %q, which is %q", topic, a, l, id, back)
+		}
+	})
+}
+
+func FuzzParse(f *testing.F) {
+	h := Hash{1}
+	seed := func(p []byte, err error) {
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(p)
+	}
+	seed(Marshal(Hello{1, chain, 180001, 182734, h, 182700, 41, 7, Key{1}}))
+	seed(Marshal(State{1, StateOnline, 7, 41, chain, 182734, 182700, 1795000000123}))
+	seed(Marshal(Occ{1, 1795000000000, QualitySync, 300, "A", 17, 6, 4, 0, 81, "SS-S--"}))
+	seed(Marshal(Want{1, chain, 182701, 182734}))
+	seed(Marshal(Receipt{V: 1, Chain: chain, Seq: 182700, Hash: h, Time: 1795000061000}.Sign(key(2), address)))
+	f.Fuzz(func(t *testing.T, p []byte) {
+		reads[Hello](t, p)
+		reads[State](t, p)
+		reads[Occ](t, p)
+		reads[Want](t, p)
+		reads[Receipt](t, p)
+		if r, err := Parse[Receipt](p); err == nil && r.Verify(public(key(2)), address) == nil {
+			if r.Chain != chain || r.Seq != 182700 || r.Hash != h || r.Time != 1795000061000 {
+				t.Errorf("%s: another receipt verifies", p)
+			}
+		}
+	})
+}
+
+func reads[M message](t *testing.T, p []byte) {
+	t.Helper()
+	m, err := Parse[M](p)
+	if err != nil {
+		return
+	}
+	q, err := Marshal(m)
+	if err != nil {
+		t.Fatalf("%s\nreads as %+v, which does not encode: %v", p, m, err)
+	}
+	if again, err := Parse[M](q); err != nil || again != m {
+		t.Fatalf("%s\nreads as %+v, again as %+v, %v", p, m, again, err)
+	}
+}
