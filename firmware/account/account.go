@@ -1,0 +1,231 @@
+// Package account turns what the café did into what the province is told. It is the only place that knows both: here a
+// MAC address becomes a pseudonym, and here a device that is somebody's own ends.
+//
+// It is pure, and its records depend on nothing but the events and the configuration: a capture that is replayed gives
+// the same octets.
+package account
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"cafeprobe/capture"
+	"cafeprobe/firmware/cafe"
+	"cafeprobe/uplink"
+)
+
+// Config configures an Account.
+type Config struct {
+	Secret  [32]byte       // of the box; what pseudonyms are made with
+	Quality uplink.Quality // how far the events' times can be trusted
+	Window  time.Duration  // period of the café's occupancy events
+}
+
+// Sink takes what an Account makes, in order. Records must not be lost; an Occ replaces the one before it.
+type Sink interface {
+	Record(uplink.Record) error
+	Occ(uplink.Occ) error
+}
+
+// Account keeps the books of one café. Use New. It is not safe for concurrent use.
+type Account struct {
+	cfg   Config
+	sink  Sink
+	base  int64 // the time at which the box's own clock was 0; the first event's
+	begun bool
+
+	rev     uplink.Int // revision of the roster, rises with every change
+	roster  []uplink.Member
+	place   map[capture.MAC]int // index in roster
+	changed bool                // the roster was changed since it was sent
+}
+
+// New returns an Account that writes to sink.
+func New(cfg Config, sink Sink) *Account {
+	return &Account{cfg: cfg, sink: sink, place: map[capture.MAC]int{}}
+}
+
+// Start sets the time, nanoseconds since the Unix epoch, at which the box's boot-time clock was 0. Without it the first
+// event's time is taken.
+func (a *Account) Start(t int64) {
+	if !a.begun {
+		a.begun, a.base = true, t
+	}
+}
+
+// Take books one event.
+func (a *Account) Take(e *cafe.Event) error {
+	a.Start(e.Time)
+	switch e.Kind {
+	case cafe.EventStation:
+		a.member(e.Station)
+		return nil
+	case cafe.EventOpen:
+		a.member(e.Station)
+		return a.record(&uplink.Open{
+			Station:    a.pseudonym(e.Station),
+			Stamp:      a.stamp(e.Session.Start),
+			Confidence: confidence(e.Session.Opened),
+			Uncertain:  seconds(e.Session.StartErr),
+		})
+	case cafe.EventClose:
+		return a.record(&uplink.Close{
+			Station:    a.pseudonym(e.Station),
+			Stamp:      a.stamp(e.Session.End),
+			Cause:      causes[e.Session.Closed],
+			Confidence: percent(e.Session.Confidence),
+			Uncertain:  seconds(e.Session.EndErr),
+			Duration:   seconds(time.Duration(e.Session.End - e.Session.Start)),
+			Began:      a.time(e.Session.Start),
+		})
+	case cafe.EventVantage:
+		return a.record(&uplink.Vantage{Stamp: a.stamp(e.Time), Class: string(e.Vantage.Grade), Confidence: 100})
+	case cafe.EventBlind:
+		b := &uplink.Blind{Stamp: a.stamp(e.From), Blind: e.To == 0, Why: "no-frames"}
+		if e.To != 0 {
+			b.Stamp = a.stamp(e.To)
+		}
+		return a.record(b)
+	case cafe.EventOccupancy:
+		return a.occupancy(e)
+	}
+	return fmt.Errorf("account: event of unknown kind %d", e.Kind)
+}
+
+// causes translates why a session ended into the terms of RFC 2866 §5.10.
+var causes = map[cafe.Cause]uplink.Cause{
+	cafe.CauseOff:       uplink.CauseIdleTimeout,
+	cafe.CauseRelease:   uplink.CauseUserRequest,
+	cafe.CauseReboot:    uplink.CauseHostRequest,
+	cafe.CauseBlind:     uplink.CauseLostService,
+	cafe.CauseEnd:       uplink.CauseNASReboot,
+	cafe.CauseClock:     uplink.CauseNASRequest,
+	cafe.CauseForgotten: uplink.CauseNASRequest,
+}
+
+// confidence is that a session is open at all: two minutes of evidence have been seen when it is reported, and a boot
+// leaves less doubt than frames alone. (First version; calibration comes with the states.)
+func confidence(opened cafe.Cause) uplink.Int {
+	if opened == cafe.CauseBoot {
+		return 95
+	}
+	return 75
+}
+
+func (a *Account) record(b uplink.Body) error {
+	r, err := uplink.Encode(b)
+	if err != nil {
+		return err
+	}
+	return a.sink.Record(r)
+}
+
+// member puts s into the roster, or notes its new role.
+func (a *Account) member(s *cafe.Station) {
+	m := uplink.Member{Station: a.pseudonym(s), Role: s.Role.String()}
+	i, ok := a.place[s.MAC]
+	switch {
+	case !ok:
+		a.place[s.MAC] = len(a.roster)
+		a.roster = append(a.roster, m)
+	case a.roster[i] == m:
+		return
+	default:
+		a.roster[i] = m
+	}
+	a.changed = true
+}
+
+func (a *Account) pseudonym(s *cafe.Station) uplink.StationID {
+	return uplink.NewStationID(a.cfg.Secret, s.MAC)
+}
+
+// occupancy sends the roster if it has changed, then what its stations do.
+func (a *Account) occupancy(e *cafe.Event) error {
+	for i := range e.Occupancy {
+		a.member(e.Occupancy[i].Station)
+	}
+	if a.changed {
+		if err := a.sendRoster(e.Time); err != nil {
+			return err
+		}
+	}
+	at := a.stamp(e.Time)
+	o := uplink.Occ{
+		V: uplink.Version, Time: at.Time, Quality: at.Quality, Window: seconds(a.cfg.Window),
+		Vantage: string(e.Vantage.Grade), Roster: a.rev, Confidence: 75,
+	}
+	letters := slices.Repeat([]byte{uplink.StateUnknown}, len(a.roster))
+	for _, d := range e.Occupancy {
+		letter := letterOf(d.State)
+		letters[a.place[d.Station.MAC]] = letter
+		switch letter {
+		case uplink.StateInUse:
+			o.On++
+			o.Use++
+		case uplink.StateIdle:
+			o.On++
+		case uplink.StateOn:
+			o.On++
+			o.Unknown++
+		case uplink.StateUnknown:
+			o.Unknown++
+		}
+	}
+	o.States = string(letters)
+	return a.sink.Occ(o)
+}
+
+func letterOf(s cafe.State) byte {
+	switch s {
+	case cafe.StateOff:
+		return uplink.StateOff
+	case cafe.StateInUse:
+		return uplink.StateInUse
+	case cafe.StateOnIdle:
+		return uplink.StateIdle
+	case cafe.StateOn, cafe.StateBooting:
+		return uplink.StateOn
+	}
+	return uplink.StateUnknown
+}
+
+func (a *Account) sendRoster(t int64) error {
+	a.changed = false
+	a.rev++
+	parts := uplink.Int((len(a.roster) + uplink.MaxRoster - 1) / uplink.MaxRoster)
+	n := uplink.Int(0)
+	for some := range slices.Chunk(a.roster, uplink.MaxRoster) {
+		n++
+		r := &uplink.Roster{Rev: a.rev, Part: n, Parts: parts, Stamp: a.stamp(t), Stations: some}
+		if err := a.record(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stamp says when t, nanoseconds since the Unix epoch, was. A time before the box started, which a session can have
+// that was open already, is given as the start: boot time has no negative side.
+func (a *Account) stamp(t int64) uplink.Stamp {
+	s := uplink.Stamp{Mono: uplink.Int(max(0, t-a.base) / int64(time.Millisecond)), Quality: a.cfg.Quality}
+	if s.Time = a.time(t); s.Time == 0 {
+		s.Quality = uplink.QualityNone
+	}
+	return s
+}
+
+func (a *Account) time(t int64) uplink.Time {
+	if a.cfg.Quality == uplink.QualityNone {
+		return 0
+	}
+	return uplink.TimeOf(time.Unix(0, t))
+}
+
+func percent(p float64) uplink.Int { return uplink.Int(math.Round(100 * max(0, min(1, p)))) }
+
+func seconds(d time.Duration) uplink.Int {
+	return uplink.Int(max(0, d+time.Second-1) / time.Second)
+}

@@ -1,0 +1,147 @@
+package account
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"cafeprobe/capture"
+	"cafeprobe/firmware/cafe"
+	"cafeprobe/uplink"
+)
+
+var start = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC).UnixNano()
+
+// page keeps what an Account writes.
+type page struct {
+	records []uplink.Record
+	occs    []uplink.Occ
+}
+
+func (p *page) Record(r uplink.Record) error { p.records = append(p.records, r); return nil }
+func (p *page) Occ(o uplink.Occ) error       { p.occs = append(p.occs, o); return nil }
+
+func (p *page) kinds() string {
+	var ks []string
+	for _, r := range p.records {
+		ks = append(ks, string(r.Kind))
+	}
+	return strings.Join(ks, " ")
+}
+
+// play runs stations through a Cafe into an Account: each is heard every 10 s for the given minutes.
+func play(t *testing.T, minutes map[capture.MAC]int) *page {
+	t.Helper()
+	p := &page{}
+	c := cafe.New(cafe.Config{})
+	a := New(Config{Secret: [32]byte{1}, Quality: uplink.QualitySync, Window: 5 * time.Minute}, p)
+	book := func(events []cafe.Event) {
+		for i := range events {
+			if err := a.Take(&events[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for s := 0; s < 3600; s += 10 {
+		at := start + int64(s)*int64(time.Second)
+		book(c.Observe(&capture.Observation{Kind: capture.KindTick, Time: at}))
+		for i := range byte(8) {
+			m := capture.MAC{0x2c, 0xf0, 0x5d, 0, 0, i}
+			if s < 60*minutes[m] {
+				book(c.Observe(&capture.Observation{Kind: capture.KindActivity, MAC: m, Time: at, First: at}))
+			}
+		}
+	}
+	book(c.Finish())
+	return p
+}
+
+func mac(i byte) capture.MAC { return capture.MAC{0x2c, 0xf0, 0x5d, 0, 0, i} }
+
+func TestBooks(t *testing.T) {
+	p := play(t, map[capture.MAC]int{mac(1): 60, mac(2): 20})
+	var open, closed int
+	for _, r := range p.records {
+		switch r.Kind {
+		case uplink.KindOpen:
+			open++
+		case uplink.KindClose:
+			closed++
+		}
+	}
+	if open != 2 || closed != 2 {
+		t.Errorf("%d opened, %d closed, want 2 and 2: %s", open, closed, p.kinds())
+	}
+}
+
+func TestCloseSaysWhenAndWhy(t *testing.T) {
+	p := play(t, map[capture.MAC]int{mac(1): 60, mac(2): 20})
+	for _, r := range p.records {
+		if r.Kind != uplink.KindClose {
+			continue
+		}
+		b, err := r.Body()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := b.(*uplink.Close)
+		if c.Station != uplink.NewStationID([32]byte{1}, mac(2)) {
+			continue
+		}
+		end := start + int64(20*time.Minute) - int64(10*time.Second)
+		if c.Cause != uplink.CauseIdleTimeout || c.Time != uplink.TimeOf(time.Unix(0, end)) || c.Duration != 1190 {
+			t.Errorf("close %+v, want idle-timeout at %d after 1190 s", c, end/1e6)
+		}
+		return
+	}
+	t.Error("no close of the second station")
+}
+
+func TestOccCountsOnAndOff(t *testing.T) {
+	p := play(t, map[capture.MAC]int{mac(1): 60, mac(2): 20})
+	last := p.occs[len(p.occs)-1]
+	if last.On != 1 || last.Use != 0 || last.Unknown != 1 || last.States != "O-" {
+		t.Errorf("occ %+v, want one on with its use unknown and one off", last)
+	}
+	if last.Roster == 0 {
+		t.Error("occ refers to no roster")
+	}
+}
+
+// TestNoMACLeaves: records and summaries hold pseudonyms only.
+func TestNoMACLeaves(t *testing.T) {
+	p := play(t, map[capture.MAC]int{mac(1): 60, mac(2): 20})
+	var all strings.Builder
+	for _, r := range p.records {
+		all.Write(r.Raw)
+	}
+	for _, o := range p.occs {
+		b, err := json.Marshal(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(b)
+	}
+	text := strings.ToLower(all.String())
+	for _, m := range []capture.MAC{mac(1), mac(2)} {
+		for _, form := range []string{m.String(), strings.ReplaceAll(m.String(), ":", ""), strings.ReplaceAll(m.String(), ":", "-")} {
+			if strings.Contains(text, form) {
+				t.Errorf("%s is in what leaves the box", form)
+			}
+		}
+	}
+}
+
+func TestSameEventsSameOctets(t *testing.T) {
+	minutes := map[capture.MAC]int{mac(1): 60, mac(2): 20, mac(3): 31}
+	a, b := play(t, minutes), play(t, minutes)
+	if len(a.records) != len(b.records) {
+		t.Fatalf("%d and %d records", len(a.records), len(b.records))
+	}
+	for i := range a.records {
+		if string(a.records[i].Raw) != string(b.records[i].Raw) {
+			t.Errorf("record %d: %s and %s", i, a.records[i].Raw, b.records[i].Raw)
+		}
+	}
+}

@@ -1,0 +1,319 @@
+// Package cafe holds what is known of one internet café: its stations, when each was on, and how well all this can be
+// seen from where the box listens.
+//
+// It is pure: it has no clock, no input or output and no goroutine. Time is the time of the observations, and a tick is
+// an observation, so a capture that is replayed gives the same events as the wire did, in the same order.
+package cafe
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"cafeprobe/capture"
+)
+
+// Config configures a Cafe. The zero Config is valid.
+type Config struct {
+	MaxStations int           // stations remembered at once; 0 means 1024. At the limit the longest silent one is forgotten.
+	Silence     time.Duration // silence after which a station is off, before its own gaps are known; 0 means 5 minutes
+	Blind       time.Duration // silence of the whole wire after which nothing is known; 0 means 5 minutes (rule R11)
+	Summary     time.Duration // period of occupancy events; 0 means 5 minutes
+	Vantage     Grade         // given by the technician; empty means that it is judged from the frames
+}
+
+const (
+	defaultMaxStations = 1024
+	defaultSilence     = 5 * time.Minute
+	defaultBlind       = 5 * time.Minute
+	defaultSummary     = 5 * time.Minute
+
+	// maxSilence bounds what a station's own beacon gaps can raise its silence limit to. Idle Windows PCs were never seen
+	// quiet for longer on a mirror; on a plain port, DHCP renewal and browser announcements come every 12 minutes.
+	maxSilence = 20 * time.Minute
+
+	// step is the jump backwards of the observations' time that is taken for a clock that was set, not for reordering.
+	step = time.Minute
+)
+
+// Cafe is the state of one café. Use New. It is not safe for concurrent use.
+type Cafe struct {
+	cfg      Config
+	stations map[capture.MAC]*Station
+	vantage  vantage
+
+	started bool
+	now     int64 // the latest time observed
+	first   int64 // the first time observed
+	traffic int64 // the latest time at which the wire showed something
+	expired int64 // the last time silence was looked for
+	summary int64 // when the next occupancy event is due
+	blind   bool
+	blinds  []Interval // when nobody could be heard, bounded
+
+	events []Event // what Observe returns; reused
+}
+
+// New returns a Cafe in which nothing was seen yet.
+func New(cfg Config) *Cafe {
+	cfg.MaxStations = cmp.Or(cfg.MaxStations, defaultMaxStations)
+	cfg.Silence = cmp.Or(cfg.Silence, defaultSilence)
+	cfg.Blind = cmp.Or(cfg.Blind, defaultBlind)
+	cfg.Summary = cmp.Or(cfg.Summary, defaultSummary)
+	return &Cafe{cfg: cfg, stations: map[capture.MAC]*Station{}, vantage: vantage{forced: cfg.Vantage}}
+}
+
+// Observe takes one observation and returns what follows from it, in a fixed order. The slice, and the stations it
+// points to, are valid until the next call.
+func (c *Cafe) Observe(o *capture.Observation) []Event {
+	c.events = c.events[:0]
+	switch o.Kind {
+	case capture.KindTick:
+		c.advance(o.Time)
+		return c.events
+	case capture.KindActivity, capture.KindFlow: // sums of the past: time does not move by them
+		if !c.started {
+			c.advance(o.Time)
+		}
+	default:
+		c.advance(max(o.Time, c.now))
+	}
+	c.hear(min(o.Time, c.now))
+	c.vantage.observe(o)
+	switch o.Kind {
+	case capture.KindDHCP:
+		c.dhcp(o)
+	case capture.KindService:
+		if s := c.station(o); s != nil {
+			s.serve(o)
+		}
+	case capture.KindActivity:
+		if s := c.station(o); s != nil {
+			s.Sent.Frames += o.Up.Frames
+			s.Sent.Octets += o.Up.Octets
+			c.alive(s, o.First, o.Time)
+		}
+	case capture.KindEvidence:
+		if s := c.station(o); s != nil {
+			s.evidence(o)
+		}
+	case capture.KindAddr:
+		if s := c.subject(o); s != nil {
+			s.address(o)
+		}
+	case capture.KindName:
+		if s := c.subject(o); s != nil {
+			s.name(o)
+		}
+	}
+	return c.events
+}
+
+// Finish says that there will be no more observations: sessions that are open end at their stations' last frames.
+func (c *Cafe) Finish() []Event {
+	c.events = c.events[:0]
+	if c.started {
+		c.summarise()
+	}
+	for _, s := range c.Stations() {
+		c.close(s, CauseEnd)
+	}
+	return c.events
+}
+
+// Stations returns the stations in the order of their MAC addresses. They may be read until the next Observe.
+func (c *Cafe) Stations() []*Station {
+	list := make([]*Station, 0, len(c.stations))
+	for _, s := range c.stations {
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b *Station) int { return slices.Compare(a.MAC[:], b.MAC[:]) })
+	return list
+}
+
+// Vantage returns what can be seen from here, judged by what was seen until now.
+func (c *Cafe) Vantage() Vantage {
+	if c.blind || !c.started {
+		return Vantage{Grade: GradeBlind, Why: []string{"no frames"}}
+	}
+	return c.vantage.judge()
+}
+
+// Judged returns the vantage of all that was seen, also when the wire has fallen silent since.
+func (c *Cafe) Judged() Vantage { return c.vantage.judge() }
+
+// BlindTimes returns the stretches, ended ones, in which nobody could be heard.
+func (c *Cafe) BlindTimes() []Interval { return c.blinds }
+
+// Known reports how m is judged: its role, and whether the province may be told of it. ok is false for a MAC that is
+// not a station.
+func (c *Cafe) Known(m capture.MAC) (s *Station, ok bool) {
+	s, ok = c.stations[m]
+	return s, ok
+}
+
+// advance moves time to t and draws the conclusions from what did not happen until then.
+func (c *Cafe) advance(t int64) {
+	if !c.started {
+		c.started = true
+		c.first, c.now, c.traffic, c.expired = t, t, t, t
+		c.summary = c.nextSummary(t)
+	}
+	if t < c.now-int64(step) {
+		c.stepBack(t)
+	}
+	if t-c.traffic >= int64(c.cfg.Blind) && !c.blind {
+		c.goBlind()
+	}
+	c.now = max(c.now, t)
+	if !c.blind && c.now-c.expired >= int64(time.Second) {
+		c.expire(c.now)
+	}
+	if c.now >= c.summary {
+		c.summarise()
+		c.summary = c.nextSummary(c.now)
+	}
+}
+
+// hear notes that the wire showed something at t; if nobody could be heard until then, that is over.
+func (c *Cafe) hear(t int64) {
+	if t <= c.traffic {
+		return
+	}
+	if c.blind {
+		c.blind = false
+		if len(c.blinds) < maxIntervals {
+			c.blinds = append(c.blinds, Interval{c.traffic, t})
+		}
+		c.events = append(c.events, Event{Kind: EventBlind, Time: t, From: c.traffic, To: t})
+	}
+	c.traffic = t
+}
+
+// summarise judges anew what grows slowly, and counts.
+func (c *Cafe) summarise() {
+	for _, s := range c.Stations() {
+		c.judge(s)
+	}
+	c.judgeVantage()
+	c.events = append(c.events, c.occupancy())
+}
+
+// nextSummary returns the end of the summary period that t lies in: periods start at whole multiples, so that two boxes,
+// or a box before and after a restart, cut the day at the same places.
+func (c *Cafe) nextSummary(t int64) int64 {
+	p := int64(c.cfg.Summary)
+	return t - t%p + p
+}
+
+// stepBack takes a clock that was set back, or a capture glued from unrelated times: what was open ends where it was
+// last seen, and time goes on from t.
+func (c *Cafe) stepBack(t int64) {
+	for _, s := range c.Stations() {
+		c.close(s, CauseClock)
+	}
+	c.now, c.traffic, c.expired = t, t, t
+	c.summary = c.nextSummary(t)
+}
+
+// goBlind takes a wire on which nobody was heard: stations silent for their limit before that are off, of the others
+// nothing is known any more.
+func (c *Cafe) goBlind() {
+	c.expire(c.traffic)
+	for _, s := range c.Stations() {
+		c.close(s, CauseBlind)
+	}
+	c.blind = true
+	c.events = append(c.events, Event{Kind: EventBlind, Time: c.traffic, From: c.traffic})
+}
+
+// expire ends the sessions of stations that have been silent for longer than they ever were.
+func (c *Cafe) expire(now int64) {
+	c.expired = now
+	var due []*Station
+	for _, s := range c.stations {
+		if s.on && now-s.Last > int64(s.silence) {
+			due = append(due, s)
+		}
+	}
+	slices.SortFunc(due, func(a, b *Station) int {
+		return cmp.Or(cmp.Compare(a.Last, b.Last), slices.Compare(a.MAC[:], b.MAC[:]))
+	})
+	for _, s := range due {
+		c.close(s, CauseOff)
+	}
+}
+
+// occupancy says what each reported station is doing.
+func (c *Cafe) occupancy() Event {
+	e := Event{Kind: EventOccupancy, Time: c.now, Vantage: c.Vantage()}
+	for _, s := range c.Stations() {
+		if s.Reported() {
+			e.Occupancy = append(e.Occupancy, Doing{Station: s, State: s.StateAt(c.now, c.blind)})
+		}
+	}
+	return e
+}
+
+func (c *Cafe) judgeVantage() {
+	v := c.Vantage()
+	if v.Grade == c.vantage.told {
+		return
+	}
+	c.vantage.told = v.Grade
+	c.events = append(c.events, Event{Kind: EventVantage, Time: c.now, Vantage: v})
+}
+
+// station returns the station whose frame o is of, and makes it if it is new. Observations of links without MAC
+// addresses have none.
+func (c *Cafe) station(o *capture.Observation) *Station {
+	if o.MAC.IsZero() || o.MAC.IsGroup() {
+		return nil
+	}
+	s, ok := c.stations[o.MAC]
+	if !ok {
+		c.makeRoom()
+		s = &Station{MAC: o.MAC, First: o.Time, Last: o.Time, silence: c.cfg.Silence}
+		c.stations[o.MAC] = s
+	}
+	if o.VLAN != 0 {
+		s.vlan(o.VLAN)
+	}
+	return s
+}
+
+// subject returns the station that o is about. What DHCP says is about the client that a message names, which need not be
+// the sender of the frame, so it makes no station.
+func (c *Cafe) subject(o *capture.Observation) *Station {
+	if o.Origin == capture.OriginDHCP || o.Origin == capture.OriginDHCP6 {
+		return c.stations[o.MAC]
+	}
+	return c.station(o)
+}
+
+// makeRoom forgets the station that was silent for longest; one of which only a single minute is known goes first, so
+// that a flood of made-up addresses pushes out itself.
+func (c *Cafe) makeRoom() {
+	if len(c.stations) < c.cfg.MaxStations {
+		return
+	}
+	var oldest *Station
+	for _, s := range c.stations {
+		if oldest == nil || worth(s, oldest) < 0 {
+			oldest = s
+		}
+	}
+	c.close(oldest, CauseForgotten)
+	delete(c.stations, oldest.MAC)
+}
+
+// worth orders stations by how much is lost when they are forgotten.
+func worth(a, b *Station) int {
+	rank := func(s *Station) int {
+		if s.Confirmed {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Last, b.Last), slices.Compare(a.MAC[:], b.MAC[:]))
+}

@@ -1,0 +1,265 @@
+package cafe
+
+import (
+	"fmt"
+	"net/netip"
+	"reflect"
+	"testing"
+	"time"
+
+	"cafeprobe/capture"
+)
+
+var (
+	start = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC).UnixNano()
+	pc1   = capture.MAC{0x2c, 0xf0, 0x5d, 0x10, 0, 1}
+	pc2   = capture.MAC{0x2c, 0xf0, 0x5d, 0x10, 0, 2}
+	phone = capture.MAC{0xda, 0xa1, 0x19, 0, 0, 1}
+)
+
+// room feeds observations to a Cafe and keeps what it says.
+type room struct {
+	*Cafe
+	log []Event
+}
+
+func newRoom(cfg Config) *room { return &room{Cafe: New(cfg)} }
+
+func (r *room) see(at time.Duration, o capture.Observation) {
+	o.Time = start + int64(at)
+	if o.First == 0 {
+		o.First = o.Time
+	}
+	if o.Kind != capture.KindTick {
+		tick := capture.Observation{Kind: capture.KindTick, Time: o.Time} // as the hot side does
+		r.log = append(r.log, r.Observe(&tick)...)
+	}
+	r.log = append(r.log, r.Observe(&o)...)
+}
+
+func (r *room) frames(m capture.MAC, from, to, every time.Duration) {
+	for at := from; at <= to; at += every {
+		r.see(at, capture.Observation{Kind: capture.KindActivity, MAC: m, Up: capture.Count{Frames: 1, Octets: 60}})
+	}
+}
+
+func (r *room) count(kind EventKind, m capture.MAC) (n int) {
+	for _, e := range r.log {
+		if e.Kind == kind && (e.Station == nil || e.Station.MAC == m) {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *room) closed(m capture.MAC) (list []Session) {
+	for _, e := range r.log {
+		if e.Kind == EventClose && e.Station.MAC == m {
+			list = append(list, e.Session)
+		}
+	}
+	return list
+}
+
+func at(d time.Duration) int64 { return start + int64(d) }
+
+// background keeps the wire alive so that the silence of one is not the silence of all.
+func (r *room) background(to time.Duration) {
+	r.frames(pc2, 0, to, 10*time.Second)
+}
+
+func TestSessionEndsAfterSilence(t *testing.T) {
+	f := func(name string, silence time.Duration, want int) {
+		t.Helper()
+		r := newRoom(Config{})
+		r.frames(pc1, 0, 10*time.Minute, 10*time.Second)
+		r.frames(pc2, 10*time.Minute, 10*time.Minute+silence, time.Second)
+		if got := len(r.closed(pc1)); got != want {
+			t.Errorf("%s: after %v of silence: %d closed, want %d", name, silence, got, want)
+		}
+	}
+	f("just within", 5*time.Minute, 0)
+	f("just over", 5*time.Minute+2*time.Second, 1)
+}
+
+func TestSessionEndIsTheLastFrame(t *testing.T) {
+	r := newRoom(Config{})
+	r.frames(pc1, 0, 10*time.Minute, 20*time.Second)
+	r.frames(pc2, 10*time.Minute, 20*time.Minute, 20*time.Second)
+	list := r.closed(pc1)
+	if len(list) != 1 {
+		t.Fatalf("%d sessions, want 1", len(list))
+	}
+	s := list[0]
+	if s.Start != at(0) || s.End != at(10*time.Minute) || s.Closed != CauseOff {
+		t.Errorf("session %v–%v %s, want %v–%v off", s.Start, s.End, s.Closed, at(0), at(10*time.Minute))
+	}
+	if s.EndErr != 20*time.Second {
+		t.Errorf("end error %v, want its longest gap 20s", s.EndErr)
+	}
+	if s.Confidence < 0.95 {
+		t.Errorf("confidence %v after ten minutes of evidence", s.Confidence)
+	}
+}
+
+func TestNothingIsReportedOfOneMinute(t *testing.T) {
+	r := newRoom(Config{})
+	r.frames(pc1, 0, 59*time.Second, 5*time.Second)
+	r.frames(pc2, time.Minute, 20*time.Minute, 10*time.Second)
+	if n := r.count(EventOpen, pc1) + r.count(EventClose, pc1) + r.count(EventStation, pc1); n != 0 {
+		t.Errorf("%d events of a station seen in one minute only, want 0", n)
+	}
+	if n := r.count(EventOpen, pc2); n != 1 {
+		t.Errorf("%d sessions opened of a station seen for long, want 1", n)
+	}
+}
+
+func TestBootOpensExactly(t *testing.T) {
+	r := newRoom(Config{})
+	r.background(5 * time.Minute)
+	discover := &capture.DHCP{Message: "DISCOVER", Client: pc1, VendorClass: "PXEClient:Arch:00000:UNDI:002001"}
+	r.see(5*time.Minute, capture.Observation{Kind: capture.KindActivity, MAC: pc1, Up: capture.Count{Frames: 1}})
+	r.see(5*time.Minute, capture.Observation{Kind: capture.KindDHCP, MAC: pc1, DHCP: discover})
+	r.frames(pc1, 5*time.Minute+time.Second, 8*time.Minute, 10*time.Second)
+	r.log = append(r.log, r.Finish()...)
+	list := r.closed(pc1)
+	if len(list) != 1 || list[0].Opened != CauseBoot || list[0].Start != at(5*time.Minute) {
+		t.Fatalf("sessions %+v, want one opened by boot at the DISCOVER", list)
+	}
+	if got, want := r.stations[pc1].Role, RolePC; got != want {
+		t.Errorf("role %v, want %v", got, want)
+	}
+}
+
+func TestReleaseClosesAtOnce(t *testing.T) {
+	r := newRoom(Config{})
+	r.frames(pc1, 0, 3*time.Minute, 10*time.Second)
+	r.see(3*time.Minute+time.Second, capture.Observation{
+		Kind: capture.KindDHCP, MAC: pc1, DHCP: &capture.DHCP{Message: "RELEASE", Client: pc1},
+	})
+	list := r.closed(pc1)
+	if len(list) != 1 || list[0].Closed != CauseRelease || list[0].End != at(3*time.Minute+time.Second) {
+		t.Errorf("sessions %+v, want one closed by release", list)
+	}
+}
+
+func TestSilentWireIsBlindNotClosed(t *testing.T) {
+	r := newRoom(Config{})
+	r.frames(pc1, 0, 10*time.Minute, 10*time.Second)
+	r.see(40*time.Minute, capture.Observation{Kind: capture.KindTick})
+	list := r.closed(pc1)
+	if len(list) != 1 || list[0].Closed != CauseBlind {
+		t.Fatalf("sessions %+v, want one closed as blind", list)
+	}
+	if got := r.stations[pc1].StateAt(r.now, r.blind); got != StateUnknown {
+		t.Errorf("state %v while blind, want %v", got, StateUnknown)
+	}
+	if g := r.Vantage().Grade; g != GradeBlind {
+		t.Errorf("grade %v, want BLIND", g)
+	}
+	r.frames(pc1, 41*time.Minute, 43*time.Minute, 10*time.Second)
+	if n := r.count(EventBlind, pc1); n != 2 {
+		t.Errorf("%d blind events, want its begin and its end", n)
+	}
+	if n := r.count(EventOpen, pc1); n != 2 {
+		t.Errorf("%d sessions opened, want a second one when the wire came back", n)
+	}
+}
+
+// TestOwnBeaconGaps: an idle computer that beacons every eight minutes is not off seven minutes out of eight.
+func TestOwnBeaconGaps(t *testing.T) {
+	r := newRoom(Config{})
+	r.frames(pc1, 0, 4*time.Minute, 10*time.Second)
+	for at := 12 * time.Minute; at < 3*time.Hour; at += 8 * time.Minute {
+		r.frames(pc2, at-8*time.Minute, at, 10*time.Second)
+		r.frames(pc1, at, at, time.Second)
+	}
+	if got := len(r.closed(pc1)); got != 1 {
+		t.Errorf("%d ends of an idle station with a beacon every 8 minutes, want 1 before its gap was known", got)
+	}
+}
+
+func TestPhonesAreNotReported(t *testing.T) {
+	r := newRoom(Config{})
+	r.background(10 * time.Minute)
+	r.frames(phone, 0, 10*time.Minute, 10*time.Second)
+	r.Finish()
+	if n := r.count(EventOpen, phone) + r.count(EventStation, phone); n != 0 {
+		t.Errorf("%d events of a randomised MAC, want 0", n)
+	}
+	if got := r.stations[phone].Role; got != RolePhone {
+		t.Errorf("role %v, want phone", got)
+	}
+}
+
+func TestFloodOfMACsKeepsRealStations(t *testing.T) {
+	r := newRoom(Config{MaxStations: 64})
+	r.frames(pc1, 0, 5*time.Minute, 10*time.Second)
+	for i := range 100_000 {
+		m := capture.MAC{0, 1, 2, byte(i >> 16), byte(i >> 8), byte(i)}
+		r.see(5*time.Minute+time.Duration(i)*time.Millisecond, capture.Observation{Kind: capture.KindActivity, MAC: m})
+	}
+	if len(r.stations) > 64 {
+		t.Errorf("%d stations remembered, want at most 64", len(r.stations))
+	}
+	if _, ok := r.Known(pc1); !ok {
+		t.Error("a real station was forgotten in a flood of made-up ones")
+	}
+}
+
+func TestClockStepBack(t *testing.T) {
+	r := newRoom(Config{})
+	r.frames(pc1, 10*time.Hour, 10*time.Hour+5*time.Minute, 10*time.Second)
+	r.frames(pc1, 0, 5*time.Minute, 10*time.Second)
+	list := r.closed(pc1)
+	if len(list) != 1 || list[0].Closed != CauseClock {
+		t.Errorf("sessions %+v, want one closed by the clock", list)
+	}
+}
+
+func TestOnlyOwnFramesMakeAStation(t *testing.T) {
+	r := newRoom(Config{})
+	f := func(name string, o capture.Observation) {
+		t.Helper()
+		r.see(0, o)
+		if n := len(r.stations); n != 0 {
+			t.Errorf("%s: %d stations, want 0", name, n)
+		}
+	}
+	f("group", capture.Observation{Kind: capture.KindActivity, MAC: capture.Broadcast})
+	f("zero", capture.Observation{Kind: capture.KindActivity})
+	f("server's answer to a client", capture.Observation{
+		Kind: capture.KindDHCP, MAC: pc2, DHCP: &capture.DHCP{Message: "ACK", FromServer: true, Client: pc1},
+	})
+}
+
+func TestAddressEvidence(t *testing.T) {
+	r := newRoom(Config{})
+	a := netip.MustParseAddr("192.168.1.21")
+	for _, o := range []capture.Origin{capture.OriginIP, capture.OriginARP, capture.OriginDHCP} {
+		r.see(0, capture.Observation{Kind: capture.KindAddr, MAC: pc1, Addr: a, Origin: o})
+	}
+	got := r.stations[pc1].Addrs
+	if len(got) != 1 || got[0].Origin != capture.OriginARP {
+		t.Errorf("addresses %+v, want one, by ARP", got)
+	}
+}
+
+func TestSameObservationsSameEvents(t *testing.T) {
+	run := func() string {
+		r := newRoom(Config{})
+		for i := range 40 {
+			m := capture.MAC{0, 1, 2, 3, 4, byte(i)}
+			r.frames(m, time.Duration(i)*time.Second, 3*time.Minute, 10*time.Second)
+		}
+		r.frames(pc1, 3*time.Minute, 30*time.Minute, 10*time.Second)
+		out := ""
+		for _, e := range append(r.log, r.Finish()...) {
+			out += fmt.Sprintln(e.Kind, e.Time, e.Session, len(e.Occupancy))
+		}
+		return out
+	}
+	if a, b := run(), run(); !reflect.DeepEqual(a, b) {
+		t.Error("two runs over the same observations differ")
+	}
+}

@@ -1,0 +1,156 @@
+package cafe
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	// presenceGap ends a presence interval: a fact about frames, not a judgement about the computer.
+	presenceGap = 5 * time.Minute
+
+	// bootSpan is how long one boot may take from the PXE ROM's first DISCOVER to the operating system's last: the ROM, iPXE
+	// and Windows each ask, within three minutes on the slowest disks.
+	bootSpan = 3 * time.Minute
+
+	// goodbye is how long after its DHCP RELEASE the last frames of a station may still be told of.
+	goodbye = 5 * time.Second
+
+	// bootLead is how long before its first counted frame a boot may have been noticed and still belong to this session.
+	bootLead = 10 * time.Second
+)
+
+// alive notes that s sent frames from first to last.
+func (c *Cafe) alive(s *Station, first, last int64) {
+	silent := time.Duration(first - s.Last)
+	fresh := !s.on
+	s.present(first, last)
+	s.First, s.Last = min(s.First, first), max(s.Last, last)
+	if fresh && s.released != 0 && last-s.released < int64(goodbye) {
+		return
+	}
+	if fresh {
+		s.learnGap(silent, first)
+		s.open(c, first)
+	} else {
+		s.gap = max(s.gap, silent)
+	}
+	s.countMinute(last)
+	if !s.Confirmed && s.Presence[0].Start/int64(time.Minute) != last/int64(time.Minute) {
+		s.Confirmed = true
+		c.judge(s)
+		if s.Reported() {
+			c.events = append(c.events, Event{Kind: EventOpen, Time: last, Station: s, Session: s.session})
+		}
+		return
+	}
+	if fresh && s.Confirmed {
+		c.judge(s)
+		if s.Reported() {
+			c.events = append(c.events, Event{Kind: EventOpen, Time: last, Station: s, Session: s.session})
+		}
+	}
+}
+
+// present extends the presence intervals of s.
+func (s *Station) present(first, last int64) {
+	if n := len(s.Presence); n > 0 {
+		p := &s.Presence[n-1]
+		if first-p.End <= int64(presenceGap) && last >= p.Start-int64(presenceGap) {
+			p.Start, p.End = min(p.Start, first), max(p.End, last)
+			return
+		}
+	}
+	if len(s.Presence) == maxIntervals {
+		s.Presence = append(s.Presence[:1], s.Presence[2:]...) // the first says since when it is known
+	}
+	s.Presence = append(s.Presence, Interval{first, last})
+}
+
+// learnGap takes a station that comes back without booting: it was on all the while, so its silences are longer than
+// was thought.
+func (s *Station) learnGap(silent time.Duration, at int64) {
+	bootedNow := s.boot != 0 && at-s.boot < int64(bootSpan)
+	if silent > s.silence && silent < maxSilence && !bootedNow && len(s.Sessions) > 0 && s.Sessions[len(s.Sessions)-1].Closed == CauseOff {
+		s.silence = min(maxSilence, silent*3/2)
+	}
+}
+
+// open begins a session at the frame at t.
+func (s *Station) open(c *Cafe, t int64) {
+	s.on, s.cpu, s.minute, s.gap = true, 0, 0, 0
+	s.session = Session{Start: t, Opened: CauseSeen}
+	if s.boot != 0 && s.boot >= t-int64(bootLead) {
+		s.session.Opened = CauseBoot
+		s.session.Start = min(t, s.boot)
+		s.session.StartErr = bootLead
+		s.session.Why = append(s.session.Why, Reason{What: s.bootWhat, From: s.boot})
+	} else {
+		// Its first frame is the latest that it can have come on; before that the silence limit was not exceeded, or, at the
+		// start of the capture, nothing at all is known.
+		s.session.StartErr = s.silence
+	}
+}
+
+// countMinute counts the minutes with evidence.
+func (s *Station) countMinute(t int64) {
+	if m := t / int64(time.Minute); m != s.minute {
+		s.minute = m
+		s.cpu++
+	}
+}
+
+// close ends the open session of s.
+func (c *Cafe) close(s *Station, why Cause) {
+	if !s.on {
+		return
+	}
+	s.on = false
+	e := &s.session
+	if e.Opened == CauseSeen && s.boot >= e.Start && s.boot-e.Start < int64(bootLead) {
+		e.Opened, e.StartErr = CauseBoot, bootLead
+		e.Why = append(e.Why, Reason{What: s.bootWhat, From: s.boot})
+	}
+	e.End, e.Closed = s.Last, why
+	e.EndErr = endError(s, why)
+	e.Confidence = confidence(s.cpu)
+	e.Why = append(e.Why, Reason{What: "frames heard", From: e.Start, To: e.End})
+	if len(e.Why) > maxReasons {
+		e.Why = e.Why[:maxReasons]
+	}
+	if len(s.Sessions) == maxIntervals {
+		s.Sessions = append(s.Sessions[:0], s.Sessions[1:]...)
+	}
+	s.Sessions = append(s.Sessions, *e)
+	if s.Reported() {
+		c.events = append(c.events, Event{Kind: EventClose, Time: max(c.now, s.Last), Station: s, Session: *e})
+	}
+}
+
+// endError is how much later than its last frame a session may have ended: a station that gave its address back is off;
+// one that fell silent may have stayed on for as long as its longest silence; of a blind end nothing is known.
+func endError(s *Station, why Cause) time.Duration {
+	switch why {
+	case CauseRelease, CauseReboot:
+		return time.Second
+	case CauseOff:
+		return max(s.gap, time.Second)
+	}
+	return s.silence
+}
+
+// confidence is the probability that a station was on which was heard in so many minutes. One minute may be a forged or
+// stray frame; each further one halves the doubt, down to 1 %, which is left for what cannot be seen from the wire.
+// (First version: the figure is a bound by construction, not yet calibrated against truth.)
+func confidence(minutes int) float64 {
+	return min(0.99, 1-math.Pow(0.5, float64(minutes)))
+}
+
+// judge looks at the role of s, and says so when it is new or has changed.
+func (c *Cafe) judge(s *Station) {
+	s.Role = s.Clues.role(s)
+	if s.Confirmed && s.Reported() && s.told != s.Role {
+		s.told = s.Role
+		c.events = append(c.events, Event{Kind: EventStation, Time: c.now, Station: s})
+	}
+}

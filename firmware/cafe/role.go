@@ -1,0 +1,142 @@
+package cafe
+
+import (
+	"strings"
+
+	"cafeprobe/capture"
+)
+
+// Role is what a station is for.
+type Role uint8
+
+// The roles.
+const (
+	RoleUnknown Role = iota
+	RolePC
+	RoleRouter
+	RoleServer
+	RoleCashier
+	RolePhone
+	RolePrinter
+	RoleOther
+)
+
+// String returns the role's word in inspect's document.
+func (r Role) String() string {
+	return [...]string{"unknown", "pc", "router", "server", "cashier", "phone", "printer", "other"}[r]
+}
+
+// Clues are the signs by which a role is judged.
+type Clues struct {
+	Booted      bool // its PXE ROM asked for a boot server: only a PC does
+	Windows     bool // DHCP vendor class MSFT 5.0, NetBIOS or browser names
+	PCName      bool // a name in a protocol that PCs speak
+	Phone       bool
+	Printer     bool
+	Embedded    bool // DHCP client of embedded Linux
+	Router      bool // advertises itself as a router
+	DHCPServer  bool
+	FileServer  bool // iSCSI, TFTP or PXE: serves disks or boot files
+	SMBServer   bool
+	PublicAddrs int // public source addresses: frames of others that it forwards
+}
+
+// vendorClues are the DHCP vendor classes (option 60) that tell a kind of device, by their beginning. Each was seen in
+// captures of such devices.
+var vendorClues = []struct {
+	prefix string
+	set    func(c *Clues)
+}{
+	{"PXEClient", func(c *Clues) { c.Booted = true }},
+	{"MSFT 5.0", func(c *Clues) { c.Windows = true }},
+	{"android-dhcp", func(c *Clues) { c.Phone = true }},
+	{"dhcpcd-5.5.6", func(c *Clues) { c.Phone = true }}, // Android up to 6
+	{"Mfg=", func(c *Clues) { c.Printer = true }},       // Xerox and others: Mfg=…;Typ=Printer
+	{"Hewlett-Packard JetDirect", func(c *Clues) { c.Printer = true }},
+	{"udhcp", func(c *Clues) { c.Embedded = true }},
+}
+
+// phoneNames are beginnings of host names that phones give themselves when nobody changes them.
+var phoneNames = []string{"iphone", "ipad", "android-", "galaxy-", "redmi", "oppo-", "vivo-", "realme"}
+
+func (c *Clues) dhcp(d *capture.DHCP) {
+	for _, v := range vendorClues {
+		if strings.HasPrefix(d.VendorClass, v.prefix) {
+			v.set(c)
+		}
+	}
+	c.hostname(d.Hostname)
+}
+
+func (c *Clues) hostname(name string) {
+	name = strings.ToLower(name)
+	for _, p := range phoneNames {
+		if strings.HasPrefix(name, p) {
+			c.Phone = true
+		}
+	}
+}
+
+func (c *Clues) name(o *capture.Observation) {
+	switch o.Origin {
+	case capture.OriginNBNS, capture.OriginBrowser, capture.OriginSteam:
+		c.PCName = true
+	case capture.OriginDHCP, capture.OriginMDNS:
+		c.hostname(o.Name)
+	}
+}
+
+func (c *Clues) serve(o capture.Origin) {
+	switch o {
+	case capture.OriginDHCP:
+		c.DHCPServer = true
+	case capture.OriginISCSI, capture.OriginTFTP, capture.OriginPXE:
+		c.FileServer = true
+	case capture.OriginSMB:
+		c.SMBServer = true
+	}
+}
+
+// forwards is the number of foreign public source addresses from which a MAC is a router: one may be its own.
+const forwards = 2
+
+// role weighs the clues. What forwards for others is a router whatever else it does; a PXE ROM and a phone are told by
+// what only they do; a server of boot files outweighs the Windows it may run.
+func (c *Clues) role(s *Station) Role {
+	switch {
+	case c.Router || c.PublicAddrs >= forwards || c.DHCPServer && !c.FileServer:
+		return RoleRouter
+	case c.FileServer:
+		return RoleServer
+	case c.Booted:
+		return RolePC
+	case c.Phone:
+		return RolePhone
+	case c.Printer:
+		return RolePrinter
+	case c.Windows || c.PCName:
+		return RolePC
+	case c.SMBServer:
+		return RoleServer
+	case s.MAC.IsLocal():
+		return RolePhone // randomised: somebody's own device until it shows otherwise
+	case c.Embedded:
+		return RoleOther
+	}
+	return RoleUnknown
+}
+
+// OS names the operating system of s where a fact says so, else it is empty.
+func (s *Station) OS() string {
+	switch v := s.DHCP.VendorClass; {
+	case s.Clues.Windows:
+		return "Windows"
+	case strings.HasPrefix(v, "android-dhcp-"):
+		return "Android " + v[len("android-dhcp-"):]
+	case strings.HasPrefix(v, "android-dhcp"), strings.HasPrefix(v, "dhcpcd-5.5.6"):
+		return "Android"
+	case strings.HasPrefix(v, "dhcpcd"), strings.HasPrefix(v, "udhcp"):
+		return "Linux"
+	}
+	return ""
+}

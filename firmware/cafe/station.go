@@ -1,0 +1,245 @@
+package cafe
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"cafeprobe/capture"
+)
+
+// Bounds on what is remembered of one station. Real ones stay far below; a hostile one cannot grow the box.
+const (
+	maxAddrs     = 64
+	maxNames     = 16
+	maxVLANs     = 8
+	maxIntervals = 256
+	maxReasons   = 16
+)
+
+// Station is one network card on the café's LAN, which is one computer but for laptops and servers with several.
+type Station struct {
+	MAC         capture.MAC
+	Role        Role
+	Sent        capture.Count
+	First, Last int64 // its first and last frame, nanoseconds since the Unix epoch
+	Confirmed   bool  // seen in a second minute: only then is it more than a passing or damaged frame
+	VLANs       []uint16
+	Addrs       []Addr
+	Names       []Name
+	DHCP        Facts
+	Presence    []Interval // when its frames were heard, with silences of 5 minutes left out
+	Sessions    []Session  // ended ones, the newest last
+
+	Clues Clues // what its role is judged by
+
+	on       bool
+	session  Session
+	silence  time.Duration // silence after which it is off; grows with its own gaps
+	boot     int64         // when it last asked for an address to boot with
+	bootWhat string
+	released int64 // when it gave its address back
+	cpu      int   // minutes in which it sent a frame that only a running computer sends
+	minute   int64
+	gap      time.Duration // longest silence within the open session
+	told     Role          // role at the last EventStation
+}
+
+// Addr is an address that a station uses.
+type Addr struct {
+	Addr        netip.Addr
+	Origin      capture.Origin // the best evidence: arp, nd, dhcp, or ip for a mere source address
+	First, Last int64
+}
+
+// Name is a name that a station gives itself.
+type Name struct {
+	Name        string
+	Origin      capture.Origin
+	First, Last int64
+}
+
+// Interval is a stretch of time, ends included, nanoseconds since the Unix epoch.
+type Interval struct{ Start, End int64 }
+
+// Facts are the DHCP facts of a station: of each the first that was said and not empty.
+type Facts struct {
+	capture.DHCP
+	Seen bool
+}
+
+// Reported says whether the province may be told of s: it is confirmed, and it is not somebody's own device. What is not
+// reported is neither stored nor sent.
+func (s *Station) Reported() bool {
+	return s.Confirmed && s.Role != RolePhone && (!s.MAC.IsLocal() || s.Clues.Booted)
+}
+
+// On returns the open session.
+func (s *Station) On() (open Session, on bool) { return s.session, s.on }
+
+// StateAt returns what s is doing at now, when the wire can be heard or not.
+func (s *Station) StateAt(now int64, blind bool) State {
+	switch {
+	case blind:
+		return StateUnknown
+	case !s.on:
+		return StateOff
+	}
+	return StateOn
+}
+
+// OwnAddrs returns the addresses that are s's own. A router's frames carry the addresses of others: of one that is known
+// by a private address of its own, public source addresses are left out. (A router between public networks cannot be told
+// from a host with several addresses, so its are kept.)
+func (s *Station) OwnAddrs() []netip.Addr {
+	routed := func(a Addr) bool {
+		return a.Origin == capture.OriginIP && !a.Addr.IsPrivate() && !a.Addr.IsLinkLocalUnicast()
+	}
+	nat := s.Role == RoleRouter && slices.ContainsFunc(s.Addrs, func(a Addr) bool {
+		return a.Addr.IsPrivate() && a.Origin != capture.OriginIP
+	})
+	var own []netip.Addr
+	for _, a := range s.Addrs {
+		if !nat || !routed(a) {
+			own = append(own, a.Addr)
+		}
+	}
+	return own
+}
+
+func (s *Station) vlan(id uint16) {
+	if len(s.VLANs) < maxVLANs && !slices.Contains(s.VLANs, id) {
+		s.VLANs = append(s.VLANs, id)
+	}
+}
+
+// address notes that s uses o.Addr. Better evidence replaces weaker, never the other way round.
+func (s *Station) address(o *capture.Observation) {
+	if !o.Addr.IsValid() || o.Addr.IsUnspecified() || o.Addr.IsMulticast() {
+		return
+	}
+	for i := range s.Addrs {
+		a := &s.Addrs[i]
+		if a.Addr == o.Addr {
+			a.First, a.Last = min(a.First, o.Time), max(a.Last, o.Time)
+			if strength(o.Origin) > strength(a.Origin) {
+				a.Origin = o.Origin
+			}
+			return
+		}
+	}
+	if o.Origin == capture.OriginIP && o.Addr.IsGlobalUnicast() && !o.Addr.IsPrivate() {
+		s.Clues.PublicAddrs++
+	}
+	if len(s.Addrs) < maxAddrs {
+		s.Addrs = append(s.Addrs, Addr{o.Addr, o.Origin, o.Time, o.Time})
+	}
+}
+
+// strength orders the evidence for an address: ARP and ND name the MAC themselves, DHCP promises, a source address may
+// have been routed.
+func strength(o capture.Origin) int {
+	return slices.Index([]capture.Origin{capture.OriginIP, capture.OriginDHCP6, capture.OriginDHCP, capture.OriginND, capture.OriginARP}, o)
+}
+
+func (s *Station) name(o *capture.Observation) {
+	if o.Name == "" {
+		return
+	}
+	s.Clues.name(o)
+	for i := range s.Names {
+		n := &s.Names[i]
+		if n.Origin == o.Origin && strings.EqualFold(n.Name, o.Name) {
+			n.Last = max(n.Last, o.Time)
+			return
+		}
+	}
+	if len(s.Names) < maxNames {
+		s.Names = append(s.Names, Name{o.Name, o.Origin, o.Time, o.Time})
+	}
+}
+
+func (s *Station) serve(o *capture.Observation) { s.Clues.serve(o.Origin) }
+
+// evidence notes what only a running computer does. Replies are none: network cards give them while the computer sleeps.
+func (s *Station) evidence(o *capture.Observation) {
+	switch o.Evidence {
+	case capture.EvidenceARPReply, capture.EvidenceNeighborAdvert:
+		return
+	case capture.EvidenceRouterAdvert:
+		s.Clues.Router = true
+	case capture.EvidencePXEBoot:
+		s.booted(o.Time, "PXE boot")
+	}
+}
+
+// booted notes that s began to boot at t. The first sign of one boot counts.
+func (s *Station) booted(t int64, what string) {
+	if s.boot == 0 || t-s.boot > int64(bootSpan) {
+		s.boot, s.bootWhat = t, what
+	}
+}
+
+// dhcp takes a message from or to a client. What the client says is about chaddr, also when a relay carries it.
+func (c *Cafe) dhcp(o *capture.Observation) {
+	d := o.DHCP
+	if d == nil || d.Client.IsZero() || d.Client.IsGroup() {
+		return
+	}
+	s, ok := c.stations[d.Client]
+	if !ok {
+		if d.FromServer || d.Client != o.MAC {
+			return // only a station's own frames create it
+		}
+		s = c.station(o)
+	}
+	s.DHCP.take(d)
+	if d.FromServer || d.V6 {
+		return
+	}
+	s.Clues.dhcp(d)
+	switch d.Message {
+	case "DISCOVER":
+		s.booted(o.Time, "DHCP DISCOVER")
+	case "REQUEST":
+		if !d.ClientAddr.IsValid() { // INIT-REBOOT or SELECTING (RFC 2131 §4.3.2), not a renewal
+			s.booted(o.Time, "DHCP REQUEST")
+		}
+	case "RELEASE":
+		s.Last, s.released = max(s.Last, o.Time), o.Time
+		c.close(s, CauseRelease)
+	}
+}
+
+// take keeps of each fact the first that is not empty; a client's words win over a server's.
+func (f *Facts) take(d *capture.DHCP) {
+	if d.V6 {
+		return
+	}
+	f.Seen = true
+	keep := func(have *string, said string) {
+		if *have == "" {
+			*have = said
+		}
+	}
+	if d.FromServer {
+		if !f.YourAddr.IsValid() {
+			f.YourAddr = d.YourAddr
+		}
+		return
+	}
+	keep(&f.Hostname, d.Hostname)
+	keep(&f.FQDN, d.FQDN)
+	keep(&f.VendorClass, d.VendorClass)
+	keep(&f.UserClass, d.UserClass)
+	keep(&f.ClientID, d.ClientID)
+	keep(&f.ClientUUID, d.ClientUUID)
+	keep(&f.Params, d.Params)
+	if d.HasArch && !f.HasArch {
+		f.Arch, f.HasArch = d.Arch, true
+	}
+	if !f.Requested.IsValid() {
+		f.Requested = d.Requested
+	}
+}

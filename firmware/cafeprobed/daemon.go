@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"cafeprobe/board/detect"
+	"cafeprobe/capture/pcapfile"
+	"cafeprobe/firmware/account"
+	"cafeprobe/firmware/cafe"
+	"cafeprobe/firmware/config"
+	"cafeprobe/firmware/pipeline"
+	"cafeprobe/uplink"
+	"cafeprobe/uplink/forward"
+	"cafeprobe/uplink/spool"
+)
+
+// version is what boot records say of the firmware.
+const version = "0.1"
+
+// progressPeriod is how often -progress tells.
+const progressPeriod = 100 * time.Millisecond
+
+// daemon is one life of the box's daemon.
+type daemon struct {
+	cfg      config.Config
+	log      *slog.Logger
+	progress bool
+}
+
+// run replays the capture into the spool, forwards the spool, and returns when the province has receipted all of it.
+func (d *daemon) run(ctx context.Context) (err error) {
+	id, err := spool.LoadIdentity(filepath.Join(d.cfg.Dir, spool.IdentityFile))
+	if err != nil {
+		return fmt.Errorf("%w (a box is given its identity when it is provisioned)", err)
+	}
+	sp, err := spool.Open(d.cfg.Dir, id, spool.Config{Log: d.log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, sp.Close()) }()
+	src, err := pcapfile.Open(d.cfg.Capture.File)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, src.Close()) }()
+
+	fw := forward.New(sp, forward.Config{
+		Broker: d.cfg.Uplink.Broker, Retry: time.Duration(d.cfg.Uplink.Retry), Log: d.log,
+		Now: func() uplink.Time { return uplink.TimeOf(time.Now()) },
+	})
+	model, err := detect.Board(os.DirFS("/"))
+	if err != nil {
+		d.log.Warn("boot records will name no board", "error", err)
+	}
+	book, err := newBook(sp, fw, model.Name)
+	if err != nil {
+		return err
+	}
+	p := pipeline.New(pipeline.Config{
+		Cafe: cafe.Config{
+			Vantage: d.cfg.Cafe.Grade(), Silence: time.Duration(d.cfg.Cafe.Silence), Summary: time.Duration(d.cfg.Cafe.Summary),
+		},
+		Account: account.Config{
+			Secret: id.Secret, Quality: d.cfg.Capture.Quality, Window: time.Duration(d.cfg.Cafe.Summary),
+		},
+		Sink: book,
+		Pace: pace(ctx, d.cfg.Capture.Speed),
+	})
+	return d.serve(ctx, sp, fw, p, src, book)
+}
+
+// serve runs what runs beside each other and ends it in order: first the frames, then the spool's last commit, then the
+// uplink when all is receipted.
+func (d *daemon) serve(ctx context.Context, sp *spool.Spool, fw *forward.Forwarder, p *pipeline.Pipeline, src *pcapfile.Reader,
+	book *book,
+) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	wg.Go(func() {
+		if err := sp.Run(ctx); err != nil {
+			d.log.Error("spool", "error", err)
+		}
+	})
+	wg.Go(func() { fw.Run(ctx) })
+	if d.progress {
+		wg.Go(func() { d.report(ctx, sp, fw, p, book) })
+	}
+	began := time.Now()
+	if err := p.Run(ctx, src); err != nil {
+		return err
+	}
+	if err := book.end(); err != nil {
+		return err
+	}
+	if err := sp.Commit(); err != nil {
+		return err
+	}
+	replayed := time.Since(began)
+	if err := fw.Drain(ctx); err != nil {
+		return err
+	}
+	if d.progress {
+		pr := d.now(sp, fw, p, book)
+		pr.Done, pr.ReplayMS, pr.DrainMS = true, replayed.Milliseconds(), (time.Since(began) - replayed).Milliseconds()
+		return json.NewEncoder(os.Stdout).Encode(pr)
+	}
+	return nil
+}
+
+// pace returns a function that lets a replay take as long as speed asks for, nil for no waiting.
+func pace(ctx context.Context, speed float64) func(int64) {
+	if speed == 0 {
+		return nil
+	}
+	var first int64
+	var began time.Time
+	return func(t int64) {
+		if first == 0 {
+			first, began = t, time.Now()
+		}
+		due := time.Duration(float64(t-first) / speed)
+		if ahead := due - time.Since(began); ahead > time.Millisecond {
+			select {
+			case <-ctx.Done():
+			case <-time.After(ahead):
+			}
+		}
+	}
+}
+
+// Progress is one line of -progress.
+type Progress struct {
+	Frames    uint64 `json:"frames"`
+	Stations  int    `json:"stations"`
+	Records   uint64 `json:"records"`   // in the chain
+	Receipted uint64 `json:"receipted"` // of them
+	Spool     int64  `json:"spool"`     // octets
+	Connected bool   `json:"connected"`
+	Done      bool   `json:"done"`
+	ReplayMS  int64  `json:"replay_ms"`
+	DrainMS   int64  `json:"drain_ms"`
+}
+
+func (d *daemon) now(sp *spool.Spool, fw *forward.Forwarder, p *pipeline.Pipeline, b *book) Progress {
+	st := sp.Stats()
+	return Progress{
+		Frames: p.Stats().Frames, Stations: int(b.stations.Load()), Records: st.Head, Receipted: st.Receipted, Spool: st.Bytes,
+		Connected: fw.Stats().Connected,
+	}
+}
+
+func (d *daemon) report(ctx context.Context, sp *spool.Spool, fw *forward.Forwarder, p *pipeline.Pipeline, b *book) {
+	tick := time.NewTicker(progressPeriod)
+	defer tick.Stop()
+	enc := json.NewEncoder(os.Stdout)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := enc.Encode(d.now(sp, fw, p, b)); err != nil {
+				return // nobody listens any more
+			}
+		}
+	}
+}

@@ -1,0 +1,58 @@
+// Command cafeprobed is the box's daemon: frames in, the province's records out.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"cafeprobe/firmware/config"
+)
+
+// Exit statuses.
+const (
+	exitOK    = 0
+	exitError = 1
+	exitUsage = 2
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	flags := flag.NewFlagSet("cafeprobed", flag.ContinueOnError)
+	path := flags.String("config", "", "configuration `FILE` (JSON)")
+	check := flags.Bool("check", false, "print the effective configuration and exit")
+	progress := flags.Bool("progress", false, "print progress to standard output, one JSON object a line")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return exitOK
+		}
+		return exitUsage
+	}
+	if *path == "" || flags.NArg() > 0 {
+		fmt.Fprintln(os.Stderr, "cafeprobed: want -config FILE and no other arguments")
+		return exitUsage
+	}
+	cfg, err := config.Load(*path)
+	if err == nil && *check {
+		enc := json.NewEncoder(os.Stdout)
+		enc.SetIndent("", "  ")
+		err = enc.Encode(cfg)
+	} else if err == nil {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		err = (&daemon{cfg: cfg, log: log, progress: *progress}).run(ctx)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "cafeprobed:", err)
+		return exitError
+	}
+	return exitOK
+}

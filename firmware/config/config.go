@@ -1,0 +1,137 @@
+// Package config is the box's configuration file: JSON in which an unknown field is an error, since a setting that is
+// misspelt and ignored is found out too late.
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"cafeprobe/firmware/cafe"
+	"cafeprobe/uplink"
+)
+
+// Config is the whole configuration. The fields that have no default must be given.
+type Config struct {
+	Dir     string  `json:"dir"` // where identity.json and the spool are
+	Capture Capture `json:"capture"`
+	Uplink  Uplink  `json:"uplink"`
+	Cafe    Cafe    `json:"cafe"`
+}
+
+// Capture says where frames come from.
+type Capture struct {
+	File    string         `json:"file"`         // a capture to be replayed
+	Speed   float64        `json:"speed"`        // times faster than it was recorded; 0: as fast as it goes
+	Quality uplink.Quality `json:"time_quality"` // how far its times can be trusted; default "coarse"
+}
+
+// Uplink says where records go.
+type Uplink struct {
+	Broker string   `json:"broker"`      // tcp://host:port
+	Retry  Duration `json:"first_retry"` // default 60 s
+}
+
+// Cafe holds what the technician knows of the café.
+type Cafe struct {
+	Vantage string   `json:"vantage"` // auto, A, C; default auto
+	Silence Duration `json:"silence"` // after which a station is off; default 5 min
+	Summary Duration `json:"summary"` // period of the occupancy message; default 5 min
+}
+
+// Duration is a time.Duration, in JSON as in "5m0s".
+type Duration time.Duration
+
+// MarshalText writes d as time.Duration does.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText reads what time.ParseDuration does; a negative duration is an error.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	if err == nil && v < 0 {
+		err = fmt.Errorf("duration %s is negative", b)
+	}
+	*d = Duration(v)
+	return err
+}
+
+// ErrConfig is wrapped by the errors of Parse and Load that the file itself causes.
+var ErrConfig = errors.New("configuration")
+
+// maxFile bounds the file, in octets.
+const maxFile = 1 << 20
+
+// Load reads the file at path.
+func Load(path string) (Config, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("read configuration: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return Config{}, fmt.Errorf("read configuration: %w", err)
+	}
+	c, err := Parse(b)
+	if err != nil {
+		return Config{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// Parse reads a configuration and fills in what it leaves out. It returns an error that wraps ErrConfig and names the
+// field for one that is unknown, missing or out of range.
+func Parse(b []byte) (Config, error) {
+	c := Config{
+		Capture: Capture{Quality: uplink.QualityCoarse},
+		Uplink:  Uplink{Retry: Duration(time.Minute)},
+		Cafe:    Cafe{Vantage: "auto", Silence: Duration(5 * time.Minute), Summary: Duration(5 * time.Minute)},
+	}
+	if len(b) > maxFile {
+		return Config{}, fmt.Errorf("%w: more than %d octets", ErrConfig, maxFile)
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&c); err != nil {
+		return Config{}, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return Config{}, fmt.Errorf("%w: something follows behind its end", ErrConfig)
+	}
+	return c, c.valid()
+}
+
+func (c *Config) valid() error {
+	bad := func(field, want string) error { return fmt.Errorf("%w: %s: want %s", ErrConfig, field, want) }
+	switch {
+	case c.Dir == "":
+		return bad("dir", "the folder for identity.json and the spool")
+	case c.Capture.File == "":
+		return bad("capture.file", "a pcap or pcapng file")
+	case c.Capture.Speed < 0:
+		return bad("capture.speed", "0 or more")
+	case c.Capture.Quality.Rank() < 0:
+		return bad("capture.time_quality", "none, floor, coarse or sync")
+	case c.Uplink.Broker == "":
+		return bad("uplink.broker", "tcp://host:port")
+	case c.Cafe.Summary < Duration(time.Second) || c.Cafe.Silence < Duration(time.Second):
+		return bad("cafe.summary, cafe.silence", "1s or more")
+	}
+	switch cafe.Grade(c.Cafe.Vantage) {
+	case "auto", cafe.GradeA, cafe.GradeC:
+		return nil
+	}
+	return bad("cafe.vantage", "auto, A or C")
+}
+
+// Grade returns the vantage that was given, empty for auto.
+func (c *Cafe) Grade() cafe.Grade {
+	if c.Vantage == "auto" {
+		return ""
+	}
+	return cafe.Grade(c.Vantage)
+}

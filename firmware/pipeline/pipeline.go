@@ -1,0 +1,122 @@
+// Package pipeline joins the stages between a source of frames and the province's records. It owns two goroutines: the
+// hot one, once a frame (source, decoder, tables), and the slow one, once an observation (café, account). Between them is
+// the handoff: when the wire is faster than the slow side, live capture drops observations and counts them, and a replay
+// waits.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+
+	"cafeprobe/capture"
+	"cafeprobe/capture/handoff"
+	"cafeprobe/capture/title"
+	"cafeprobe/firmware/account"
+	"cafeprobe/firmware/cafe"
+)
+
+// Config configures a Pipeline. The zero Config is valid: a replay without records.
+type Config struct {
+	Cafe    cafe.Config
+	Account account.Config
+	Sink    account.Sink               // nil: events are not booked
+	Titles  *title.Table               // nil: the built-in table
+	Tap     func(*capture.Observation) // called by the slow goroutine with every observation; not to be kept
+	Pace    func(t int64)              // called by the hot goroutine with each frame's time before it is decoded
+	Live    bool                       // drop observations rather than wait
+	Seed    uint64                     // of the tables; the same seed gives the same order of exports
+}
+
+// ring is the number of observations between hot and slow: at 230 octets each, 2 MB.
+const ring = 8192
+
+// publish is how often, in frames, the hot goroutine lets others see its counters.
+const publish = 1024
+
+// Stats counts what went through. Times are nanoseconds since the Unix epoch.
+type Stats struct {
+	Frames, Octets uint64
+	Malformed      uint64 // frames in which a length or checksum lies
+	Dropped        uint64 // observations that the slow side had no room for
+	Evicted        uint64 // flows that ended early for want of room
+	First, Last    int64
+}
+
+// Pipeline is one run. Use New; a Pipeline is run once.
+type Pipeline struct {
+	cfg   Config
+	ring  *handoff.Ring
+	hot   *hot
+	slow  *slow
+	stats atomic.Pointer[Stats]
+}
+
+// New returns a Pipeline with all the memory of its hot side.
+func New(cfg Config) *Pipeline {
+	if cfg.Titles == nil {
+		cfg.Titles = title.Builtin()
+	}
+	mode := handoff.Replay
+	if cfg.Live {
+		mode = handoff.Live
+	}
+	p := &Pipeline{cfg: cfg, ring: handoff.New(ring, mode)}
+	p.hot = newHot(p.ring, cfg.Titles, cfg.Seed)
+	p.slow = &slow{cafe: cafe.New(cfg.Cafe), tap: cfg.Tap}
+	if cfg.Sink != nil {
+		p.slow.book = account.New(cfg.Account, cfg.Sink)
+	}
+	p.stats.Store(&Stats{})
+	return p
+}
+
+// Run reads src to its end, or until ctx is done, and returns when everything that was read has been booked. What it
+// returns is src's error but io.EOF, or the Sink's. All that came before an error is booked.
+func (p *Pipeline) Run(ctx context.Context, src capture.Source) error {
+	slow := make(chan error, 1)
+	go func() { slow <- p.slow.run(p.ring) }()
+	err := p.read(ctx, src)
+	p.hot.finish()
+	p.ring.Close()
+	slowErr := <-slow
+	p.show()
+	return errors.Join(err, slowErr)
+}
+
+func (p *Pipeline) read(ctx context.Context, src capture.Source) error {
+	var f capture.Frame
+	for n := 0; ; n++ {
+		if n%publish == 0 {
+			p.show()
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		err := src.Next(&f)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read frame %d: %w", n+1, err)
+		}
+		if p.cfg.Pace != nil {
+			p.cfg.Pace(f.Time)
+		}
+		p.hot.observe(&f)
+	}
+}
+
+func (p *Pipeline) show() {
+	s := p.hot.stats
+	s.Dropped = p.ring.Dropped()
+	p.stats.Store(&s)
+}
+
+// Stats returns the counters, at most a thousand frames old while Run runs.
+func (p *Pipeline) Stats() Stats { return *p.stats.Load() }
+
+// Cafe returns the café's state. It may be looked at only after Run has returned.
+func (p *Pipeline) Cafe() *cafe.Cafe { return p.slow.cafe }
