@@ -1,0 +1,120 @@
+package collector_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"cafeprobe/tools/province/collector"
+	"cafeprobe/tools/province/store"
+	"cafeprobe/uplink"
+)
+
+const chain = uplink.ChainID("k3v9Qd2x")
+
+var at = uplink.Address{Province: "ha-giang", Box: "b-7f3a91c2"}
+
+func key(n byte) ed25519.PrivateKey {
+	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{n}, ed25519.SeedSize))
+}
+
+func public(n byte) ed25519.PublicKey { return key(n).Public().(ed25519.PublicKey) }
+
+func open(t *testing.T, path string) (*store.Store, *collector.Collector) {
+	t.Helper()
+	s, err := store.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := collector.New(s, collector.Config{Province: at.Province, Key: key(2)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, c
+}
+
+func batch(t *testing.T, h uplink.Head, conf ...uplink.Int) (collector.Message, uplink.Head) {
+	t.Helper()
+	b := &uplink.Batch{Box: at.Box, Chain: chain, Boot: 41, From: h.Seq + 1, Prev: h.Hash}
+	for _, c := range conf {
+		o := &uplink.Open{Station: uplink.NewStationID([32]byte{1}, [6]byte{2})}
+		o.Quality, o.Confidence = uplink.QualityNone, c
+		r, err := uplink.Encode(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Recs = append(b.Recs, r)
+		h = h.Next(b.Boot, r)
+	}
+	b.Head = h.Hash
+	p, err := b.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return collector.Message{Topic: at.Topic(uplink.UpRecords), Payload: p}, h
+}
+
+func receipt(t *testing.T, c *collector.Collector, m collector.Message, want uplink.Head) {
+	t.Helper()
+	out, err := c.Handle(time.Now(), m)
+	if err != nil || len(out) != 1 {
+		t.Fatalf("answers %v, %v, want one receipt", out, err)
+	}
+	r, err := uplink.Parse[uplink.Receipt](out[0].Payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Verify(public(2), at); err != nil || r.Head() != want {
+		t.Fatalf("receipt for %v, %v, want %v", r.Head(), err, want)
+	}
+}
+
+func TestCollector(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "p?1.db")
+	s, c := open(t, path)
+	none := uplink.Head{Hash: uplink.Genesis(chain, public(1))}
+	first, one := batch(t, none, 50, 60)
+	if _, err := c.Handle(time.Now(), first); !errors.Is(err, collector.ErrRefused) {
+		t.Fatalf("records before a hello: %v, want %v", err, collector.ErrRefused)
+	}
+	p, err := uplink.Marshal(uplink.Hello{
+		V: 1, Chain: chain, First: 1, Hash: none.Hash, Boot: 41, Conn: 1, Key: uplink.Key(public(1)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hello := collector.Message{Topic: at.Topic(uplink.UpHello), Payload: p}
+	receipt(t, c, hello, none)
+	receipt(t, c, first, one)
+	receipt(t, c, first, one) // a duplicate is acknowledged again
+
+	other, _ := batch(t, none, 70)
+	receipt(t, c, other, one) // a fork is kept, and moves nothing
+
+	second, two := batch(t, one, 80)
+	third, three := batch(t, two, 90)
+	receipt(t, c, third, one) // a gap: the receipt stays in front of it
+	wants, err := c.Tick(time.Now().Add(time.Minute))
+	if err != nil || len(wants) != 1 {
+		t.Fatalf("asks %v, %v, want one want", wants, err)
+	}
+	if w, err := uplink.Parse[uplink.Want](wants[0].Payload); err != nil || w.From != 3 || w.To != 3 {
+		t.Errorf("asks for %+v, %v, want 3 to 3", w, err)
+	}
+
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, c = open(t, path)
+	defer s.Close()
+	receipt(t, c, hello, one) // what was receipted survives
+	receipt(t, c, second, three)
+	total, err := s.Totals(t.Context())
+	want := store.Totals{Boxes: 1, Chains: 1, Stored: 4, Verified: 4, Duplicates: 2, Forks: 1}
+	if err != nil || total != want {
+		t.Errorf("totals %+v, %v, want %+v", total, err, want)
+	}
+}

@@ -1,0 +1,177 @@
+// Package province is the province's side: a broker that commits before it acknowledges, a store that verifies every
+// chain, and one page that says what is known.
+package province
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"cafeprobe/tools/province/broker"
+	"cafeprobe/tools/province/collector"
+	"cafeprobe/tools/province/store"
+	"cafeprobe/tools/province/web"
+	"cafeprobe/uplink"
+)
+
+// Config configures a Province.
+type Config struct {
+	Dir      string          // holds the database and the key; it is made where it is absent
+	Province uplink.Province // name in topics
+	MQTT     string          // host:port to listen on, port 0 for a free one; empty means 127.0.0.1:0
+	Web      string          // the same for the page
+	Log      *slog.Logger    // nil: none
+}
+
+// Province is a running province. Its methods are safe for concurrent use.
+type Province struct {
+	cfg       Config
+	key       ed25519.PrivateKey
+	store     *store.Store
+	collector *collector.Collector
+	broker    *broker.Broker
+	mqtt, web net.Listener
+	page      *web.Server
+}
+
+// keyFile holds the key that receipts are signed with: its seed (RFC 8032 §5.1.5) in base64, one line.
+const keyFile = "receipt.key"
+
+// New opens the store, makes a key where there is none, and listens. Boxes are served from then on, the page in Run.
+func New(cfg Config) (*Province, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	p := &Province{cfg: cfg}
+	if err := p.open(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start province in %s: %w", cfg.Dir, err), p.close())
+	}
+	return p, nil
+}
+
+func (p *Province) open() (err error) {
+	if err := os.MkdirAll(p.cfg.Dir, 0o700); err != nil {
+		return err
+	}
+	if p.key, err = loadKey(filepath.Join(p.cfg.Dir, keyFile)); err != nil {
+		return err
+	}
+	if p.store, err = store.Open(filepath.Join(p.cfg.Dir, "province.db")); err != nil {
+		return err
+	}
+	p.page = web.New(p.store, p.cfg.Log)
+	p.collector, err = collector.New(p.store, collector.Config{
+		Province: p.cfg.Province, Key: p.key, Log: p.cfg.Log, Changed: p.page.Changed,
+	})
+	if err != nil {
+		return err
+	}
+	if p.web, err = listen(p.cfg.Web); err != nil {
+		return err
+	}
+	if p.mqtt, err = listen(p.cfg.MQTT); err != nil {
+		return err
+	}
+	p.broker, err = broker.Serve(p.mqtt, p.cfg.Province, p.collector, broker.Config{Log: p.cfg.Log})
+	return err
+}
+
+func listen(addr string) (net.Listener, error) {
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	return net.Listen("tcp", addr)
+}
+
+// loadKey reads the key at path, or makes one.
+func loadKey(path string) (ed25519.PrivateKey, error) {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		_, key, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		return key, os.WriteFile(path, []byte(base64.StdEncoding.EncodeToString(key.Seed())+"\n"), 0o600)
+	}
+	if err != nil {
+		return nil, err
+	}
+	seed, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(b)))
+	if err != nil || len(seed) != ed25519.SeedSize {
+		return nil, fmt.Errorf("%s is no key: restore it from its backup; with a new one boxes refuse every receipt", path)
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
+}
+
+// MQTTAddr returns host:port of the broker.
+func (p *Province) MQTTAddr() string { return p.mqtt.Addr().String() }
+
+// WebURL returns the page's address.
+func (p *Province) WebURL() string { return "http://" + p.web.Addr().String() + "/" }
+
+// PublicKey returns the key that receipts verify with.
+func (p *Province) PublicKey() ed25519.PublicKey { return p.key.Public().(ed25519.PublicKey) }
+
+// Stats returns what the collector has done.
+func (p *Province) Stats() collector.Stats { return p.collector.Stats() }
+
+// Totals returns what the store holds.
+func (p *Province) Totals(ctx context.Context) (store.Totals, error) { return p.store.Totals(ctx) }
+
+// Run serves the page and asks for missing records until ctx is done; then it ends everything in order.
+func (p *Province) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	server := &http.Server{Handler: p.page, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
+	server.BaseContext = func(net.Listener) context.Context { return ctx } // ends the event streams
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(p.web) }()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			stop()
+			last, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+			defer cancel()
+			return errors.Join(server.Shutdown(last), p.close())
+		case err := <-served:
+			return errors.Join(err, p.close())
+		case now := <-tick.C:
+			wants, err := p.collector.Tick(now)
+			if err != nil {
+				p.cfg.Log.Error("gaps not asked for", "error", err)
+			}
+			p.broker.Publish(wants...)
+		}
+	}
+}
+
+func (p *Province) close() error {
+	var errs []error
+	if p.broker != nil {
+		errs = append(errs, p.broker.Close())
+	} else if p.mqtt != nil {
+		errs = append(errs, p.mqtt.Close())
+	}
+	if p.web != nil {
+		if err := p.web.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if p.store != nil {
+		errs = append(errs, p.store.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,149 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// migrations take a database from nothing to the present shape, one element a version, in order. An element that has
+// ever been released is never edited: a change is a new element. Times are Unix milliseconds at the province unless a
+// column says otherwise; hashes are the 32 octets of SHA-256.
+//
+// A record's body is kept as the text that was hashed. What people filter by (kind, station, t, mono) is derived from
+// that text by generated columns, so a column can never disagree with the evidence. json_valid guards them: SQLite's
+// JSON parser is stricter than Go's, and one body that it refuses must not make a whole query fail.
+var migrations = []string{
+	`
+CREATE TABLE sites (
+	box     TEXT PRIMARY KEY,
+	name    TEXT NOT NULL,
+	commune TEXT NOT NULL DEFAULT ''
+) STRICT;
+
+CREATE TABLE boxes (
+	box         TEXT PRIMARY KEY,
+	shard       TEXT NOT NULL,
+	first_heard INTEGER NOT NULL,
+	last_heard  INTEGER NOT NULL,          -- last live message; liveness is computed from this and nothing else
+	conn        INTEGER NOT NULL DEFAULT 0, -- the box's present connection; a will of an older one is ignored
+	down        INTEGER NOT NULL DEFAULT 0, -- 1 after the will of the present connection
+	state       TEXT, state_at INTEGER NOT NULL DEFAULT 0,
+	occ         TEXT, occ_at   INTEGER NOT NULL DEFAULT 0,
+	blind       INTEGER NOT NULL DEFAULT 0, -- what the newest record of kind blind says; blind_cid, blind_seq: which one
+	blind_cid   INTEGER NOT NULL DEFAULT 0,
+	blind_seq   INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE chains (
+	id         INTEGER PRIMARY KEY,
+	box        TEXT NOT NULL REFERENCES boxes (box),
+	chain      TEXT NOT NULL,
+	created    INTEGER NOT NULL,
+	head       INTEGER NOT NULL DEFAULT 0, -- every record up to here is stored and linked, or known to be lost
+	hash       BLOB NOT NULL,              -- of record head; of the genesis while head is 0
+	key        BLOB NOT NULL,              -- the box's public key that the genesis names
+	lost_to    INTEGER NOT NULL DEFAULT 0, -- the box said that it no longer holds anything up to here
+	stored     INTEGER NOT NULL DEFAULT 0,
+	verified   INTEGER NOT NULL DEFAULT 0, -- of those, linked to head
+	duplicates INTEGER NOT NULL DEFAULT 0,
+	forks      INTEGER NOT NULL DEFAULT 0,
+	UNIQUE (box, chain)
+) STRICT;
+
+CREATE TABLE records (
+	id      INTEGER PRIMARY KEY,           -- order of arrival
+	cid     INTEGER NOT NULL REFERENCES chains (id),
+	seq     INTEGER NOT NULL,
+	hash    BLOB NOT NULL,
+	boot    INTEGER NOT NULL,
+	arrived INTEGER NOT NULL,
+	body    TEXT NOT NULL,
+	kind    TEXT GENERATED ALWAYS AS (CASE WHEN json_valid(body) THEN body ->> '$.k'  END) VIRTUAL,
+	station TEXT GENERATED ALWAYS AS (CASE WHEN json_valid(body) THEN body ->> '$.st' END) VIRTUAL,
+	t       ANY  GENERATED ALWAYS AS (CASE WHEN json_valid(body) THEN body ->> '$.t'  END) VIRTUAL,
+	mono    ANY  GENERATED ALWAYS AS (CASE WHEN json_valid(body) THEN body ->> '$.m'  END) VIRTUAL,
+	UNIQUE (cid, seq)                      -- with chains: the primary key (box, chain, seq) of the protocol
+) STRICT;
+
+-- Runs of linked records that arrived before the records in front of them.
+CREATE TABLE ahead (
+	cid   INTEGER NOT NULL REFERENCES chains (id),
+	first INTEGER NOT NULL,
+	last  INTEGER NOT NULL,
+	prev  BLOB NOT NULL,                   -- what record first-1 must hash to
+	hash  BLOB NOT NULL,                   -- of record last
+	PRIMARY KEY (cid, first)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE gaps (
+	cid    INTEGER NOT NULL REFERENCES chains (id),
+	first  INTEGER NOT NULL,
+	last   INTEGER NOT NULL,
+	opened INTEGER NOT NULL,
+	wanted INTEGER NOT NULL DEFAULT 0,     -- last time that the box was asked for it
+	lost   INTEGER NOT NULL DEFAULT 0,     -- 1: the box no longer holds it, nobody will ever fill it
+	PRIMARY KEY (cid, first)
+) STRICT, WITHOUT ROWID;
+
+-- The other branches: same chain, same number, another hash. Both are evidence, so neither is dropped.
+CREATE TABLE forks (
+	cid     INTEGER NOT NULL REFERENCES chains (id),
+	seq     INTEGER NOT NULL,
+	hash    BLOB NOT NULL,
+	boot    INTEGER NOT NULL,
+	arrived INTEGER NOT NULL,
+	body    TEXT NOT NULL,
+	PRIMARY KEY (cid, seq, hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE alarms (
+	id    INTEGER PRIMARY KEY,
+	at    INTEGER NOT NULL,
+	cid   INTEGER NOT NULL REFERENCES chains (id),
+	what  TEXT NOT NULL,                   -- gap, filled, lost, fork, key
+	first INTEGER NOT NULL,
+	last  INTEGER NOT NULL,
+	UNIQUE (cid, what, first)
+) STRICT;
+
+CREATE VIEW record AS -- for people with sqlite3
+	SELECT box, chain, seq, kind, station, boot, mono, t, arrived, seq <= head AS verified, body
+	FROM records JOIN chains ON chains.id = cid;
+`,
+}
+
+// migrate brings the schema to the last migration, each in its own transaction. It refuses a database that a newer
+// program has written, because downgrading in place would lose what the newer one knew.
+func migrate(ctx context.Context, c *sql.Conn) error {
+	const table = `CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, applied INTEGER NOT NULL) STRICT`
+	if _, err := c.ExecContext(ctx, table); err != nil {
+		return fmt.Errorf("create table of migrations: %w", err)
+	}
+	var have int
+	if err := c.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM migrations`).Scan(&have); err != nil {
+		return fmt.Errorf("read schema version: %w", err)
+	}
+	if have > len(migrations) {
+		return fmt.Errorf("schema version %d is newer than this program knows (%d)", have, len(migrations))
+	}
+	for v := have + 1; v <= len(migrations); v++ {
+		tx, err := c.BeginTx(ctx, nil)
+		if err != nil {
+			return fmt.Errorf("begin migration %d: %w", v, err)
+		}
+		_, err = tx.ExecContext(ctx, migrations[v-1])
+		if err == nil {
+			_, err = tx.ExecContext(ctx, `INSERT INTO migrations VALUES (?, ?)`, v, time.Now().UnixMilli())
+		}
+		if err != nil {
+			_ = tx.Rollback()
+			return fmt.Errorf("apply migration %d: %w", v, err)
+		}
+		if err := tx.Commit(); err != nil {
+			return fmt.Errorf("commit migration %d: %w", v, err)
+		}
+	}
+	return nil
+}
