@@ -1,0 +1,87 @@
+# cafeprobe. `make` lists the targets. Variables: FUZZTIME=30s  PCAP=file  BENCHTIME=1s
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+GO ?= go
+FUZZTIME ?= 30s
+BENCHTIME ?= 1s
+LINT := $(GO) tool -modfile=tools/lint/go.mod
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+# What runs on the box is pure Go: one build crosses to every board.
+export CGO_ENABLED ?= 0
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt vet lint vuln unit accuracy cross fuzz bench lab replay soak clean packages-test packages-lab
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: bin ## the whole walk: replay the project's own café to a province of its own, and show its page
+	@bin/cafeprobe run
+
+.PHONY: bin
+bin:
+	@mkdir -p bin
+	@$(GO) build -o bin/ ./tools/cafeprobe ./firmware/cafeprobed
+
+test: packages-test check cross unit accuracy ## all that must hold before a change lands
+
+check: fmt vet lint ## formatting, vet, staticcheck
+
+fmt: ## say which files gofumpt would change
+	@out=$$($(LINT) gofumpt -l board capture firmware tools uplink); \
+	if [ -n "$$out" ]; then echo "gofumpt would change (run: $(LINT) gofumpt -w FILE):"; echo "$$out"; exit 1; fi
+
+vet: ## go vet
+	@$(GO) vet ./...
+
+lint: ## staticcheck
+	@$(LINT) staticcheck ./...
+
+vuln: ## known vulnerabilities of what we link; asks the Go vulnerability database over the network
+	@$(LINT) govulncheck ./...
+
+unit: ## all tests, with the race detector
+	@CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
+
+accuracy: ## compare inspect with the known answers of the shared captures; fails below tools/cafeprobe/accuracy.tsv
+	@$(GO) test -count=1 -run '^TestAccuracy$$' -v ./tools/cafeprobe/... | grep -v '^=== '
+
+cross: ## build all that runs on the box for arm64 and armv7
+	@GOARCH=arm64 CGO_ENABLED=0 $(GO) build -o /dev/null ./firmware/cafeprobed
+	@GOARCH=arm GOARM=7 CGO_ENABLED=0 $(GO) build -o /dev/null ./firmware/cafeprobed
+	@GOARCH=arm64 CGO_ENABLED=0 $(GO) build ./board/... ./capture/... ./firmware/... ./uplink/... 2>&1 | (grep -v 'matched no packages' || true)
+	@GOARCH=arm GOARM=7 CGO_ENABLED=0 $(GO) build ./board/... ./capture/... ./firmware/... ./uplink/... 2>&1 | (grep -v 'matched no packages' || true)
+
+fuzz: ## every fuzz target for FUZZTIME
+	@for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$pkg; \
+	  done; \
+	done
+
+bench: ## ns and allocations a frame over the captures
+	@$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./capture/... ./firmware/... ./uplink/...
+
+lab: packages-lab ## record the project's own capture anew from real clients in network namespaces (root)
+	@$(SUDO) env "PATH=$$PATH" $(GO) run ./tools/lab -out out/lab
+
+replay: bin ## what the box sees in a capture: make replay PCAP=file
+	@bin/cafeprobe inspect $(PCAP)
+
+clean: ## remove what was built
+	rm -rf bin out
+
+# Debian packages, installed where they are missing. `make run` needs none.
+define packages
+	@missing=; for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then echo "installing Debian packages:$$missing"; \
+	  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+endef
+
+packages-test:
+	$(call packages,gcc libc6-dev git mosquitto mosquitto-clients)
+
+packages-lab:
+	$(call packages,iproute2 ethtool dnsmasq isc-dhcp-client curl samba avahi-daemon qemu-system-x86 ipxe-qemu)

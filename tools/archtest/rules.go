@@ -1,0 +1,82 @@
+// Package archtest holds the shape of the project as data: which package may import which, and what the pure and the
+// hot packages may not do. Its tests compare the data with the code.
+package archtest
+
+// Arrow says what the non-test files of the packages that match From may import, beside the standard library.
+// A pattern is a path below the module: "capture" is that package alone, "capture/*" one level below it, "capture/..."
+// it and all below it.
+type Arrow struct {
+	From    string
+	Inside  []string // packages of this module
+	Outside []string // other modules, by the beginning of the import path
+}
+
+// Arrows, in the order of the walk. A package takes the first row that matches; one that matches none is an error, so
+// that a new package is placed before it is written.
+var Arrows = []Arrow{
+	{"capture", nil, nil},
+	{"capture/decode", []string{"capture"}, []string{"github.com/google/gopacket", "golang.org/x/crypto"}},
+	{"capture/flow", []string{"capture"}, nil},
+	{"capture/title", []string{"capture"}, nil},
+	{"capture/handoff", []string{"capture"}, nil},
+	{"capture/pcapfile", []string{"capture"}, []string{"github.com/klauspost/compress"}},
+	{"capture/capturetest/cafe", nil, nil},
+	{"capture/capturetest", []string{"capture", "capture/pcapfile", "capture/capturetest/cafe"}, []string{"github.com/google/gopacket"}},
+
+	{"board", nil, nil},
+	{"board/detect", []string{"board"}, nil},
+
+	{"uplink", nil, nil},
+	{"uplink/spool", []string{"uplink"}, []string{"go.etcd.io/bbolt"}},
+	{"uplink/mqtt", []string{"uplink"}, []string{"github.com/eclipse/paho.mqtt.golang"}},
+	{"uplink/forward", []string{"uplink", "uplink/mqtt", "uplink/spool"}, nil},
+
+	{"firmware/cafe", []string{"capture"}, nil},
+	{"firmware/account", []string{"capture", "firmware/cafe", "uplink"}, nil},
+	{"firmware/pipeline", []string{"capture/...", "firmware/cafe", "firmware/account", "uplink"}, nil},
+	{"firmware/config", []string{"firmware/cafe", "uplink"}, nil},
+	{"firmware/cafeprobed", []string{"board/...", "capture/...", "uplink/...", "firmware/..."}, nil},
+
+	{"tools/province/...", []string{"uplink/...", "tools/province/..."}, []string{
+		"github.com/mochi-mqtt/server", "github.com/eclipse/paho.mqtt.golang", "modernc.org/sqlite",
+	}},
+	{"tools/archtest", nil, []string{"golang.org/x/tools"}},
+	{"tools/lab/...", []string{"capture/...", "tools/lab/..."}, []string{"github.com/quic-go", "golang.org/x", "github.com/google/gopacket"}},
+	{"tools/cafeprobe/...", []string{"capture/...", "uplink/...", "firmware/...", "board/...", "tools/..."}, []string{
+		"github.com/alecthomas/kong", "github.com/google/gopacket", "github.com/schollz/progressbar", "golang.org/x/term",
+	}},
+}
+
+// Ban names what a package may not do.
+type Ban struct {
+	Package string
+	Why     string
+	Imports []string // standard packages it may not import
+	Calls   []string // functions it may not name, as package.Name
+	Go      bool     // it may start no goroutine
+	Init    bool     // it may have no init function
+}
+
+var (
+	impure = []string{"os", "net", "net/http", "log", "log/slog", "io/ioutil", "os/exec", "syscall", "math/rand", "math/rand/v2"}
+	clocks = []string{"time.Now", "time.Since", "time.Until", "time.Sleep", "time.After", "time.Tick", "time.NewTimer", "time.NewTicker", "time.AfterFunc"}
+	prints = []string{"fmt.Print", "fmt.Printf", "fmt.Println", "fmt.Fprint", "fmt.Fprintf", "fmt.Fprintln"}
+)
+
+// Bans: pure packages have no clock, no input or output and no goroutine; hot ones besides take no lock.
+var Bans = []Ban{
+	{"capture", "pure", impure, append(clocks, prints...), true, true},
+	{"capture/decode", "hot", append([]string{"sync", "sync/atomic"}, impure...), append(clocks, prints...), true, true},
+	{"capture/flow", "hot", append([]string{"sync", "sync/atomic"}, impure...), append(clocks, prints...), true, true},
+	{"capture/title", "hot", append([]string{"sync", "sync/atomic"}, impure...), append(clocks, prints...), true, true},
+	{"capture/handoff", "starts nothing, logs nothing", []string{"log", "log/slog"}, append(clocks, prints...), true, true},
+	{"capture/pcapfile", "starts nothing, logs nothing", []string{"log", "log/slog"}, append(clocks, prints...), true, true},
+	{"firmware/cafe", "pure", append([]string{"sync", "sync/atomic"}, impure...), append(clocks, prints...), true, true},
+	{"firmware/account", "pure", append([]string{"sync", "sync/atomic"}, impure...), append(clocks, prints...), true, true},
+	{"board", "pure", impure, append(clocks, prints...), true, true},
+	{"uplink", "pure", []string{"net", "net/http", "log", "log/slog", "os/exec", "syscall"}, append(clocks, prints...), true, true},
+}
+
+// BoxMains are the programs that run on the box: what they link may use no cgo, so that one go build crosses to arm64
+// and armv7.
+var BoxMains = []string{"firmware/cafeprobed"}

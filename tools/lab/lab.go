@@ -1,0 +1,147 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// lab is one recording.
+type lab struct {
+	out     string  // where the capture and the truth go
+	dir     string  // temporary: configurations, logs
+	program string  // this program
+	speed   float64 // of the table
+	starter starter
+
+	bridge     string // namespace of the bridge
+	namespaces []string
+	hosts      map[string]*host
+	recorder   *process
+
+	mu        sync.Mutex // processes, power
+	processes []*process
+	power     []powered
+	played    []played
+	woken     []woken
+}
+
+// host is a station as it stands in the lab.
+type host struct {
+	*station
+	ns    string // its namespace; a guest's is the bridge's
+	dhcp  *process
+	guest *guest
+}
+
+// powered is a time that a station was on.
+type powered struct {
+	who      *station
+	from, to time.Time
+	end      string // how it ended
+}
+
+func newLab(out string, speed float64) (*lab, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "cafelab-")
+	if err != nil {
+		return nil, err
+	}
+	// Daemons that give up root must still reach their own folders.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return nil, err
+	}
+	return &lab{out: out, dir: dir, program: program, speed: speed, starter: newStarter(), hosts: map[string]*host{}}, nil
+}
+
+// build makes the café: the bridge, a port for every station, the world behind the router, and the recorder.
+func (l *lab) build() error {
+	if err := l.addBridge(); err != nil {
+		return err
+	}
+	for i := range stations {
+		h := &host{station: &stations[i], ns: l.bridge}
+		l.hosts[h.name] = h
+		if h.uuid != "" {
+			continue // its tap comes with the guest
+		}
+		var err error
+		if h.ns, err = l.addPort(h.name, h.mac); err != nil {
+			return fmt.Errorf("connect %s: %w", h.name, err)
+		}
+	}
+	return l.startRecorder()
+}
+
+// startRecorder puts the recorder on a port of its own and waits until it listens.
+func (l *lab) startRecorder() error {
+	ns, err := l.addPort("probe", "02:00:00:00:00:01")
+	if err != nil {
+		return err
+	}
+	if err := quiet(ns); err != nil {
+		return err
+	}
+	if err := ip("-n", ns, "link", "set", "eth0", "arp", "off", "promisc", "on", "up"); err != nil {
+		return err
+	}
+	if l.recorder, err = l.self(ns, "recorder", "record", "eth0", l.capture()); err != nil {
+		return err
+	}
+	return l.await("recorder", "recording")
+}
+
+func (l *lab) capture() string { return filepath.Join(l.out, "cafe.pcapng") }
+
+// await waits until a program has said a word in its log.
+func (l *lab) await(name, word string) error {
+	for range 100 {
+		if text, _ := os.ReadFile(filepath.Join(l.dir, name+".log")); strings.Contains(string(text), word) {
+			return nil
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	text, _ := os.ReadFile(filepath.Join(l.dir, name+".log"))
+	return fmt.Errorf("%s did not say %q within 5 s: %s", name, word, text)
+}
+
+// finish ends the recording and writes the truth.
+func (l *lab) finish() error {
+	for _, h := range l.hosts {
+		l.powerOff(h, "end of recording", time.Now())
+	}
+	if err := l.recorder.stop(); err != nil {
+		text, _ := os.ReadFile(filepath.Join(l.dir, "recorder.log"))
+		return fmt.Errorf("recorder: %w: %s", err, text)
+	}
+	return l.writeTruth(filepath.Join(l.out, "cafe.truth.tsv"))
+}
+
+// close ends everything that the lab started and removes everything it made.
+func (l *lab) close() {
+	l.mu.Lock()
+	running := l.processes
+	l.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, p := range running {
+		wg.Go(func() { _ = p.stop() })
+	}
+	wg.Wait()
+	for _, ns := range l.namespaces {
+		removeNamespace(ns)
+	}
+	if os.Getenv("LAB_KEEP") != "" {
+		fmt.Fprintln(os.Stderr, "lab: logs are in", l.dir)
+		return
+	}
+	_ = os.RemoveAll(l.dir)
+}
