@@ -15,8 +15,9 @@ var httpMethods = [...]string{
 	"BITS_POST ", "CCM_POST ", "RPC_IN_DATA ", "RPC_OUT_DATA ",
 }
 
-// httpStarts reports whether b starts with a method, or with the beginning of one.
+// httpStarts reports whether b starts with a method, or with the beginning of one, an empty line before it or not.
 func httpStarts(_ *Packet, b []byte) bool {
+	b = b[emptyLine(b):]
 	if len(b) == 0 || b[0] < 'B' || b[0] > 'U' {
 		return false
 	}
@@ -32,6 +33,7 @@ func httpStarts(_ *Packet, b []byte) bool {
 // behind a body whose length is given; behind any other body the next request is found by the segment it starts.
 func httpRead(d *Decoder, p *Packet, b []byte) (n int, more bool) {
 	for {
+		n += emptyLine(b[n:])
 		head, whole := httpHead(b[n:])
 		if !httpLooksRight(head, whole) {
 			return n, false
@@ -46,10 +48,22 @@ func httpRead(d *Decoder, p *Packet, b []byte) (n int, more bool) {
 			return n, false
 		}
 		n += body
+		if string(b[n:]) == "\r" {
+			return n, true
+		}
 		if n == len(b) || !httpStarts(p, b[n:]) {
 			return n, false
 		}
 	}
+}
+
+// emptyLine returns the length of the empty line that b starts with, 0 for none: old clients send one behind a body, and
+// servers pass over it (RFC 9112 §2.2).
+func emptyLine(b []byte) int {
+	if bytes.HasPrefix(b, []byte("\r\n")) {
+		return 2
+	}
+	return 0
 }
 
 // httpHead returns the request up to and with the empty line that ends its head, or all of b when that has not come.
