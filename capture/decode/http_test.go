@@ -53,7 +53,7 @@ func FuzzHTTP(f *testing.F) {
 	f.Add("/a", "Host: a.example\r\nUser-Agent: b", uint8(3))
 	f.Add("http://x:1/", "host:\r\n\tfolded\r\nContent-Length: 0", uint8(40))
 	f.Add("*", "Transfer-Encoding: chunked\r\n: \r\nHost", uint8(0))
-	f.Add("\x00", "Host:0", uint8('\r')) // a control character in the request line mattered only while the line was incomplete
+	f.Add("\x00", "Host:0", uint8('\r'))                  // a control character in the request line mattered only while the line was incomplete
 	f.Add("0", "Host:example\rbUser-Agent: \n", uint8(3)) // an empty line too many between two requests ended the stream
 	f.Add("0", "Host:000000000000000000000\n", uint8(44)) // … and one that starts a segment
 	k := newTalker()
