@@ -109,8 +109,7 @@ func (b *Batch) valid() error {
 }
 
 // Verify checks that the records lead from Prev to Head and returns them with their hashes. An error wraps ErrBreak: some
-// record of the batch, or prev or head, is not what the box sent; which of them, the batch alone cannot say. Against
-// records that are already stored, Fork can.
+// record of the batch, or prev or head, is not what the box sent; which of them, the batch alone cannot say.
 func (b *Batch) Verify() ([]Stored, error) {
 	rs := make([]Stored, len(b.Recs))
 	h := b.Start()
@@ -122,36 +121,6 @@ func (b *Batch) Verify() ([]Stored, error) {
 		return nil, fmt.Errorf("records %d to %d lead to %v, want %v: %w", b.From, b.To(), h.Hash, b.Head, ErrBreak)
 	}
 	return rs, nil
-}
-
-// Joins reports whether b goes on where a chain with head h ends. It does if it starts at h; or if its first record is a
-// gap that declares the records behind one the chain holds lost, where known returns the hash of that one. (The box may
-// declare records lost that the province holds: it has lost them too.)
-func (b *Batch) Joins(h Head, known func(seq uint64) (Hash, bool)) bool {
-	if b.Start() == h {
-		return true
-	}
-	body, err := b.Recs[0].Body()
-	g, ok := body.(*Gap)
-	if err != nil || !ok || g.From == 0 || uint64(g.From) > h.Seq+1 || uint64(g.To) != b.From-1 || b.From <= h.Seq {
-		return false
-	}
-	if uint64(g.From) == h.Seq+1 {
-		return b.Prev == h.Hash
-	}
-	prev, have := known(uint64(g.From) - 1)
-	return have && b.Prev == prev
-}
-
-// Fork returns the first record of rs whose hash is not the one that known has for its sequence number: there the chain
-// has two branches. ok is false where there is none. known returns false for a sequence number that it does not hold.
-func Fork(rs []Stored, known func(seq uint64) (Hash, bool)) (r Stored, ok bool) {
-	for _, r := range rs {
-		if h, have := known(r.Seq); have && h != r.Hash {
-			return r, true
-		}
-	}
-	return Stored{}, false
 }
 
 func version(v Int) error {

@@ -114,23 +114,6 @@ func TestTamper(t *testing.T) {
 	}, 3)
 	at("missing", func(c []Stored) []Stored { return append(c[:5], c[6:]...) }, 5)
 	at("doubled", func(c []Stored) []Stored { return append(c[:3], c[2:]...) }, 3)
-
-	fork, err := batchOf(t, Head{2, rs[1].Hash}, 41, rs[2].Record, rs[5].Record).Verify()
-	if err != nil {
-		t.Fatal(err)
-	}
-	known := func(seq uint64) (Hash, bool) {
-		if seq < 1 || seq > uint64(len(rs)) {
-			return Hash{}, false
-		}
-		return rs[seq-1].Hash, true
-	}
-	if r, ok := Fork(fork, known); !ok || r.Seq != 4 {
-		t.Errorf("fork at %d, %v, want 4", r.Seq, ok)
-	}
-	if r, ok := Fork(rs, known); ok {
-		t.Errorf("a duplicate is a fork at %d", r.Seq)
-	}
 }
 
 // A gap record takes the place of what it declares lost, and of nothing else.
@@ -151,32 +134,19 @@ func TestGap(t *testing.T) {
 		over.Seq = seq - 1
 		return Stored{r, seq, 42, over.Next(42, r).Hash}
 	}
-	known := func(seq uint64) (Hash, bool) {
-		if seq == 0 {
-			return h.Hash, true
-		}
-		if seq > uint64(len(rs)) {
-			return Hash{}, false
-		}
-		return rs[seq-1].Hash, true
-	}
 	end := func(n int) Head { return Head{rs[n-1].Seq, rs[n-1].Hash} }
-	f := func(name string, r Stored, have int, chain, joins bool) {
+	f := func(name string, r Stored, have int, chain bool) {
 		t.Helper()
 		if _, err := VerifyStored(h, append(rs[:have:have], r)); (err == nil) != chain {
 			t.Errorf("%s: verifies: %v, want %v", name, err, chain)
 		}
-		b := &Batch{Boot: 42, From: r.Seq, Recs: []Record{r.Record}, Prev: end(4).Hash}
-		if got := b.Joins(end(have), known); got != joins {
-			t.Errorf("%s: joins %v, want %v", name, got, joins)
-		}
 	}
-	f("5 to 99", place(gap(5, 99), end(4), 100), 4, true, true)
-	f("5 to 99, of which the other side holds 5 and 6", place(gap(5, 99), end(4), 100), 6, false, true)
-	f("5 to 98", place(gap(5, 98), end(4), 100), 4, false, false)
-	f("6 to 99", place(gap(6, 99), end(4), 100), 4, false, false)
-	f("no gap record", place(rs[0].Record, end(4), 100), 4, false, false)
-	f("over another hash", place(gap(5, 99), end(3), 100), 4, false, true) // the batch says end(4)
+	f("5 to 99", place(gap(5, 99), end(4), 100), 4, true)
+	f("5 to 99, of which the other side holds 5 and 6", place(gap(5, 99), end(4), 100), 6, false)
+	f("5 to 98", place(gap(5, 98), end(4), 100), 4, false)
+	f("6 to 99", place(gap(6, 99), end(4), 100), 4, false)
+	f("no gap record", place(rs[0].Record, end(4), 100), 4, false)
+	f("over another hash", place(gap(5, 99), end(3), 100), 4, false)
 }
 
 func TestParseBatchRefuses(t *testing.T) {

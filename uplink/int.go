@@ -1,6 +1,8 @@
 package uplink
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"strconv"
 )
@@ -32,4 +34,31 @@ func parseInt(b []byte) (uint64, error) {
 		return 0, fmt.Errorf("uplink: %.24q is not a whole number from 0 to %d", b, uint64(MaxInt))
 	}
 	return n, nil
+}
+
+// Delta is a whole number from -MaxInt to MaxInt, written as plain digits behind a minus where it is negative.
+type Delta int64
+
+// MarshalJSON writes digits.
+func (d Delta) MarshalJSON() ([]byte, error) {
+	if d > MaxInt || d < -MaxInt {
+		return nil, fmt.Errorf("uplink: %d is beyond %d", d, uint64(MaxInt))
+	}
+	return strconv.AppendInt(nil, int64(d), 10), nil
+}
+
+// UnmarshalJSON reads digits; -0 is refused.
+func (d *Delta) UnmarshalJSON(b []byte) error {
+	digits, negative := bytes.CutPrefix(b, []byte("-"))
+	n, err := parseInt(digits)
+	if err != nil {
+		return err
+	}
+	if *d = Delta(n); negative {
+		if n == 0 {
+			return errors.New("uplink: -0 is not a whole number here")
+		}
+		*d = -*d
+	}
+	return nil
 }

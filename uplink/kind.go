@@ -4,26 +4,26 @@ package uplink
 // records of kinds that it does not know.
 type Kind string
 
-// The kinds. Those without a type in this version are carried and stored as they are.
+// The kinds.
 const (
 	KindBoot     Kind = "boot"     // the daemon started: Boot
-	KindOff      Kind = "off"      // the box was off between two times
-	KindAnchor   Kind = "anchor"   // boot time against UTC
+	KindOff      Kind = "off"      // the box was off between two times: Off
+	KindAnchor   Kind = "anchor"   // boot time against UTC: Anchor
 	KindRoster   Kind = "roster"   // the stations known: Roster
 	KindOpen     Kind = "open"     // a session started: Open
 	KindClose    Kind = "close"    // a session stopped: Close
 	KindTitle    Kind = "title"    // minutes a title was in use: Title
 	KindVantage  Kind = "vantage"  // what the box can see from where it is plugged in: Vantage
 	KindBlind    Kind = "blind"    // the box stopped or started seeing: Blind
-	KindLink     Kind = "link"     // a port's link went up or down
-	KindPower    Kind = "power"    // power quality
-	KindConfig   Kind = "cfg"      // the configuration changed
-	KindCommand  Kind = "cmd"      // a command's result
-	KindUpdate   Kind = "update"   // a firmware update's step
+	KindLink     Kind = "link"     // a port's link went up or down: Link
+	KindPower    Kind = "power"    // power quality: Power
+	KindConfig   Kind = "cfg"      // the configuration changed: Config
+	KindCommand  Kind = "cmd"      // a command's result: Done
+	KindUpdate   Kind = "update"   // a firmware update's step: Update
 	KindHealth   Kind = "health"   // counters of the box: Health
 	KindGap      Kind = "gap"      // records that are lost, and why: Gap
-	KindFork     Kind = "fork"     // two records of one sequence number were seen
-	KindSecurity Kind = "security" // something was refused
+	KindFork     Kind = "fork"     // the province has another history than the card: Fork
+	KindSecurity Kind = "security" // something was refused: Security
 )
 
 // kinds says how records of each kind are treated, in the order of the documents. A new kind is one row, one type in a
@@ -35,23 +35,23 @@ var kinds = [...]struct {
 	body   func() Body // nil: carried as it is
 }{
 	{KindBoot, true, false, func() Body { return new(Boot) }},
-	{KindOff, false, false, nil},
-	{KindAnchor, true, false, nil},
+	{KindOff, false, false, func() Body { return new(Off) }},
+	{KindAnchor, true, false, func() Body { return new(Anchor) }},
 	{KindRoster, false, false, func() Body { return new(Roster) }},
 	{KindOpen, false, false, func() Body { return new(Open) }},
 	{KindClose, true, false, func() Body { return new(Close) }},
 	{KindTitle, false, true, func() Body { return new(Title) }},
 	{KindVantage, false, false, func() Body { return new(Vantage) }},
 	{KindBlind, false, false, func() Body { return new(Blind) }},
-	{KindLink, false, false, nil},
-	{KindPower, false, false, nil},
-	{KindConfig, false, false, nil},
-	{KindCommand, false, false, nil},
-	{KindUpdate, false, false, nil},
+	{KindLink, false, false, func() Body { return new(Link) }},
+	{KindPower, false, false, func() Body { return new(Power) }},
+	{KindConfig, false, false, func() Body { return new(Config) }},
+	{KindCommand, false, false, func() Body { return new(Done) }},
+	{KindUpdate, false, false, func() Body { return new(Update) }},
 	{KindHealth, false, true, func() Body { return new(Health) }},
 	{KindGap, false, false, func() Body { return new(Gap) }},
-	{KindFork, false, false, nil},
-	{KindSecurity, true, false, nil},
+	{KindFork, false, false, func() Body { return new(Fork) }},
+	{KindSecurity, true, false, func() Body { return new(Security) }},
 }
 
 // Kinds returns all kinds this version knows, in the order of the documents.

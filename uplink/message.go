@@ -144,7 +144,7 @@ func text64(dst, t []byte) error {
 
 // message is what Marshal writes and Parse reads.
 type message interface {
-	Hello | State | Occ | Want | Receipt
+	Hello | State | Occ | Want | Receipt | Command | Result | Checkpoint
 }
 
 // Marshal encodes m, whose version is to be Version, in the order of the documents. It returns an error that wraps
@@ -187,6 +187,12 @@ func check(m any) error {
 		v, ok = m.V, m.valid()
 	case *Want:
 		v, ok = m.V, m.Chain.Valid() && m.From >= 1 && m.From <= m.To && m.To-m.From < MaxWant
+	case *Command:
+		v, ok = m.V, m.valid()
+	case *Result:
+		v, ok = m.V, m.valid()
+	case *Checkpoint:
+		v, ok = m.V, m.valid()
 	case *Receipt:
 		v, ok = m.V, m.Chain.Valid() && m.Hash != Hash{} && m.Sig != Sig{} && m.Time >= 0
 	}

@@ -2,7 +2,9 @@ package uplink
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -15,11 +17,11 @@ func roundTrip[M message](t *testing.T, file string, m M) {
 		return
 	}
 	golden(t, file, p)
-	if back, err := Parse[M](p); err != nil || back != m {
+	if back, err := Parse[M](p); err != nil || !reflect.DeepEqual(back, m) {
 		t.Errorf("%s reads back as %+v, %v, want %+v", file, back, err, m)
 	}
 	later := append(bytes.Clone(p[:len(p)-1]), `,"later":{"x":[1]}}`...)
-	if back, err := Parse[M](later); err != nil || back != m {
+	if back, err := Parse[M](later); err != nil || !reflect.DeepEqual(back, m) {
 		t.Errorf("%s with a field of a later version reads as %+v, %v", file, back, err)
 	}
 }
@@ -32,6 +34,45 @@ func TestMessages(t *testing.T) {
 	roundTrip(t, "occ.json", Occ{1, 1795000000000, QualitySync, 300, "A", 17, 6, 4, 0, 81, "SS-S--"})
 	roundTrip(t, "want.json", Want{1, chain, 182701, 182734})
 	roundTrip(t, "receipt.json", Receipt{V: 1, Chain: chain, Seq: 182700, Hash: h, Time: 1795000061000}.Sign(key(2), address))
+}
+
+func command() Command {
+	return Command{
+		Chain: chain, Number: 12, Time: 1795000061000, Expiry: 1795000361000, Verb: VerbSet,
+		Args: json.RawMessage(`{"cafe": {"silence": "6m0s"}}`),
+	}.Sign(key(2), address)
+}
+
+func TestCommandMessages(t *testing.T) {
+	roundTrip(t, "cmd-message.json", command())
+	roundTrip(t, "result.json", Result{1, chain, 12, VerbDiag, ResultDone, "", 1795000062000, json.RawMessage(`{"frames":1}`)})
+	roundTrip(t, "ckpt.json", Checkpoint{1, "cafeprobe checkpoint 1\n…"})
+}
+
+func TestCommandSignature(t *testing.T) {
+	f := func(name string, change func(c *Command, a *Address), want error) {
+		t.Helper()
+		c, a := command(), address
+		change(&c, &a)
+		if err := c.Verify(public(key(2)), a); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", name, err, want)
+		}
+	}
+	f("as signed", func(*Command, *Address) {}, nil)
+	f("other province", func(_ *Command, a *Address) { a.Province = "hue" }, ErrSignature)
+	f("sent to another box", func(_ *Command, a *Address) { a.Box = "b-7f3a91c3" }, ErrSignature)
+	f("of another box", func(c *Command, a *Address) { c.Box, a.Box = "b-7f3a91c3", "b-7f3a91c3" }, ErrSignature)
+	f("other chain", func(c *Command, _ *Address) { c.Chain = "k3v9Qd2y" }, ErrSignature)
+	f("other number", func(c *Command, _ *Address) { c.Number++ }, ErrSignature)
+	f("other time", func(c *Command, _ *Address) { c.Time++ }, ErrSignature)
+	f("other expiry", func(c *Command, _ *Address) { c.Expiry++ }, ErrSignature)
+	f("other verb", func(c *Command, _ *Address) { c.Verb = VerbReboot }, ErrSignature)
+	f("other args", func(c *Command, _ *Address) { c.Args = json.RawMessage(`{"cafe":{"silence":"7m0s"}}`) }, ErrSignature)
+	f("a space more", func(c *Command, _ *Address) { c.Args = json.RawMessage(`{"cafe": {"silence":"6m0s"}}`) }, ErrSignature)
+	f("no signature", func(c *Command, _ *Address) { c.Sig = Sig{} }, ErrSignature)
+	// A receipt is no command, though one key signs both.
+	r := Receipt{Chain: chain, Seq: 12, Hash: Hash{1}, Time: 1795000061000}.Sign(key(2), address)
+	f("a receipt's signature", func(c *Command, _ *Address) { c.Sig = r.Sig }, ErrSignature)
 }
 
 func TestReceipt(t *testing.T) {
@@ -76,6 +117,9 @@ func TestParseRefuses(t *testing.T) {
 	bad(p(Parse[State]([]byte(`{"v":1,"ch":"k3v9Qd2x","state":"away"}`))))
 	bad(p(Parse[Hello]([]byte(`{"v":1,"ch":"k3v9Qd2x"}`))))
 	bad(p(Marshal(Occ{V: 1, Quality: QualityNone, Vantage: "A", States: "S1"})))
+	bad(p(Parse[Command]([]byte(`{"v":1,"box":"b-7f3a91c2","ch":"k3v9Qd2x","n":0}`))))
+	bad(p(Marshal(Result{V: 1, Chain: chain, Number: 1, Verb: VerbDiag, Result: ResultDone, Data: json.RawMessage(`[1]`)})))
+	bad(p(Marshal(Checkpoint{V: 1, Note: strings.Repeat("x", MaxNote+1)})))
 	bad(p(Marshal(Want{V: 2, Chain: chain, From: 1, To: 1})))
 }
 
@@ -146,12 +190,21 @@ func FuzzParse(f *testing.F) {
 	seed(Marshal(Occ{1, 1795000000000, QualitySync, 300, "A", 17, 6, 4, 0, 81, "SS-S--"}))
 	seed(Marshal(Want{1, chain, 182701, 182734}))
 	seed(Marshal(Receipt{V: 1, Chain: chain, Seq: 182700, Hash: h, Time: 1795000061000}.Sign(key(2), address)))
+	signed, err := Marshal(command())
+	seed(signed, err)
+	seed(Marshal(Result{1, chain, 12, VerbDiag, ResultDone, "", 1795000062000, json.RawMessage(`{"frames":1}`)}))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		reads[Hello](t, p)
 		reads[State](t, p)
 		reads[Occ](t, p)
 		reads[Want](t, p)
 		reads[Receipt](t, p)
+		reads[Checkpoint](t, p)
+		if c, err := Parse[Command](p); err == nil && c.Verify(public(key(2)), address) == nil {
+			if q, err := Marshal(c); err != nil || !bytes.Equal(q, signed) {
+				t.Errorf("%s: another command verifies: %v", p, err)
+			}
+		}
 		if r, err := Parse[Receipt](p); err == nil && r.Verify(public(key(2)), address) == nil {
 			if r.Chain != chain || r.Seq != 182700 || r.Hash != h || r.Time != 1795000061000 {
 				t.Errorf("%s: another receipt verifies", p)
@@ -170,7 +223,7 @@ func reads[M message](t *testing.T, p []byte) {
 	if err != nil {
 		t.Fatalf("%s\nreads as %+v, which does not encode: %v", p, m, err)
 	}
-	if again, err := Parse[M](q); err != nil || again != m {
+	if again, err := Parse[M](q); err != nil || !reflect.DeepEqual(again, m) {
 		t.Fatalf("%s\nreads as %+v, again as %+v, %v", p, m, again, err)
 	}
 }

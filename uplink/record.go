@@ -6,8 +6,7 @@ import (
 	"fmt"
 )
 
-// Body is the facts of one record, a pointer to one of the types named at the kinds: Boot, Roster, Open, Close, Title,
-// Vantage, Blind, Health, Gap.
+// Body is the facts of one record, a pointer to one of the types named at the kinds.
 type Body interface {
 	Kind() Kind
 	stamp() Stamp

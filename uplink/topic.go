@@ -47,18 +47,29 @@ type Leaf string
 const (
 	UpRecords    Leaf = "up/rec"       // Batch, QoS 1
 	UpHello      Leaf = "up/hello"     // Hello, QoS 1
-	UpCheckpoint Leaf = "up/ckpt"      // signed note, QoS 1; from a later version of the firmware on
+	UpCheckpoint Leaf = "up/ckpt"      // Checkpoint, QoS 1
 	UpState      Leaf = "up/state"     // State, QoS 1, retained, will
 	UpOcc        Leaf = "up/occ"       // Occ, QoS 0, retained
-	UpResult     Leaf = "up/result"    // of a command, QoS 1; later
+	UpResult     Leaf = "up/result"    // Result, QoS 1
 	DownReceipt  Leaf = "down/receipt" // Receipt, QoS 1, retained
 	DownWant     Leaf = "down/want"    // Want, QoS 1
-	DownCommand  Leaf = "down/cmd"     // followed by the command's id, QoS 1; later
-	DownDesired  Leaf = "down/desired" // QoS 1, retained; later
+	DownCommand  Leaf = "down/cmd"     // Command; followed by its id, QoS 1
+	DownDesired  Leaf = "down/desired" // Command with the verb set, QoS 1, retained
 )
 
 var leaves = [...]Leaf{
 	UpRecords, UpHello, UpCheckpoint, UpState, UpOcc, UpResult, DownReceipt, DownWant, DownCommand, DownDesired,
+}
+
+// Delivery returns the QoS that messages of l are published with, and whether they are retained.
+func (l Leaf) Delivery() (qos byte, retain bool) {
+	switch l {
+	case UpOcc:
+		return 0, true
+	case UpState, DownReceipt, DownDesired:
+		return 1, true
+	}
+	return 1, false
 }
 
 const root = "cafeprobe/v1/"

@@ -57,6 +57,15 @@ func bodies() []Body {
 		&Blind{Stamp: at, Blind: true, Why: "no-frames"},
 		&Health{Stamp: at, Window: 900, Frames: 1234567, Dropped: 3, Stations: 100, Backlog: 12, Spool: 8388608, Written: 409600},
 		&Gap{Stamp: at, From: 182700, To: 182712, Count: 13, Why: "corrupt"},
+		&Off{Stamp: at, From: 1794990000000, Boot: 40},
+		&Anchor{Stamp: at, Error: 12, Step: -750, Source: "ntp"},
+		&Link{Stamp: at, Port: "capture", Up: true, Speed: 1000},
+		&Power{Stamp: at, What: "low", Volts: 4630},
+		&Config{Stamp: at, Hash: Hash{1, 2, 3}, Changed: []string{"cafe.silence"}, Command: 12},
+		&Done{Stamp: at, Number: 13, Verb: VerbReboot, Result: ResultRefused, Why: "expired"},
+		&Update{Stamp: at, Version: "1.5.0", Step: "rolled-back", Slot: "b", Why: "health"},
+		&Fork{Stamp: at, At: 182700, Theirs: Hash{1}, Ours: Hash{2}},
+		&Security{Stamp: at, What: SecurityForged, Count: 3, Topic: "receipt"},
 	}
 }
 
@@ -196,6 +205,16 @@ func TestEncodeRefuses(t *testing.T) {
 	f("class", &Vantage{Stamp: at, Class: "a"})
 	f("why", &Blind{Stamp: at})
 	f("from above to", &Gap{Stamp: at, From: 2, To: 1, Why: "full"})
+	f("no time", &Anchor{Stamp: never, Source: "ntp"})
+	f("step beyond all", &Anchor{Stamp: at, Source: "ntp", Step: -MaxInt - 1})
+	f("port", &Link{Stamp: at, Port: "eth 0"})
+	f("power", &Power{Stamp: at})
+	f("no hash", &Config{Stamp: at})
+	f("field", &Config{Stamp: at, Hash: Hash{1}, Changed: []string{"Cafe.Silence"}})
+	f("no number", &Done{Stamp: at, Verb: VerbSet, Result: ResultDone})
+	f("version", &Update{Stamp: at, Step: "written"})
+	f("no fork", &Fork{Stamp: at, At: 1, Theirs: Hash{1}, Ours: Hash{1}})
+	f("none", &Security{Stamp: at, What: SecurityFlood})
 	f("mono", &Blind{Stamp: Stamp{MaxInt + 1, 0, QualityNone}, Why: "x"})
 	f("time below 0", &Blind{Stamp: Stamp{1, -1, QualitySync}, Why: "x"})
 }

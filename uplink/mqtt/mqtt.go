@@ -232,12 +232,7 @@ func (f *flight) acknowledged() uint64 {
 
 // Up returns a message of the box at a.
 func Up(a uplink.Address, l uplink.Leaf, payload []byte) Message {
-	m := Message{Topic: a.Topic(l), Payload: payload, QoS: 1}
-	switch l {
-	case uplink.UpState:
-		m.Retain = true
-	case uplink.UpOcc:
-		m.QoS, m.Retain = 0, true
-	}
+	m := Message{Topic: a.Topic(l), Payload: payload}
+	m.QoS, m.Retain = l.Delivery()
 	return m
 }

@@ -1,0 +1,33 @@
+package uplink
+
+import "fmt"
+
+// Security says that the box refused something, or noticed what nobody should do. At most one a minute is written of each
+// What, so that a flood cannot fill the card: Count says how many there were since the last.
+type Security struct {
+	Stamp
+	What  string `json:"what"`           // a word: see the constants
+	Count Int    `json:"n"`              // 1 or more
+	Topic string `json:"from,omitempty"` // where it came in: a word (receipt, want, cmd, desired, console, update, capture)
+}
+
+// What Security.What says.
+const (
+	SecurityMalformed = "malformed" // not a message of this version
+	SecurityForged    = "forged"    // a signature does not verify
+	SecurityReplayed  = "replayed"  // a command's number is not above the last
+	SecurityExpired   = "expired"   // a command's time is over
+	SecurityMisled    = "misled"    // for another box, province or chain
+	SecurityFlood     = "flood"     // more than is ever sent
+	SecuritySent      = "sent"      // the capture port sent a frame
+)
+
+// Kind returns KindSecurity.
+func (*Security) Kind() Kind { return KindSecurity }
+
+func (s *Security) valid() error {
+	if !isWord(s.What, 24) || s.Count == 0 || (s.Topic != "" && !isWord(s.Topic, 16)) {
+		return fmt.Errorf("what %.30q, n %d, from %.20q", s.What, s.Count, s.Topic)
+	}
+	return nil
+}
