@@ -27,6 +27,8 @@ var Arrows = []Arrow{
 	{"board/detect", []string{"board"}, nil},
 
 	{"uplink", nil, nil},
+	{"uplink/checkpoint", []string{"uplink"}, []string{"golang.org/x/mod/sumdb/note"}},
+	{"uplink/export", []string{"uplink", "uplink/checkpoint"}, nil},
 	{"uplink/spool", []string{"uplink"}, []string{"go.etcd.io/bbolt"}},
 	{"uplink/mqtt", []string{"uplink"}, []string{"github.com/eclipse/paho.mqtt.golang"}},
 	{"uplink/forward", []string{"uplink", "uplink/mqtt", "uplink/spool"}, nil},

@@ -29,6 +29,7 @@ const (
 type cli struct {
 	Run     runCmd     `cmd:"" help:"Replay a café through a box to a province on loopback, and show its page."`
 	Inspect inspectCmd `cmd:"" help:"Show what the box sees in captures."`
+	Verify  verifyCmd  `cmd:"" help:"Check a chain that was exported, without the province."`
 }
 
 func main() { os.Exit(run(os.Args[1:])) }
