@@ -247,31 +247,41 @@ func (c *collector) names() []Asked {
 	return list
 }
 
-// used sums the flows of every title by whatever key keeps them apart.
+// used sums the flows of every title by whatever key keeps them apart. Its seconds are those in which at least one of the
+// flows was there: a game has several at once.
 func used[K comparable](c *collector, by func(flowKey) K) map[K][]Used {
 	type sum struct {
 		k     K
 		title string
 	}
-	sums := map[sum]*Used{}
+	spans := map[sum][]flowSpan{}
 	for k, s := range c.flows {
 		at := sum{by(k), k.title}
-		u, ok := sums[at]
-		if !ok {
-			u = &Used{Title: k.title, Class: string(c.class(k.title))}
-			sums[at] = u
-		}
-		u.Flows++
-		u.Seconds += time.Duration(s.last - s.first).Seconds()
+		spans[at] = append(spans[at], s)
 	}
 	lists := map[K][]Used{}
-	for at, u := range sums {
-		lists[at.k] = append(lists[at.k], *u)
+	for at, list := range spans {
+		lists[at.k] = append(lists[at.k], Used{
+			Title: at.title, Class: string(c.class(at.title)), Flows: len(list), Seconds: together(list).Seconds(),
+		})
 	}
 	for _, list := range lists {
 		slices.SortFunc(list, func(a, b Used) int { return cmp.Or(cmp.Compare(b.Flows, a.Flows), cmp.Compare(a.Title, b.Title)) })
 	}
 	return lists
+}
+
+// together returns how long at least one of the spans lasted.
+func together(spans []flowSpan) (d time.Duration) {
+	slices.SortFunc(spans, func(a, b flowSpan) int { return cmp.Compare(a.first, b.first) })
+	end := spans[0].first
+	for _, s := range spans {
+		if s.last > end {
+			d += time.Duration(s.last - max(s.first, end))
+			end = s.last
+		}
+	}
+	return d
 }
 
 func (c *collector) class(name string) title.Class { return c.titles.Class(name) }
