@@ -9,37 +9,8 @@ import (
 	"path/filepath"
 
 	"cafeprobe/uplink"
+	"cafeprobe/uplink/durable"
 )
-
-// writeFile writes b to path, mode 0600: after a power cut there is the old file or the new one.
-func writeFile(path string, b []byte) error {
-	tmp := path + ".new"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(tmp, path)
-	}
-	if err == nil {
-		err = syncDir(filepath.Dir(path))
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
-}
-
-// syncDir makes what was created, renamed or removed in dir last through a power cut.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
 
 // state is the file state.json: what must survive the loss of the newest generation. It is written at each start and each
 // new generation, a few times a day.
@@ -71,5 +42,5 @@ func (st state) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dir, stateFile), append(b, '\n'))
+	return durable.WriteFile(filepath.Join(dir, stateFile), append(b, '\n'))
 }

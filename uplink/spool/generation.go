@@ -18,6 +18,7 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"cafeprobe/uplink"
+	"cafeprobe/uplink/durable"
 )
 
 // A generation is one bbolt file: records first to head.Seq, in order, none ever deleted. Its name is first, so that no
@@ -108,7 +109,7 @@ func create(dir string, first uint64, prev uplink.Head, size int64) (*generation
 		return fail(err)
 	}
 	if err = os.Rename(tmp, path); err == nil {
-		err = syncDir(dir)
+		err = durable.SyncDir(dir)
 	}
 	if err != nil {
 		return fail(err)

@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"cafeprobe/uplink"
+	"cafeprobe/uplink/durable"
 )
 
 // Identity is who a box is: it makes the chain its own and the pseudonyms stable. It is a file of its own beside the
@@ -114,7 +115,7 @@ func (id *Identity) Save(path string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("write identity %s: %w", path, fs.ErrExist)
 	}
-	return writeFile(path, append(b, '\n'))
+	return durable.WriteFile(path, append(b, '\n'))
 }
 
 func (id *Identity) valid() error {

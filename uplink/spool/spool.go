@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"cafeprobe/uplink"
+	"cafeprobe/uplink/durable"
 )
 
 // Config configures a Spool. The zero Config is valid.
@@ -200,7 +201,7 @@ func (s *Spool) quarantine(first uint64, why error) error {
 	if err := os.Rename(path, path+".corrupt"); err != nil {
 		return fmt.Errorf("put aside: %w", err)
 	}
-	return syncDir(s.dir)
+	return durable.SyncDir(s.dir)
 }
 
 // declare commits a gap record for each range of lost records that has no receipt. A loss right before a new generation
@@ -391,7 +392,7 @@ func (s *Spool) clean(day int64) {
 		if g.head.Seq > s.rcpt.Seq || !(old || s.bytes()+s.cfg.Generation > s.cfg.MaxBytes) {
 			break
 		}
-		if err := errors.Join(g.db.Close(), os.Remove(g.path), syncDir(s.dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := errors.Join(g.db.Close(), os.Remove(g.path), durable.SyncDir(s.dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			s.cfg.Log.Error("spool file not deleted", "file", g.path, "error", err)
 		}
 		s.gens = s.gens[1:]
