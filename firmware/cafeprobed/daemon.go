@@ -54,7 +54,9 @@ func (d *daemon) run(ctx context.Context) (err error) {
 
 	fw := forward.New(sp, forward.Config{
 		Broker: d.cfg.Uplink.Broker, Retry: time.Duration(d.cfg.Uplink.Retry), Log: d.log,
-		Now: func() uplink.Time { return uplink.TimeOf(time.Now()) },
+		Now: func() uplink.Stamp {
+			return uplink.Stamp{Time: uplink.TimeOf(time.Now()), Quality: uplink.QualityCoarse}
+		},
 	})
 	model, err := detect.Board(os.DirFS("/"))
 	if err != nil {

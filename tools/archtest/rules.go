@@ -32,7 +32,7 @@ var Arrows = []Arrow{
 	{"uplink/durable", nil, nil},
 	{"uplink/spool", []string{"uplink", "uplink/durable"}, []string{"go.etcd.io/bbolt"}},
 	{"uplink/mqtt", []string{"uplink"}, []string{"github.com/eclipse/paho.mqtt.golang"}},
-	{"uplink/forward", []string{"uplink", "uplink/mqtt", "uplink/spool"}, nil},
+	{"uplink/forward", []string{"uplink", "uplink/checkpoint", "uplink/mqtt", "uplink/spool"}, nil},
 
 	{"firmware/cafe", []string{"capture"}, nil},
 	{"firmware/command", []string{"uplink", "uplink/durable"}, nil},

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,10 +25,18 @@ import (
 type Config struct {
 	Broker string
 	TLS    *tls.Config
-	Retry  time.Duration      // the first retry comes after at most this; 0 means 60 s. Later ones after up to 5 times as long
-	Beat   time.Duration      // period of the state message, by which the province knows that the box lives; 0 means 5 min
-	Now    func() uplink.Time // for the state message; nil: unknown
-	Log    *slog.Logger       // nil: none
+	Retry  time.Duration       // the first retry comes after at most this; 0 means 60 s. Later ones after up to 5 times as long
+	Beat   time.Duration       // period of the state message, by which the province knows that the box lives; 0 means 5 min
+	Now    func() uplink.Stamp // for states and checkpoints; nil: unknown
+	Log    *slog.Logger        // nil: none
+
+	// Command takes a command that the province has signed for this box; desired says that the broker keeps it and sends it
+	// with every connection. It is called by the goroutine of the connection and must not block; the result comes back
+	// through Result. nil: this box takes no commands.
+	Command func(c uplink.Command, desired bool)
+	// Refused hears of everything from below that was not believed: what is one of uplink's Security words, from the leaf
+	// it came to. It must not block. nil: nobody wants to know.
+	Refused func(what, from string)
 }
 
 const (
@@ -38,6 +47,8 @@ const (
 	answer       = 5 * time.Second  // within which hello is answered by a province that is there
 	lag          = 30 * time.Second // without a receipt while records are unproven: say hello again
 	inbox        = 64
+	maxResults   = 16        // results of commands that wait for a connection
+	ckptPeriod   = time.Hour // between checkpoints of a chain that grows
 )
 
 // Forwarder forwards one spool. Use New, then Run.
@@ -50,8 +61,11 @@ type Forwarder struct {
 
 	mu    sync.Mutex
 	occ   *uplink.Occ
+	out   []uplink.Result // oldest first
+	ckpt  uint64          // the head at the last checkpoint
 	stats Stats
 	occIn chan struct{}
+	outIn chan struct{}
 	moved chan struct{} // a receipt was taken
 	sent  atomic.Uint64
 }
@@ -77,14 +91,17 @@ func New(s *spool.Spool, cfg Config) *Forwarder {
 		cfg.Beat = defaultBeat
 	}
 	if cfg.Now == nil {
-		cfg.Now = func() uplink.Time { return 0 }
+		cfg.Now = func() uplink.Stamp { return uplink.Stamp{Quality: uplink.QualityNone} }
+	}
+	if cfg.Refused == nil {
+		cfg.Refused = func(_, _ string) {}
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Forwarder{
 		cfg: cfg, spool: s, id: s.Identity(), in: make(chan mqtt.Message, inbox),
-		occIn: make(chan struct{}, 1), moved: make(chan struct{}, 1),
+		occIn: make(chan struct{}, 1), outIn: make(chan struct{}, 1), moved: make(chan struct{}, 1),
 	}
 }
 
@@ -94,6 +111,17 @@ func (f *Forwarder) Occ(o uplink.Occ) {
 	f.occ = &o
 	f.mu.Unlock()
 	signal(f.occIn)
+}
+
+// Result takes what came of a command, to be told at once or with the next connection. Of more than 16 that wait the
+// oldest are left out: what counts is the record.
+func (f *Forwarder) Result(r uplink.Result) {
+	r.V, r.Chain = uplink.Version, f.id.Chain
+	f.mu.Lock()
+	f.out = append(f.out, r)
+	f.out = f.out[max(0, len(f.out)-maxResults):]
+	f.mu.Unlock()
+	signal(f.outIn)
 }
 
 // Stats returns what was done so far.
@@ -169,21 +197,31 @@ func (f *Forwarder) connection(ctx context.Context) (progress bool, err error) {
 // receive puts a message into the inbox. A flood from below is cut off there.
 func (f *Forwarder) receive(m mqtt.Message) {
 	if len(m.Payload) > uplink.MaxMessage {
-		f.update(func(s *Stats) { s.Refused++ })
+		f.refuse(uplink.SecurityMalformed, m.Topic)
 		return
 	}
 	m.Payload = append([]byte(nil), m.Payload...)
 	select {
 	case f.in <- m:
 	default:
-		f.update(func(s *Stats) { s.Refused++ })
+		f.refuse(uplink.SecurityFlood, m.Topic)
 	}
+}
+
+// refuse counts a message from below that was not believed.
+func (f *Forwarder) refuse(what, topic string) {
+	f.update(func(s *Stats) { s.Refused++ })
+	from := "other"
+	if _, leaf, _, err := uplink.ParseTopic(topic); err == nil {
+		_, from, _ = strings.Cut(string(leaf), "/")
+	}
+	f.cfg.Refused(what, from)
 }
 
 func (f *Forwarder) state(word string) (mqtt.Message, error) {
 	b, err := uplink.Marshal(uplink.State{
 		V: uplink.Version, State: word, Conn: f.conn, Boot: uplink.Int(f.spool.Boot()), Chain: f.id.Chain,
-		Head: uplink.Int(f.spool.Head().Seq), Rcpt: uplink.Int(f.spool.Receipted().Seq), Time: f.cfg.Now(),
+		Head: uplink.Int(f.spool.Head().Seq), Rcpt: uplink.Int(f.spool.Receipted().Seq), Time: f.cfg.Now().Time,
 	})
 	return mqtt.Up(f.id.Address, uplink.UpState, b), err
 }

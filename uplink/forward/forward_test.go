@@ -3,8 +3,10 @@ package forward
 import (
 	"context"
 	"crypto/ed25519"
+	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -246,21 +248,105 @@ func TestPubackIsNoReceipt(t *testing.T) {
 	p.once(t, 100)
 }
 
-// FuzzDown: whatever comes from below, no receipt is believed that the province did not sign.
-func FuzzDown(f *testing.F) {
+// offline returns a session without a connection, and what its forwarder refused and was told to do.
+func offline(t testing.TB) (ses *session, key ed25519.PrivateKey, refused, did *[]string) {
+	t.Helper()
 	public, key, err := ed25519.GenerateKey(nil)
 	if err != nil {
-		f.Fatal(err)
+		t.Fatal(err)
 	}
 	id, err := spool.NewIdentity(uplink.Address{Province: "demo", Box: "b-00000001"}, public)
 	if err != nil {
-		f.Fatal(err)
+		t.Fatal(err)
 	}
-	s, err := spool.Open(f.TempDir(), id, spool.Config{})
+	s, err := spool.Open(t.TempDir(), id, spool.Config{})
 	if err != nil {
-		f.Fatal(err)
+		t.Fatal(err)
 	}
-	f.Cleanup(func() { s.Close() })
+	t.Cleanup(func() { s.Close() })
+	refused, did = new([]string), new([]string)
+	f := New(s, Config{
+		Refused: func(what, from string) { *refused = append(*refused, what+" "+from) },
+		Command: func(c uplink.Command, desired bool) { *did = append(*did, fmt.Sprintf("%s %v", c.Verb, desired)) },
+	})
+	return &session{f: f}, key, refused, did
+}
+
+// TestRefusals: what comes from below and is not to be believed is told apart, changes nothing and is done by nobody.
+func TestRefusals(t *testing.T) {
+	_, stranger, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(name string, message func(id spool.Identity, key ed25519.PrivateKey) mqtt.Message, wantRefused, wantDid string) {
+		t.Helper()
+		ses, key, refused, did := offline(t)
+		before := ses.f.spool.Receipted()
+		ses.take(message(ses.f.id, key))
+		if got := strings.Join(*refused, ";"); got != wantRefused {
+			t.Errorf("%s: refused %q, want %q", name, got, wantRefused)
+		}
+		if got := strings.Join(*did, ";"); got != wantDid {
+			t.Errorf("%s: did %q, want %q", name, got, wantDid)
+		}
+		if ses.f.spool.Receipted() != before || ses.sent.Seq != 0 {
+			t.Errorf("%s: it changed something", name)
+		}
+	}
+	receipt := func(id spool.Identity, key ed25519.PrivateKey, r uplink.Receipt, retain bool) mqtt.Message {
+		b, err := uplink.Marshal(r.Sign(key, id.Address))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return mqtt.Message{Topic: id.Topic(uplink.DownReceipt), Payload: b, Retain: retain}
+	}
+	order := func(id spool.Identity, key ed25519.PrivateKey, l uplink.Leaf, verb uplink.Verb) mqtt.Message {
+		b, err := uplink.Marshal(uplink.Command{Chain: id.Chain, Number: 1, Time: 1, Expiry: 2, Verb: verb}.Sign(key, id.Address))
+		if err != nil {
+			t.Fatal(err)
+		}
+		topic := id.Topic(l)
+		if l == uplink.DownCommand {
+			topic += "/1"
+		}
+		return mqtt.Message{Topic: topic, Payload: b}
+	}
+	type ID = spool.Identity
+	type Key = ed25519.PrivateKey
+	f("forged receipt", func(id ID, _ Key) mqtt.Message {
+		return receipt(id, stranger, uplink.Receipt{Chain: id.Chain, Hash: id.Genesis()}, false)
+	}, "forged receipt", "")
+	f("receipt for another chain", func(id ID, k Key) mqtt.Message {
+		return receipt(id, k, uplink.Receipt{Chain: "AAAAAAAA", Hash: id.Genesis()}, false)
+	}, "misled receipt", "")
+	f("kept receipt of the chain before", func(id ID, k Key) mqtt.Message {
+		return receipt(id, k, uplink.Receipt{Chain: "AAAAAAAA", Hash: id.Genesis()}, true)
+	}, "", "")
+	f("malformed receipt", func(id ID, _ Key) mqtt.Message {
+		return mqtt.Message{Topic: id.Topic(uplink.DownReceipt), Payload: []byte(`{"v":1}`)}
+	}, "malformed receipt", "")
+	f("want of what is not there", func(id ID, _ Key) mqtt.Message {
+		return mqtt.Message{Topic: id.Topic(uplink.DownWant), Payload: []byte(`{"v":1,"ch":"` + string(id.Chain) + `","from":7,"to":9}`)}
+	}, "misled want", "")
+	f("another box's topic", func(id ID, _ Key) mqtt.Message {
+		return mqtt.Message{Topic: uplink.Address{Province: "demo", Box: "b-00000002"}.Topic(uplink.DownReceipt)}
+	}, "misled receipt", "")
+	f("topic of nothing", func(ID, Key) mqtt.Message { return mqtt.Message{Topic: "x"} }, "misled other", "")
+	f("command", func(id ID, k Key) mqtt.Message { return order(id, k, uplink.DownCommand, uplink.VerbDiag) }, "", "diag false")
+	f("desired", func(id ID, k Key) mqtt.Message { return order(id, k, uplink.DownDesired, uplink.VerbSet) }, "", "set true")
+	f("desired, but no setting", func(id ID, k Key) mqtt.Message {
+		return order(id, k, uplink.DownDesired, uplink.VerbReboot)
+	}, "misled desired", "")
+	f("forged command", func(id ID, _ Key) mqtt.Message {
+		return order(id, stranger, uplink.DownCommand, uplink.VerbReboot)
+	}, "forged cmd", "")
+}
+
+// FuzzDown: whatever comes from below, no receipt is believed that the province did not sign.
+func FuzzDown(f *testing.F) {
+	first, key, _, _ := offline(f)
+	s, id := first.f.spool, first.f.id
+	public := id.ProvinceKey
 	good, err := uplink.Marshal(uplink.Receipt{Chain: id.Chain, Hash: id.Genesis(), Time: 1}.Sign(key, id.Address))
 	if err != nil {
 		f.Fatal(err)
@@ -269,15 +355,19 @@ func FuzzDown(f *testing.F) {
 	f.Add(id.Topic(uplink.DownWant), []byte(`{"v":1,"ch":"`+string(id.Chain)+`","from":1,"to":2}`))
 	f.Add(id.Topic(uplink.DownReceipt), []byte(`{}`))
 	f.Fuzz(func(t *testing.T, topic string, payload []byte) {
-		fw := New(s, Config{})
+		refused, did := 0, 0
+		fw := New(s, Config{Refused: func(_, _ string) { refused++ }, Command: func(uplink.Command, bool) { did++ }})
 		ses := &session{f: fw}
 		if ses.take(mqtt.Message{Topic: topic, Payload: payload}) {
 			r, err := uplink.Parse[uplink.Receipt](payload)
 			if err != nil || r.Verify(public, id.Address) != nil {
 				t.Errorf("believed %q on %q", payload, topic)
 			}
-		} else if st := fw.Stats(); st.Refused != 1 {
-			t.Errorf("%q on %q was neither taken nor counted: %+v", payload, topic, st)
+		} else if st := fw.Stats(); st.Refused != 1 || refused != 1 {
+			t.Errorf("%q on %q was neither taken nor counted: %+v, told %d times", payload, topic, st, refused)
+		}
+		if did != 0 {
+			t.Errorf("%q on %q was obeyed", payload, topic)
 		}
 		if ses.sent.Seq != 0 {
 			t.Errorf("%q moved the sender to %d", payload, ses.sent.Seq)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cafeprobe/uplink"
+	"cafeprobe/uplink/checkpoint"
 	"cafeprobe/uplink/mqtt"
 	"cafeprobe/uplink/spool"
 )
@@ -24,8 +25,13 @@ func (s *session) run(ctx context.Context) error {
 	if err := s.greet(ctx); err != nil {
 		return err
 	}
+	if err := s.checkpoint(ctx); err != nil {
+		return err
+	}
 	beat := time.NewTicker(s.f.cfg.Beat)
 	defer beat.Stop()
+	ckpt := time.NewTicker(ckptPeriod)
+	defer ckpt.Stop()
 	check := time.NewTicker(time.Second)
 	defer check.Stop()
 	s.moved = time.Now()
@@ -45,8 +51,16 @@ func (s *session) run(ctx context.Context) error {
 			if err := s.occ(ctx); err != nil {
 				return err
 			}
+		case <-s.f.outIn:
+			if err := s.results(ctx); err != nil {
+				return err
+			}
 		case <-beat.C:
 			if err := s.state(ctx); err != nil {
+				return err
+			}
+		case <-ckpt.C:
+			if err := s.checkpoint(ctx); err != nil {
 				return err
 			}
 		case <-check.C:
@@ -127,6 +141,47 @@ func (s *session) occ(ctx context.Context) error {
 	return s.publish(ctx, uplink.UpOcc, b)
 }
 
+// results publishes what came of commands.
+func (s *session) results(ctx context.Context) error {
+	s.f.mu.Lock()
+	list := s.f.out
+	s.f.out = nil
+	s.f.mu.Unlock()
+	for _, r := range list {
+		b, err := uplink.Marshal(r)
+		if err != nil {
+			return fmt.Errorf("result of command %d: %w", r.Number, err)
+		}
+		if err := s.publish(ctx, uplink.UpResult, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkpoint signs the chain's head, if it is another than the last that was signed.
+func (s *session) checkpoint(ctx context.Context) error {
+	head := s.f.spool.Head()
+	if head.Seq == s.f.ckpt {
+		return nil
+	}
+	note, err := checkpoint.Sign(checkpoint.Checkpoint{
+		Address: s.f.id.Address, Chain: s.f.id.Chain, Head: head, Boot: s.f.spool.Boot(), Stamp: s.f.cfg.Now(),
+	}, s.f.id.Key)
+	if err != nil {
+		return err
+	}
+	b, err := uplink.Marshal(uplink.Checkpoint{V: uplink.Version, Note: note})
+	if err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	if err := s.publish(ctx, uplink.UpCheckpoint, b); err != nil {
+		return err
+	}
+	s.f.ckpt = head.Seq
+	return nil
+}
+
 // send publishes what is committed and not sent, as far as may be sent without a receipt.
 func (s *session) send(ctx context.Context) error {
 	for {
@@ -205,40 +260,60 @@ func (s *session) lag(ctx context.Context) error {
 	return s.greet(ctx)
 }
 
-// take reads one message from below. It reports whether it was a receipt that verifies. All else changes nothing.
+// take reads one message from below. It reports whether it was a receipt that verifies. All that is not believed changes
+// nothing, and is counted and told of (Config.Refused).
 func (s *session) take(m mqtt.Message) (receipt bool) {
 	f := s.f
 	a, leaf, _, err := uplink.ParseTopic(m.Topic)
 	if err != nil || a != f.id.Address {
-		f.update(func(st *Stats) { st.Refused++ })
+		f.refuse(uplink.SecurityMisled, m.Topic)
 		return false
 	}
 	switch leaf {
 	case uplink.DownReceipt:
-		receipt, err = s.receipt(m.Payload)
+		receipt, err = s.receipt(m)
 	case uplink.DownWant:
 		err = s.want(m.Payload)
+	case uplink.DownCommand, uplink.DownDesired:
+		err = s.command(leaf, m.Payload)
 	default:
-		err = fmt.Errorf("topic %s is not of this version", m.Topic)
+		err = fmt.Errorf("nothing comes down on topic %s", m.Topic)
 	}
 	if err != nil {
-		f.update(func(st *Stats) { st.Refused++ })
+		f.refuse(word(err), m.Topic)
 		f.cfg.Log.Warn("message refused", "topic", m.Topic, "error", err)
 	}
 	return receipt
 }
 
-func (s *session) receipt(payload []byte) (bool, error) {
+// errMisled is wrapped by errors for messages that are in order but for another chain, or ask for what is not there.
+var errMisled = errors.New("not for this chain")
+
+// word says in a word why a message was refused.
+func word(err error) string {
+	switch {
+	case errors.Is(err, uplink.ErrSignature):
+		return uplink.SecurityForged
+	case errors.Is(err, errMisled):
+		return uplink.SecurityMisled
+	}
+	return uplink.SecurityMalformed
+}
+
+func (s *session) receipt(m mqtt.Message) (bool, error) {
 	f := s.f
-	r, err := uplink.Parse[uplink.Receipt](payload)
+	r, err := uplink.Parse[uplink.Receipt](m.Payload)
 	if err != nil {
 		return false, err
 	}
-	if r.Chain != f.id.Chain {
-		return false, fmt.Errorf("receipt for chain %s", r.Chain)
-	}
 	if err := r.Verify(f.id.ProvinceKey, f.id.Address); err != nil {
 		return false, err
+	}
+	if r.Chain != f.id.Chain {
+		if m.Retain {
+			return false, nil // the broker still has it from before this box was flashed anew
+		}
+		return false, fmt.Errorf("receipt for chain %s: %w", r.Chain, errMisled)
 	}
 	before := f.spool.Receipted().Seq
 	if err := f.spool.SetReceipt(r.Head()); err != nil {
@@ -258,6 +333,24 @@ func (s *session) receipt(payload []byte) (bool, error) {
 	return true, nil
 }
 
+// command passes a command on that the province has signed for this box. A desired configuration is a command like any
+// other; the broker keeps it for boxes that are away, so it comes with every connection and its number says whether it is
+// known.
+func (s *session) command(leaf uplink.Leaf, payload []byte) error {
+	c, err := uplink.Parse[uplink.Command](payload)
+	if err != nil {
+		return err
+	}
+	if err := c.Verify(s.f.id.ProvinceKey, s.f.id.Address); err != nil {
+		return err
+	}
+	if s.f.cfg.Command == nil || leaf == uplink.DownDesired && c.Verb != uplink.VerbSet {
+		return fmt.Errorf("command %s: %w", c.Verb, errMisled)
+	}
+	s.f.cfg.Command(c, leaf == uplink.DownDesired)
+	return nil
+}
+
 // want goes back to the first record that the province misses, if that is one that was sent.
 func (s *session) want(payload []byte) error {
 	w, err := uplink.Parse[uplink.Want](payload)
@@ -266,11 +359,11 @@ func (s *session) want(payload []byte) error {
 	}
 	from := max(uint64(w.From), s.f.spool.Receipted().Seq+1)
 	if w.Chain != s.f.id.Chain || from > s.sent.Seq {
-		return fmt.Errorf("want %d of chain %s", w.From, w.Chain)
+		return fmt.Errorf("want %d of chain %s: %w", w.From, w.Chain, errMisled)
 	}
 	h, ok := s.f.spool.At(from - 1)
 	if !ok {
-		return fmt.Errorf("want %d: no such record", w.From)
+		return fmt.Errorf("want %d, which is not there: %w", w.From, errMisled)
 	}
 	s.sent = h
 	return nil
