@@ -174,13 +174,46 @@ func insert(tx *store.Tx, ch store.Chain, rs []uplink.Stored, now time.Time) err
 		return err
 	}
 	for _, r := range rs {
-		if r.Kind != uplink.KindBlind {
-			continue
+		if err := note(tx, ch, r); err != nil {
+			return err
 		}
-		body, err := r.Body()
-		if b, ok := body.(*uplink.Blind); ok && err == nil { // facts out of range are stored, not believed
-			if err := tx.Blind(ch, r.Seq, b.Blind); err != nil {
-				return fmt.Errorf("note that %s is blind: %w", ch.Box, err)
+	}
+	return signedOtherwise(tx, ch, rs, now)
+}
+
+// note keeps what a record says beside the record itself. Facts out of range are stored, not believed.
+func note(tx *store.Tx, ch store.Chain, r uplink.Stored) error {
+	if r.Kind != uplink.KindBlind && r.Kind != uplink.KindCommand {
+		return nil
+	}
+	body, err := r.Body()
+	if err != nil {
+		return nil
+	}
+	switch b := body.(type) {
+	case *uplink.Blind:
+		if err := tx.Blind(ch, r.Seq, b.Blind); err != nil {
+			return fmt.Errorf("note that %s is blind: %w", ch.Box, err)
+		}
+	case *uplink.Done:
+		return tx.CommandResult(ch, uint64(b.Number), b.Result, b.Why, true)
+	}
+	return nil
+}
+
+// signedOtherwise raises the alarm for records that are not what the box has signed in a checkpoint that came before them.
+func signedOtherwise(tx *store.Tx, ch store.Chain, rs []uplink.Stored, now time.Time) error {
+	if len(rs) == 0 {
+		return nil
+	}
+	notes, err := tx.Checkpoints(ch, rs[0].Seq, rs[len(rs)-1].Seq)
+	if err != nil {
+		return err
+	}
+	for _, r := range rs {
+		if hash, ok := notes[r.Seq]; ok && !bytes.Equal(hash, r.Hash[:]) {
+			if err := tx.Alarm(ch, "checkpoint", r.Seq, r.Seq, now); err != nil {
+				return err
 			}
 		}
 	}

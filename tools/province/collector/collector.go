@@ -119,36 +119,60 @@ func (c *Collector) handle(now time.Time, m Message) ([]Message, error) {
 		return nil, c.state(now, a, m)
 	case uplink.UpOcc:
 		return nil, c.occ(now, a, m)
+	case uplink.UpCheckpoint:
+		return nil, c.checkpoint(now, a, m.Payload)
+	case uplink.UpResult:
+		return nil, c.result(now, a, m.Payload)
 	}
 	return nil, fmt.Errorf("%w: box %s: nothing is known of %s in this version", ErrRefused, a.Box, leaf)
 }
 
-// Tick returns requests for the gaps that have been open for too long at now. It is to be called about once a second.
+// Tick returns requests for the gaps that have been open for too long at now, and the commands that were given since the
+// last. It is to be called about once a second.
 func (c *Collector) Tick(now time.Time) ([]Message, error) {
 	var due []store.Due
+	var orders []store.Unsent
 	err := c.store.Update(func(tx *store.Tx) (err error) {
 		before := now.Add(-c.cfg.WantAfter)
-		due, err = tx.Want(before, before, now, maxWants)
+		if due, err = tx.Want(before, before, now, maxWants); err != nil {
+			return err
+		}
+		orders, err = tx.Unsent(now, maxWants)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Message, 0, len(due))
+	out := make([]Message, 0, len(due)+len(orders))
 	for _, d := range due {
-		w := uplink.Want{
-			V: uplink.Version, Chain: uplink.ChainID(d.Chain),
-			From: uplink.Int(d.First), To: uplink.Int(min(d.Last, d.First+uplink.MaxWant-1)),
-		}
-		p, err := uplink.Marshal(w)
+		m, err := c.want(d)
 		if err != nil {
-			return nil, fmt.Errorf("ask %s for %d to %d: %w", d.Box, d.First, d.Last, err)
+			return nil, err
 		}
-		a := uplink.Address{Province: c.cfg.Province, Box: uplink.BoxID(d.Box)}
-		out = append(out, Message{Topic: a.Topic(uplink.DownWant), Payload: p})
+		out = append(out, m)
 	}
 	c.wants.Add(uint64(len(out)))
+	for _, o := range orders {
+		m, err := c.order(o.Chain, o.Command)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, m)
+	}
 	return out, nil
+}
+
+func (c *Collector) want(d store.Due) (Message, error) {
+	w := uplink.Want{
+		V: uplink.Version, Chain: uplink.ChainID(d.Chain),
+		From: uplink.Int(d.First), To: uplink.Int(min(d.Last, d.First+uplink.MaxWant-1)),
+	}
+	p, err := uplink.Marshal(w)
+	if err != nil {
+		return Message{}, fmt.Errorf("ask %s for %d to %d: %w", d.Box, d.First, d.Last, err)
+	}
+	a := uplink.Address{Province: c.cfg.Province, Box: uplink.BoxID(d.Box)}
+	return Message{Topic: a.Topic(uplink.DownWant), Payload: p}, nil
 }
 
 // receipt signs that everything of ch up to its head is on disk. It is to be called after the commit, never before.

@@ -44,7 +44,12 @@ func (c *Collector) hello(now time.Time, a uplink.Address, payload []byte) ([]Me
 	if refused != nil {
 		return nil, refused
 	}
-	return c.receipt(now, a, ch)
+	receipt, err := c.receipt(now, a, ch)
+	if err != nil {
+		return nil, err
+	}
+	orders, err := c.orders(now, ch)
+	return append(receipt, orders...), err
 }
 
 func begin(tx *store.Tx, a uplink.Address, h uplink.Hello, now time.Time) (ch store.Chain, refused, err error) {

@@ -102,7 +102,7 @@ CREATE TABLE alarms (
 	id    INTEGER PRIMARY KEY,
 	at    INTEGER NOT NULL,
 	cid   INTEGER NOT NULL REFERENCES chains (id),
-	what  TEXT NOT NULL,                   -- gap, filled, lost, fork, key
+	what  TEXT NOT NULL,                   -- gap, filled, lost, fork, key, checkpoint
 	first INTEGER NOT NULL,
 	last  INTEGER NOT NULL,
 	UNIQUE (cid, what, first)
@@ -111,6 +111,32 @@ CREATE TABLE alarms (
 CREATE VIEW record AS -- for people with sqlite3
 	SELECT box, chain, seq, kind, station, boot, mono, t, arrived, seq <= head AS verified, body
 	FROM records JOIN chains ON chains.id = cid;
+`,
+	`
+-- Notes in which a box fixed its chain's head under its own key.
+CREATE TABLE checkpoints (
+	cid     INTEGER NOT NULL REFERENCES chains (id),
+	seq     INTEGER NOT NULL,
+	hash    BLOB NOT NULL,
+	note    TEXT NOT NULL,
+	arrived INTEGER NOT NULL,
+	PRIMARY KEY (cid, seq, hash)
+) STRICT, WITHOUT ROWID;
+
+-- What the boxes were asked to do, and what they say came of it.
+CREATE TABLE commands (
+	cid      INTEGER NOT NULL REFERENCES chains (id),
+	number   INTEGER NOT NULL,
+	verb     TEXT NOT NULL,
+	args     TEXT NOT NULL DEFAULT '',
+	signed   INTEGER NOT NULL,
+	expiry   INTEGER NOT NULL,
+	sent     INTEGER NOT NULL DEFAULT 0,
+	result   TEXT NOT NULL DEFAULT '',     -- done, refused, failed; empty while nothing is known
+	why      TEXT NOT NULL DEFAULT '',
+	recorded INTEGER NOT NULL DEFAULT 0,   -- 1: a record of the chain says so
+	UNIQUE (cid, number)
+) STRICT;
 `,
 }
 

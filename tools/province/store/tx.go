@@ -182,6 +182,26 @@ func (tx *Tx) Chains(box string) (n int, err error) {
 	return n, err
 }
 
+// ChainsOf returns the chains of box, newest first.
+func (tx *Tx) ChainsOf(box string) ([]Chain, error) {
+	rows, err := tx.conn.QueryContext(tx.ctx, `SELECT id, chain, head, hash, key, lost_to, stored, verified, duplicates, forks
+		FROM chains WHERE box = ? ORDER BY id DESC`, box)
+	if err != nil {
+		return nil, fmt.Errorf("read chains of %s: %w", box, err)
+	}
+	defer rows.Close()
+	var out []Chain
+	for rows.Next() {
+		c := Chain{Box: box}
+		err := rows.Scan(&c.ID, &c.Name, &c.Head, &c.Hash, &c.Key, &c.LostTo, &c.Stored, &c.Verified, &c.Duplicates, &c.Forks)
+		if err != nil {
+			return nil, fmt.Errorf("read chains of %s: %w", box, err)
+		}
+		out = append(out, c)
+	}
+	return out, rows.Err()
+}
+
 // NewChain creates the chain called name of box. genesis is what its record 0 hashes to, key the box's public key.
 func (tx *Tx) NewChain(box, name string, genesis, key []byte, at time.Time) (Chain, error) {
 	r, err := tx.newChain.ExecContext(tx.ctx, box, name, at.UnixMilli(), genesis, key)
@@ -242,7 +262,7 @@ func (tx *Tx) Hashes(c Chain, first, last uint64) (map[uint64][]byte, error) {
 	return m, rows.Err()
 }
 
-// Alarm adds a line to the chain's history: what is gap, filled, lost, fork or key.
+// Alarm adds a line to the chain's history: what is gap, filled, lost, fork, checkpoint or key.
 // A line that is there already is not added again.
 func (tx *Tx) Alarm(c Chain, what string, first, last uint64, at time.Time) error {
 	if _, err := tx.alarm.ExecContext(tx.ctx, at.UnixMilli(), c.ID, what, int64(first), int64(last)); err != nil {
