@@ -35,6 +35,7 @@ var Arrows = []Arrow{
 	{"uplink/forward", []string{"uplink", "uplink/checkpoint", "uplink/mqtt", "uplink/spool"}, nil},
 
 	{"firmware/cafe", []string{"capture"}, nil},
+	{"firmware/refusal", []string{"uplink"}, nil},
 	{"firmware/command", []string{"uplink", "uplink/durable"}, nil},
 	{"firmware/account", []string{"capture", "firmware/cafe", "uplink"}, nil},
 	{"firmware/pipeline", []string{"capture/...", "firmware/cafe", "firmware/account", "uplink"}, nil},
