@@ -43,7 +43,7 @@ var Arrows = []Arrow{
 	{"firmware/cafeprobed", []string{"board/...", "capture/...", "uplink/...", "firmware/..."}, nil},
 
 	{"tools/province/...", []string{"uplink/...", "tools/province/..."}, []string{
-		"github.com/mochi-mqtt/server", "github.com/eclipse/paho.mqtt.golang", "modernc.org/sqlite",
+		"github.com/mochi-mqtt/server", "github.com/eclipse/paho.mqtt.golang", "modernc.org/sqlite", "golang.org/x/text",
 	}},
 	{"tools/archtest", nil, []string{"golang.org/x/tools"}},
 	{"tools/lab/...", []string{"capture/...", "tools/lab/..."}, []string{"github.com/quic-go", "golang.org/x", "github.com/google/gopacket"}},

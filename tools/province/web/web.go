@@ -3,7 +3,6 @@
 package web
 
 import (
-	"context"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -13,16 +12,11 @@ import (
 	"sync"
 	"time"
 
-	"cafeprobe/tools/province/live"
 	"cafeprobe/tools/province/store"
-	"cafeprobe/uplink"
 )
 
-//go:embed page.html page.css page.js
+//go:embed page.html page.css page.js icon.svg
 var files embed.FS
-
-// newest is how many records the page shows.
-const newest = 40
 
 // Server serves the page. Use New.
 type Server struct {
@@ -46,6 +40,7 @@ func New(s *store.Store, log *slog.Logger) *Server {
 	static := http.FileServerFS(files)
 	w.mux.Handle("GET /page.css", static)
 	w.mux.Handle("GET /page.js", static)
+	w.mux.Handle("GET /icon.svg", static)
 	return w
 }
 
@@ -73,112 +68,21 @@ func (w *Server) wait() <-chan struct{} {
 	return w.changed
 }
 
-// row is one café on the page and in /api/v1/cafes.
-type row struct {
-	Box      string `json:"box"`
-	Name     string `json:"name"`
-	Commune  string `json:"commune"`
-	Status   string `json:"status"` // open, closed, unknown, blind, offline
-	Word     string `json:"-"`
-	Known    bool   `json:"known"`
-	On       uint64 `json:"on"`
-	Unsaid   uint64 `json:"use_unknown"`
-	Vantage  string `json:"vantage"`
-	Told     string `json:"told"`  // the café's time of that, Asia/Ho_Chi_Minh
-	Heard    string `json:"heard"` // when the box was last heard, the same
-	Received uint64 `json:"received"`
-	Verified uint64 `json:"verified"`
-	Gaps     uint64 `json:"gaps"`
-	Lost     uint64 `json:"lost"`
-	Forks    uint64 `json:"forks"`
-	Chain    string `json:"-"`
-	Intact   bool   `json:"intact"`
-}
-
-// line is one record on the page.
-type line struct {
-	Box, Time, Kind, Text string
-	Seq                   uint64
-}
-
-// vietnam is UTC+7 all year round: the country has no summer time, and a box may have no time zone data.
-var vietnam = time.FixedZone("UTC+7", 7*60*60)
-
-func clock(t time.Time) string {
-	if t.IsZero() {
-		return "–"
-	}
-	return t.In(vietnam).Format("02/01/2006 15:04:05")
-}
-
-func (w *Server) rows(ctx context.Context, l *words) ([]row, error) {
-	boxes, err := w.store.Boxes(ctx)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]row, 0, len(boxes))
-	for _, b := range boxes {
-		c := live.Of(b, time.Now())
-		r := row{
-			Box: b.Box, Name: b.Site.Name, Commune: b.Site.Commune, Status: string(c.Status), Word: l.status[c.Status],
-			Known: c.Known, On: c.On, Unsaid: c.Unsaid, Vantage: c.Vantage, Told: clock(c.Told), Heard: clock(b.LastHeard),
-			Received: b.Received, Verified: b.Verified, Gaps: b.Gaps, Lost: b.Lost, Forks: b.Forks,
-			Intact: b.Gaps+b.Lost+b.Forks == 0,
-		}
-		if r.Name == "" {
-			r.Name = b.Box
-		}
-		switch {
-		case b.Forks > 0:
-			r.Chain = l.fork
-		case b.Gaps+b.Lost > 0:
-			r.Chain = l.gap
-		default:
-			r.Chain = l.intact
-		}
-		list = append(list, r)
-	}
-	return list, nil
-}
-
-func (w *Server) lines(ctx context.Context, l *words) ([]line, error) {
-	stored, err := w.store.Newest(ctx, newest)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]line, 0, len(stored))
-	for _, s := range stored {
-		r, err := uplink.ParseRecord(s.Body)
-		if err != nil {
-			continue // the collector stores none such
-		}
-		list = append(list, line{s.Box, clock(r.Stamp.Time.Time()), l.kind(r.Kind), describe(r, l), s.Seq})
-	}
-	return list, nil
-}
-
 func (w *Server) root(out http.ResponseWriter, r *http.Request) {
-	l := language(r)
-	cafes, err := w.rows(r.Context(), l)
+	v, err := w.look(r.Context(), chosen(r), time.Now())
 	if err != nil {
-		w.fail(out, err)
-		return
-	}
-	records, err := w.lines(r.Context(), l)
-	if err != nil {
-		w.fail(out, err)
+		w.fail(out, r, err)
 		return
 	}
 	out.Header().Set("Content-Type", "text/html; charset=utf-8")
-	err = w.page.Execute(out, map[string]any{"L": l.text, "Lang": l.lang, "Other": l.other, "Cafes": cafes, "Records": records})
-	if err != nil {
+	if err := w.page.Execute(out, v); err != nil {
 		w.log.Debug("page not written", "error", err)
 	}
 }
 
-func (w *Server) fail(out http.ResponseWriter, err error) {
+func (w *Server) fail(out http.ResponseWriter, r *http.Request, err error) {
 	w.log.Error("page", "error", err)
-	http.Error(out, "the store does not answer", http.StatusServiceUnavailable)
+	http.Error(out, chosen(r).away, http.StatusServiceUnavailable)
 }
 
 // events tells a page to look again, at most twice a second.
@@ -206,16 +110,16 @@ func (w *Server) events(out http.ResponseWriter, r *http.Request) {
 
 func (w *Server) healthz(out http.ResponseWriter, r *http.Request) {
 	if err := w.store.Ping(r.Context()); err != nil {
-		w.fail(out, err)
+		w.fail(out, r, err)
 		return
 	}
 	fmt.Fprintln(out, "ok")
 }
 
 func (w *Server) cafes(out http.ResponseWriter, r *http.Request) {
-	list, err := w.rows(r.Context(), language(r))
+	list, err := w.rows(r.Context(), chosen(r), time.Now())
 	if err != nil {
-		w.fail(out, err)
+		w.fail(out, r, err)
 		return
 	}
 	out.Header().Set("Content-Type", "application/json")

@@ -2,97 +2,87 @@ package web
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"time"
+
+	"golang.org/x/text/message"
 
 	"cafeprobe/tools/province/live"
 	"cafeprobe/uplink"
 )
 
-// words is all that a person reads, in one language.
+// words is all that a person reads, in one language. The exported fields are the template's. A field with verbs is a
+// format: the two languages have the same verbs, which a test holds them to. English is phrased so that no word has to
+// agree with a number.
 type words struct {
-	lang, other       string
-	text              map[string]string
-	status            map[live.Status]string
-	kinds             map[uplink.Kind]string
-	intact, gap, fork string
-	open, closed      string
-	roster, vantage   string
+	Lang, Other, OtherName string // BCP 47 tags, and the other language's own name
+
+	Title, Notice, Lost, Now, Zone                                              string
+	Cafes, None, On, Told, Arrived, Heard, Never                                string
+	Unsure, Vantage, Records, Chain                                             string
+	Newest, NoRecords, Time, Cafe, What, Seq                                    string
+	NoTime, Got, Waiting                                                        string
+	sum, more, away, late, early, ago, justNow                                  string
+	inUse, unsaid                                                               string
+	books, intact, missing, lostForever, forked                                 string
+	fromBoot, alive                                                             string
+	roster, part                                                                string
+	opened, closed, unseen, give                                                string
+	titles, titleUse, fewer                                                     string
+	blindFrom, blindTo                                                          string
+	health, dropped, gap, unnumbered                                            string
+	offSince, cleanOff, cutOff, unknownOff, anchored, stepped, linkUp, linkDown string
+	power, configured, done, updated, forkedAt, refusedN                        string
+	opaque, garbled                                                             string
+	days, hours, minutes, seconds                                               string
+	status                                                                      map[live.Status]string
+	why                                                                         map[live.Status]string // what the status rests on
+	kinds                                                                       map[uplink.Kind]string
+	roles, boots, blinds, gaps, sights, results, powers, refusals               map[string]string
+	causes                                                                      map[uplink.Cause]string
+
+	printer *message.Printer // groups digits and writes decimals as the language does; only read, so it can be shared
 }
 
-// language chooses: Vietnamese, unless English is asked for.
-func language(r *http.Request) *words {
-	if r.URL.Query().Get("lang") == "en" {
+// chosen returns the language asked for: Vietnamese, unless that is English.
+func chosen(r *http.Request) *words {
+	if r.URL.Query().Get("lang") == english.Lang {
 		return &english
 	}
 	return &vietnamese
 }
 
+// f fills format in.
+func (l *words) f(format string, args ...any) string { return l.printer.Sprintf(format, args...) }
+
+// kind names k; a kind of a later version by its own word.
 func (l *words) kind(k uplink.Kind) string { return cmp.Or(l.kinds[k], string(k)) }
 
-var vietnamese = words{
-	lang: "vi", other: "en",
-	text: map[string]string{
-		"title": "Giám sát điểm cung cấp dịch vụ Internet và trò chơi điện tử", "other": "English",
-		"notice": "Thông tin phục vụ kiểm tra, không phải kết luận vi phạm.",
-		"cafes":  "Các điểm", "cafe": "Điểm", "state": "Trạng thái", "on": "Máy đang bật", "vantage": "Tầm quan sát",
-		"told": "Tình trạng lúc (giờ Việt Nam)", "heard": "Nhận tin lần cuối", "records": "Bản ghi", "chain": "Chuỗi bản ghi",
-		"newest": "Bản ghi mới nhất", "time": "Thời gian", "kind": "Loại", "what": "Nội dung", "seq": "Số thứ tự",
-		"none": "Chưa có thiết bị nào gửi tin.", "nouse": "chưa xác định có người dùng",
-	},
-	status: map[live.Status]string{
-		live.Open: "đang mở", live.Closed: "đóng cửa", live.Unknown: "chưa rõ", live.Blind: "không quan sát được",
-		live.Offline: "mất liên lạc",
-	},
-	kinds: map[uplink.Kind]string{
-		uplink.KindBoot: "thiết bị khởi động", uplink.KindOpen: "máy bật", uplink.KindClose: "máy tắt",
-		uplink.KindRoster: "danh sách máy", uplink.KindVantage: "tầm quan sát", uplink.KindBlind: "mất quan sát",
-		uplink.KindGap: "thiếu bản ghi", uplink.KindHealth: "tình trạng thiết bị", uplink.KindTitle: "ứng dụng",
-	},
-	intact: "nguyên vẹn", gap: "thiếu bản ghi", fork: "phân nhánh", open: "máy %s bật, độ tin cậy %d %%",
-	closed: "máy %s tắt sau %s, độ tin cậy %d %%", roster: "%d máy", vantage: "mức %s",
-}
-
-var english = words{
-	lang: "en", other: "vi",
-	text: map[string]string{
-		"title": "Internet and game café supervision", "other": "Tiếng Việt",
-		"notice": "Information for inspection, not a finding of an offence.",
-		"cafes":  "Cafés", "cafe": "Café", "state": "State", "on": "Stations on", "vantage": "Vantage",
-		"told": "As of (Vietnam time)", "heard": "Last heard", "records": "Records", "chain": "Chain",
-		"newest": "Newest records", "time": "Time", "kind": "Kind", "what": "What", "seq": "No.",
-		"none": "No box has sent anything yet.", "nouse": "use not known",
-	},
-	status: map[live.Status]string{
-		live.Open: "open", live.Closed: "closed", live.Unknown: "unknown", live.Blind: "blind", live.Offline: "offline",
-	},
-	kinds: map[uplink.Kind]string{
-		uplink.KindBoot: "box started", uplink.KindOpen: "station on", uplink.KindClose: "station off",
-	},
-	intact: "intact", gap: "gap", fork: "fork", open: "station %s on, confidence %d %%",
-	closed: "station %s off after %s, confidence %d %%", roster: "%d stations", vantage: "grade %s",
-}
-
-// describe says in words what a record tells; empty for a kind without a type in this version.
-func describe(r uplink.Record, l *words) string {
-	b, err := r.Body()
-	if err != nil {
-		return ""
+// span says how long d is, in its two largest units.
+func (l *words) span(d time.Duration) string {
+	units := []struct {
+		d    time.Duration
+		word string
+	}{{24 * time.Hour, l.days}, {time.Hour, l.hours}, {time.Minute, l.minutes}, {time.Second, l.seconds}}
+	for i, u := range units {
+		if d < u.d && u.d > time.Second {
+			continue
+		}
+		out := l.f(u.word, int64(d/u.d))
+		if i+1 < len(units) {
+			if rest := int64(d % u.d / units[i+1].d); rest > 0 {
+				out += " " + l.f(units[i+1].word, rest)
+			}
+		}
+		return out
 	}
-	switch b := b.(type) {
-	case *uplink.Open:
-		return fmt.Sprintf(l.open, short(b.Station), b.Confidence)
-	case *uplink.Close:
-		return fmt.Sprintf(l.closed, short(b.Station), time.Duration(b.Duration)*time.Second, b.Confidence)
-	case *uplink.Roster:
-		return fmt.Sprintf(l.roster, len(b.Stations))
-	case *uplink.Vantage:
-		return fmt.Sprintf(l.vantage, b.Class)
-	case *uplink.Boot:
-		return b.Firmware
-	}
-	return ""
+	panic("BUG: the last unit takes all that is left")
 }
 
-func short(id uplink.StationID) string { return string(id)[:min(5, len(id))] }
+// since says how long ago something was. Under ten seconds is now: the page itself takes some.
+func (l *words) since(d time.Duration) string {
+	if d < 10*time.Second {
+		return l.justNow
+	}
+	return l.f(l.ago, l.span(d))
+}

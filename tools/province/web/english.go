@@ -1,0 +1,103 @@
+package web
+
+import (
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
+	"cafeprobe/tools/province/live"
+	"cafeprobe/uplink"
+)
+
+var english = words{
+	Lang: "en", Other: "vi", OtherName: "Tiếng Việt", printer: message.NewPrinter(language.English),
+
+	Title:  "Internet and game café supervision",
+	Notice: "Information for inspection, not a finding of an offence.",
+	Lost:   "No connection to the province's server: the figures below are no longer updated. The page is reconnecting by itself.",
+	Now:    "As of", Zone: "Vietnam time",
+
+	Cafes: "Cafés", None: "No box has sent anything yet. A café appears here as soon as its box connects for the first time.",
+	On: "stations on", Told: "Figures from", Arrived: "Figures arrived", Heard: "Last heard", Never: "never heard",
+	Unsure: "time not certain", Vantage: "Vantage", Records: "Records", Chain: "Chain",
+	Newest: "Newest records", NoRecords: "No records yet.",
+	Time: "Time", Cafe: "Café", What: "What", Seq: "No.",
+	NoTime: "time not known", Got: "arrived", Waiting: "waiting for the records before it",
+
+	sum: "Cafés %[1]d: %[2]s. Stations on: %[3]d.", more: "Cafés not shown here: %d.",
+	away: "The province's store does not answer. Please try again in a few minutes.",
+	late: "old by %s on arrival: sent again or replayed", early: "stamped %s after arrival: the box's clock is fast",
+	ago: "%s ago", justNow: "just now", inUse: "Of those in use: %d.", unsaid: "Not known whether in use: %d.",
+	books: "%[1]d verified of %[2]d received", intact: "intact", missing: "records missing: %d, the box may still send them",
+	lostForever: "records the box no longer holds: %d", forked: "a second branch (records: %d): the box is to be checked",
+
+	fromBoot: "Firmware %s.", alive: "Last known to run: %s.",
+	roster: "Stations: %d", part: "part %[1]d of %[2]d",
+	opened: "Station %[1]s on, confidence %[2]d %%.", closed: "Station %[1]s off after %[2]s, confidence %[3]d %%: %[4]s.",
+	unseen: "Station %[1]s no longer followed after %[2]s, confidence %[3]d %%: %[4]s.", give: "Give or take %s.",
+	titles: "The whole café in %[1]s: %[2]s.", titleUse: "%[1]s, station-minutes %[2]d on stations %[3]d",
+	fewer:     "applications not named: %[1]d, each on fewer stations than %[2]d",
+	blindFrom: "The box does not see the stations (%s). This time counts neither as open nor as closed.",
+	blindTo:   "The box sees the stations again (before: %s).",
+	health:    "In %[1]s: frames %[2]d, stations known %[3]d, records awaiting a receipt %[4]d, spool %.1[5]f MiB.",
+	dropped:   "Frames not read in time: %d.",
+	gap:       "Records %[1]d to %[2]d are lost: %[3]s.", unnumbered: "Records not kept: %[1]d, %[2]s.",
+	offSince: "The box did not work from %s.", unknownOff: "Since when the box did not work is not known.",
+	cleanOff: "It was shut down in order.", cutOff: "It said no goodbye, perhaps a power cut.",
+	anchored: "Time compared with %[1]s, give or take %[2]d ms.", stepped: "Stepped by %d ms.",
+	linkUp: "Port %s has a link.", linkDown: "Port %s lost its link.", power: "%s.",
+	configured: "Changed: %s.", done: "Command %[1]s, number %[2]d: %[3]s.", updated: "Version %[1]s: %[2]s.",
+	forkedAt: "The card differs from the province's records from %d on: it was copied or restored.",
+	refusedN: "Times the box refused: %[1]d, %[2]s.",
+	opaque:   "This version keeps the record and does not read it yet.", garbled: "The facts are out of range; kept as they came.",
+	days: "%d d", hours: "%d h", minutes: "%d min", seconds: "%d s",
+
+	status: map[live.Status]string{
+		live.Open: "open", live.Closed: "closed", live.Unknown: "unknown", live.Blind: "blind", live.Offline: "offline",
+	},
+	why: map[live.Status]string{
+		live.Open:    "At least one station is on.",
+		live.Closed:  "The box sees the stations' network, and none is on.",
+		live.Unknown: "The box is heard, but what it sees does not tell whether the café is open.",
+		live.Blind:   "The box is heard but does not see the stations: open or closed is not known.",
+		live.Offline: "The box is not heard: open or closed is not known.",
+	},
+	kinds: map[uplink.Kind]string{
+		uplink.KindBoot: "Box started", uplink.KindOff: "Box was off", uplink.KindAnchor: "Time compared",
+		uplink.KindRoster: "Stations of the café", uplink.KindOpen: "Station on", uplink.KindClose: "Station's session ended",
+		uplink.KindTitle: "Use of applications", uplink.KindVantage: "Vantage", uplink.KindBlind: "Sight",
+		uplink.KindLink: "Network port", uplink.KindPower: "Power", uplink.KindConfig: "Configuration changed",
+		uplink.KindCommand: "Result of a command", uplink.KindUpdate: "Firmware update", uplink.KindHealth: "Health of the box",
+		uplink.KindGap: "Records lost", uplink.KindFork: "Chain has a second branch", uplink.KindSecurity: "Refused for security",
+	},
+	roles: map[string]string{
+		"unknown": "not known", "pc": "PC", "router": "router", "server": "server", "cashier": "cashier's PC", "phone": "phone",
+		"printer": "printer", "other": "other",
+	},
+	boots: map[string]string{
+		"power": "Power came back.", "reboot": "Restarted on command.", "watchdog": "Restarted by the watchdog.",
+		"update": "Started after an update.", "crash": "Restarted after a fault of the firmware.",
+	},
+	blinds: map[string]string{
+		"link-down": "link down", "no-frames": "no frames", "broadcasts": "broadcasts only", "dropped": "frames not read in time",
+		"source-ended": "source ended",
+	},
+	results: map[string]string{"done": "done", "refused": "refused", "failed": "failed"},
+	powers:  map[string]string{"good": "Supply good", "low": "Supply voltage low", "throttled": "Slowed down by a weak supply"},
+	refusals: map[string]string{
+		uplink.SecurityMalformed: "malformed message", uplink.SecurityForged: "signature does not verify",
+		uplink.SecurityReplayed: "command sent again", uplink.SecurityExpired: "command expired",
+		uplink.SecurityMisled: "message for another box", uplink.SecurityFlood: "too many messages",
+		uplink.SecuritySent: "the capture port sent a frame",
+	},
+	gaps: map[string]string{"corrupt": "card damaged", "full": "card full"},
+	sights: map[string]string{
+		"A+": "A+: sees every station's traffic and the boot server's", "A": "A: sees every station's traffic",
+		"C": "C: a plain port, sees a part; silence does not mean off", "BLIND": "sees no station",
+	},
+	causes: map[uplink.Cause]string{
+		uplink.CauseUserRequest: "it said goodbye", uplink.CauseLostCarrier: "cable disconnected",
+		uplink.CauseLostService: "the box no longer sees it, it may still be on",
+		uplink.CauseIdleTimeout: "no more signs of it", uplink.CauseNASReboot: "the box stopped or restarted, it may still be on",
+		uplink.CauseHostRequest: "it started anew", uplink.CauseNASRequest: "the box let go of it, it may still be on",
+	},
+}

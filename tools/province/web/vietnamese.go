@@ -1,0 +1,106 @@
+package web
+
+import (
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
+	"cafeprobe/tools/province/live"
+	"cafeprobe/uplink"
+)
+
+// vietnamese informs and does not accuse: what a box reports is a lead for an inspection, nothing more.
+var vietnamese = words{
+	Lang: "vi", Other: "en", OtherName: "English", printer: message.NewPrinter(language.Vietnamese),
+
+	Title:  "Giám sát điểm cung cấp dịch vụ Internet và trò chơi điện tử",
+	Notice: "Thông tin phục vụ kiểm tra, không phải kết luận vi phạm.",
+	Lost:   "Mất kết nối với máy chủ của tỉnh: số liệu bên dưới không còn được cập nhật. Trang đang tự kết nối lại.",
+	Now:    "Tình hình lúc", Zone: "giờ Việt Nam",
+
+	Cafes: "Các điểm", None: "Chưa có thiết bị nào gửi tin về. Điểm sẽ hiện ở đây ngay khi thiết bị kết nối lần đầu.",
+	On: "máy đang bật", Told: "Số liệu ghi lúc", Arrived: "Nhận số liệu", Heard: "Nhận tin lần cuối", Never: "chưa từng nhận tin",
+	Unsure: "giờ chưa chắc chắn", Vantage: "Tầm quan sát", Records: "Bản ghi", Chain: "Chuỗi bản ghi",
+	Newest: "Bản ghi mới nhất", NoRecords: "Chưa có bản ghi nào.",
+	Time: "Thời gian", Cafe: "Điểm", What: "Nội dung", Seq: "Số thứ tự",
+	NoTime: "không rõ giờ", Got: "nhận lúc", Waiting: "chờ bản ghi đứng trước",
+
+	sum: "%[1]d điểm: %[2]s. %[3]d máy đang bật.", more: "Còn %d điểm nữa không hiện ở đây.",
+	away: "Kho dữ liệu của tỉnh chưa trả lời. Xin thử lại sau ít phút.",
+	late: "cũ %s khi nhận: gửi lại hoặc phát lại", early: "ghi giờ sau lúc nhận %s: đồng hồ của thiết bị chạy nhanh",
+	ago: "%s trước", justNow: "vừa xong", inUse: "Trong đó %d máy đang có người dùng.",
+	unsaid: "Chưa xác định được có người dùng hay không: %d máy.",
+	books:  "%[1]d đã kiểm chứng trên %[2]d đã nhận", intact: "nguyên vẹn", missing: "thiếu %d bản ghi, đang chờ thiết bị gửi lại",
+	lostForever: "thiết bị không còn giữ %d bản ghi", forked: "có nhánh thứ hai (%d bản ghi): cần kiểm tra thiết bị",
+
+	fromBoot: "Phần mềm %s.", alive: "Lần cuối biết thiết bị còn chạy: %s.",
+	roster: "%d máy", part: "phần %[1]d trên %[2]d",
+	opened: "Máy %[1]s bật, độ tin cậy %[2]d %%.", closed: "Máy %[1]s tắt sau %[2]s, độ tin cậy %[3]d %%: %[4]s.",
+	unseen: "Thôi ghi nhận máy %[1]s sau %[2]s, độ tin cậy %[3]d %%: %[4]s.", give: "Sai số thời điểm: %s.",
+	titles: "Cả điểm trong %[1]s: %[2]s.", titleUse: "%[1]s %[2]d phút máy trên %[3]d máy",
+	fewer:     "%[1]d ứng dụng trên dưới %[2]d máy không nêu riêng",
+	blindFrom: "Thiết bị không thấy các máy (%s). Thời gian này không tính là mở cửa hay đóng cửa.",
+	blindTo:   "Thiết bị đã thấy lại các máy (trước đó: %s).",
+	health:    "Trong %[1]s: %[2]d khung dữ liệu, biết %[3]d máy, %[4]d bản ghi chờ xác nhận, kho bản ghi %.1[5]f MiB.",
+	dropped:   "Không kịp đọc %d khung.",
+	gap:       "Bản ghi %[1]d đến %[2]d đã mất: %[3]s.", unnumbered: "%[1]d bản ghi không được giữ: %[2]s.",
+	offSince: "Thiết bị ngừng hoạt động từ %s.", unknownOff: "Không rõ thiết bị ngừng hoạt động từ lúc nào.",
+	cleanOff: "Tắt đúng cách.", cutOff: "Không kịp báo tắt, có thể do mất điện.",
+	anchored: "Đã đối chiếu giờ, nguồn %[1]s, sai số %[2]d mili giây.", stepped: "Chỉnh %d mili giây.",
+	linkUp: "Cổng %s có kết nối.", linkDown: "Cổng %s mất kết nối.", power: "%s.",
+	configured: "Đã đổi: %s.", done: "Lệnh %[1]s số %[2]d: %[3]s.", updated: "Bản %[1]s: %[2]s.",
+	forkedAt: "Thẻ nhớ khác với dữ liệu của tỉnh từ bản ghi %d: thẻ đã bị sao chép hoặc khôi phục.",
+	refusedN: "Thiết bị đã từ chối %[1]d lần: %[2]s.",
+	opaque:   "Phiên bản này lưu giữ bản ghi nhưng chưa đọc nội dung.", garbled: "Nội dung nằm ngoài quy định, được lưu giữ nguyên văn.",
+	days: "%d ngày", hours: "%d giờ", minutes: "%d phút", seconds: "%d giây",
+
+	status: map[live.Status]string{
+		live.Open: "đang mở", live.Closed: "đóng cửa", live.Unknown: "chưa rõ", live.Blind: "không quan sát được",
+		live.Offline: "mất liên lạc",
+	},
+	why: map[live.Status]string{
+		live.Open:    "Có ít nhất một máy đang bật.",
+		live.Closed:  "Thiết bị thấy mạng của các máy và không có máy nào bật.",
+		live.Unknown: "Thiết bị vẫn gửi tin nhưng chưa đủ căn cứ để biết điểm mở hay đóng.",
+		live.Blind:   "Thiết bị vẫn gửi tin nhưng không thấy các máy, nên không biết điểm mở hay đóng.",
+		live.Offline: "Không nhận được tin của thiết bị, nên không biết điểm mở hay đóng.",
+	},
+	kinds: map[uplink.Kind]string{
+		uplink.KindBoot: "Thiết bị khởi động", uplink.KindOff: "Thiết bị đã tắt một thời gian", uplink.KindAnchor: "Đối chiếu giờ",
+		uplink.KindRoster: "Danh sách máy", uplink.KindOpen: "Máy bật", uplink.KindClose: "Kết thúc phiên máy",
+		uplink.KindTitle: "Thời gian dùng ứng dụng", uplink.KindVantage: "Tầm quan sát", uplink.KindBlind: "Khả năng quan sát",
+		uplink.KindLink: "Cổng mạng", uplink.KindPower: "Nguồn điện", uplink.KindConfig: "Đổi cấu hình",
+		uplink.KindCommand: "Kết quả lệnh", uplink.KindUpdate: "Cập nhật phần mềm", uplink.KindHealth: "Tình trạng thiết bị",
+		uplink.KindGap: "Mất bản ghi", uplink.KindFork: "Chuỗi có nhánh thứ hai", uplink.KindSecurity: "Từ chối vì an ninh",
+	},
+	roles: map[string]string{
+		"unknown": "chưa rõ loại", "pc": "máy tính", "router": "bộ định tuyến", "server": "máy chủ", "cashier": "máy thu ngân",
+		"phone": "điện thoại", "printer": "máy in", "other": "loại khác",
+	},
+	boots: map[string]string{
+		"power": "Có điện trở lại.", "reboot": "Khởi động lại theo lệnh.", "watchdog": "Tự khởi động lại vì phần mềm không phản hồi.",
+		"update": "Khởi động sau khi cập nhật.", "crash": "Khởi động lại sau lỗi phần mềm.",
+	},
+	blinds: map[string]string{
+		"link-down": "cổng mạng mất kết nối", "no-frames": "không có dữ liệu đi qua", "broadcasts": "chỉ thấy gói phát rộng",
+		"dropped": "không kịp đọc dữ liệu", "source-ended": "nguồn dữ liệu đã hết",
+	},
+	results: map[string]string{"done": "đã thực hiện", "refused": "bị từ chối", "failed": "không thực hiện được"},
+	powers:  map[string]string{"good": "Nguồn điện tốt", "low": "Điện áp thấp", "throttled": "Chạy chậm lại vì nguồn yếu"},
+	refusals: map[string]string{
+		uplink.SecurityMalformed: "tin sai định dạng", uplink.SecurityForged: "chữ ký không khớp",
+		uplink.SecurityReplayed: "lệnh cũ được gửi lại", uplink.SecurityExpired: "lệnh đã hết hạn",
+		uplink.SecurityMisled: "tin dành cho thiết bị khác", uplink.SecurityFlood: "quá nhiều tin",
+		uplink.SecuritySent: "cổng thu đã phát dữ liệu ra mạng",
+	},
+	gaps: map[string]string{"corrupt": "thẻ nhớ hỏng", "full": "thẻ nhớ đầy"},
+	sights: map[string]string{
+		"A+": "A+: thấy lưu lượng của mọi máy và của máy chủ khởi động", "A": "A: thấy lưu lượng của mọi máy",
+		"C": "C: cổng thường, chỉ thấy một phần; im lặng không có nghĩa là tắt", "BLIND": "không thấy máy nào",
+	},
+	causes: map[uplink.Cause]string{
+		uplink.CauseUserRequest: "máy báo rời mạng", uplink.CauseLostCarrier: "mất kết nối cáp",
+		uplink.CauseLostService: "thiết bị không còn quan sát được, máy có thể vẫn bật",
+		uplink.CauseIdleTimeout: "không còn tín hiệu", uplink.CauseNASReboot: "thiết bị dừng hoặc khởi động lại, máy có thể vẫn bật",
+		uplink.CauseHostRequest: "máy khởi động lại", uplink.CauseNASRequest: "thiết bị thôi theo dõi, máy có thể vẫn bật",
+	},
+}
