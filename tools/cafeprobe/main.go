@@ -30,6 +30,8 @@ type cli struct {
 	Run     runCmd     `cmd:"" help:"Replay a café through a box to a province on loopback, and show its page."`
 	Inspect inspectCmd `cmd:"" help:"Show what the box sees in captures."`
 	Verify  verifyCmd  `cmd:"" help:"Check a chain that was exported, without the province."`
+
+	Province provinceCmd `cmd:"" help:"Run a province until Ctrl-C: a broker for boxes, and its page."`
 }
 
 func main() { os.Exit(run(os.Args[1:])) }

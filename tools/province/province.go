@@ -31,6 +31,7 @@ type Config struct {
 	Province uplink.Province // name in topics
 	MQTT     string          // host:port to listen on, port 0 for a free one; empty means 127.0.0.1:0
 	Web      string          // the same for the page
+	Trust    bool            // take boxes from anywhere, not only from loopback addresses: they have no password yet
 	Log      *slog.Logger    // nil: none
 }
 
@@ -83,7 +84,7 @@ func (p *Province) open() (err error) {
 	if p.mqtt, err = listen(p.cfg.MQTT); err != nil {
 		return err
 	}
-	p.broker, err = broker.Serve(p.mqtt, p.cfg.Province, p.collector, broker.Config{Log: p.cfg.Log})
+	p.broker, err = broker.Serve(p.mqtt, p.cfg.Province, p.collector, broker.Config{Trust: p.cfg.Trust, Log: p.cfg.Log})
 	return err
 }
 
@@ -133,7 +134,9 @@ func (p *Province) Totals(ctx context.Context) (store.Totals, error) { return p.
 func (p *Province) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	server := &http.Server{Handler: p.page, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
+	server := &http.Server{
+		Handler: p.page, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
+	}
 	server.BaseContext = func(net.Listener) context.Context { return ctx } // ends the event streams
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(p.web) }()

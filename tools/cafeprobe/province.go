@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+
+	"cafeprobe/tools/province"
+	"cafeprobe/uplink"
+)
+
+type provinceCmd struct {
+	Dir  string `required:"" help:"Keep the records and the key of receipts here; it is made where it is absent."`
+	MQTT string `default:"127.0.0.1:1883" help:"Address for boxes, as host:port; :1883 takes them from everywhere."`
+	Web  string `default:"127.0.0.1:8080" help:"Address of the page, as host:port."`
+	Name string `default:"demo" help:"The province's name in topics: a-z, 0-9 and inner hyphens."`
+}
+
+// Run runs a province until ctx is done.
+func (c *provinceCmd) Run(ctx context.Context) error { return c.run(ctx, os.Stdout) }
+
+func (c *provinceCmd) run(ctx context.Context, out io.Writer) error {
+	name := uplink.Province(c.Name)
+	if !name.Valid() {
+		return fmt.Errorf("--name %q is no province's name: use a-z, 0-9 and inner hyphens, as in ha-giang", c.Name)
+	}
+	trust, err := beyondLoopback(c.MQTT)
+	if err != nil {
+		return fmt.Errorf("--mqtt %s: %w: want host:port, as in 127.0.0.1:1883", c.MQTT, err)
+	}
+	p, err := province.New(province.Config{
+		Dir: c.Dir, Province: name, MQTT: c.MQTT, Web: c.Web, Trust: trust,
+		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
+	if err != nil {
+		return err
+	}
+	_, port, err := net.SplitHostPort(p.MQTTAddr())
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	fmt.Fprintf(out, "page    %s\nboxes   tcp://%s   (mosquitto_sub -p %s -t 'cafeprobe/v1/%s/#' -v)\nkey     %s   (province_key of a box's identity.json)\n",
+		p.WebURL(), p.MQTTAddr(), port, name, base64.RawURLEncoding.EncodeToString(p.PublicKey()))
+	if trust {
+		fmt.Fprintln(out, "warning: boxes are taken from everywhere and show no certificate in this version: use a network that you trust")
+	}
+	fmt.Fprintln(out, "until Ctrl-C")
+	return p.Run(ctx)
+}
+
+// beyondLoopback reports whether addr can be reached from other machines.
+func beyondLoopback(addr string) (bool, error) {
+	a, err := net.ResolveTCPAddr("tcp", addr)
+	if err != nil {
+		return false, err
+	}
+	return !a.IP.IsLoopback(), nil
+}
