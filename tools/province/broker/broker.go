@@ -36,6 +36,10 @@ const (
 	maxPending     = 1024
 	maxInflight    = 1024
 	connectTimeout = 10 * time.Second
+
+	// maxKeepAlive, in seconds, is the longest silence that is believed, half as much again included (MQTT 3.1.1
+	// §3.1.2.10): then a box counts as offline anyhow. Boxes say 120.
+	maxKeepAlive = 600
 )
 
 // Broker is a running MQTT broker.

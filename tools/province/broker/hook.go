@@ -24,7 +24,7 @@ func (*hook) ID() string { return "cafeprobe" }
 
 func (*hook) Provides(b byte) bool {
 	switch b {
-	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPublish, mqtt.OnWill, mqtt.OnWillSent:
+	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPublish, mqtt.OnWillSent:
 		return true
 	}
 	return false
@@ -43,6 +43,10 @@ func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 	if pk.Connect.WillFlag && (box == "" || !h.access.publish(box, pk.Connect.WillTopic)) {
 		h.refused("will", cl)
 		return packets.ErrNotAuthorized
+	}
+	cl.Properties.Will.WillDelayInterval = 0 // MQTT 5: a will that is delayed would come behind the next connection
+	if k := &cl.State.Keepalive; *k == 0 || *k > maxKeepAlive {
+		*k = maxKeepAlive // MQTT 3.1.1 §3.1.2.10: a server may end what it takes to be dead, at any time
 	}
 	return nil
 }
@@ -87,12 +91,6 @@ func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, er
 		h.publish(m)
 	}
 	return pk, nil
-}
-
-// OnWill sends the will at once: a delay (MQTT 5) would bring it after the next connection.
-func (h *hook) OnWill(_ *mqtt.Client, w mqtt.Will) (mqtt.Will, error) {
-	w.WillDelayInterval = 0
-	return w, nil
 }
 
 // OnWillSent hands the will to the collector, since mochi publishes wills without OnPublish.

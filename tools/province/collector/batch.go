@@ -106,9 +106,6 @@ func (c *Collector) sort(tx *store.Tx, ch *store.Chain, b *uplink.Batch, rs []up
 			fresh = append(fresh, r)
 		}
 	}
-	if n.forks, err = c.fork(tx, ch, other, now); err != nil {
-		return n, nil, err
-	}
 	runs := spans(fresh, b)
 	if len(runs) > 0 {
 		ahead, err := tx.Ahead(*ch)
@@ -118,6 +115,9 @@ func (c *Collector) sort(tx *store.Tx, ch *store.Chain, b *uplink.Batch, rs []up
 		if len(ahead)+len(runs) > maxSpans {
 			return n, fmt.Errorf("%w: box %s: more than %d runs out of order", ErrRefused, ch.Box, maxSpans), nil
 		}
+	}
+	if n.forks, err = c.fork(tx, ch, other, now); err != nil {
+		return n, nil, err
 	}
 	if err := insert(tx, *ch, fresh, now); err != nil {
 		return n, nil, err

@@ -36,7 +36,7 @@ func open(t *testing.T, path string) (*store.Store, *collector.Collector) {
 	return s, c
 }
 
-func batch(t *testing.T, h uplink.Head, conf ...uplink.Int) (collector.Message, uplink.Head) {
+func batch(t testing.TB, h uplink.Head, conf ...uplink.Int) (collector.Message, uplink.Head) {
 	t.Helper()
 	b := &uplink.Batch{Box: at.Box, Chain: chain, Boot: 41, From: h.Seq + 1, Prev: h.Hash}
 	for _, c := range conf {

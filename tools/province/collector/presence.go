@@ -22,9 +22,6 @@ func (c *Collector) hello(now time.Time, a uplink.Address, payload []byte) ([]Me
 		if err := c.heard(tx, a, now); err != nil {
 			return err
 		}
-		if err := tx.Conn(string(a.Box), uint64(h.Conn)); err != nil {
-			return err
-		}
 		var ok bool
 		if ch, ok, err = tx.Chain(string(a.Box), string(h.Chain)); err != nil {
 			return err
@@ -36,7 +33,10 @@ func (c *Collector) hello(now time.Time, a uplink.Address, payload []byte) ([]Me
 			}
 		}
 		refused, err = c.greet(tx, &ch, h, now)
-		return err
+		if err != nil || refused != nil {
+			return err // who has not the box's key does not become its present connection
+		}
+		return tx.Conn(string(a.Box), store.Connection{Boot: uint64(h.Boot), Conn: uint64(h.Conn)})
 	})
 	if err != nil {
 		return nil, err
@@ -107,15 +107,16 @@ func (c *Collector) state(now time.Time, a uplink.Address, m Message) error {
 		if err := c.heard(tx, a, at); err != nil {
 			return err
 		}
-		conn, err := tx.Presence(string(a.Box))
+		present, err := tx.Presence(string(a.Box))
 		if err != nil {
 			return err
 		}
-		if uint64(s.Conn) < conn {
+		conn := store.Connection{Boot: uint64(s.Boot), Conn: uint64(s.Conn)}
+		if conn.Before(present) {
 			return nil
 		}
 		if !offline {
-			if err := tx.Conn(string(a.Box), uint64(s.Conn)); err != nil {
+			if err := tx.Conn(string(a.Box), conn); err != nil {
 				return err
 			}
 		}

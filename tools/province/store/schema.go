@@ -27,7 +27,8 @@ CREATE TABLE boxes (
 	shard       TEXT NOT NULL,
 	first_heard INTEGER NOT NULL,
 	last_heard  INTEGER NOT NULL,          -- last live message; liveness is computed from this and nothing else
-	conn        INTEGER NOT NULL DEFAULT 0, -- the box's present connection; a will of an older one is ignored
+	boot        INTEGER NOT NULL DEFAULT 0, -- with conn the box's present connection; a will of an older one is ignored
+	conn        INTEGER NOT NULL DEFAULT 0, -- counts from 1 in every boot
 	down        INTEGER NOT NULL DEFAULT 0, -- 1 after the will of the present connection
 	state       TEXT, state_at INTEGER NOT NULL DEFAULT 0,
 	occ         TEXT, occ_at   INTEGER NOT NULL DEFAULT 0,

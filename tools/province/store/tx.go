@@ -45,6 +45,14 @@ type Gap struct {
 	Lost        bool      // the box no longer holds it
 }
 
+// Connection names one of a box's connections: Conn counts from 1 in every boot.
+type Connection struct{ Boot, Conn uint64 }
+
+// Before reports whether c is an earlier connection than d.
+func (c Connection) Before(d Connection) bool {
+	return c.Boot < d.Boot || c.Boot == d.Boot && c.Conn < d.Conn
+}
+
 // Tx is one transaction. It is valid only inside the function given to Update.
 type Tx struct {
 	ctx  context.Context
@@ -130,9 +138,9 @@ func (tx *Tx) Heard(box, shard string, at time.Time) error {
 	return nil
 }
 
-// Conn notes the number of the box's present connection, which ends what an older one's will said.
-func (tx *Tx) Conn(box string, conn uint64) error {
-	return tx.exec(`UPDATE boxes SET conn = ?, down = 0 WHERE box = ?`, int64(conn), box)
+// Conn notes the box's present connection, which ends what an older one's will said.
+func (tx *Tx) Conn(box string, c Connection) error {
+	return tx.exec(`UPDATE boxes SET boot = ?, conn = ?, down = 0 WHERE box = ?`, int64(c.Boot), int64(c.Conn), box)
 }
 
 // State keeps body as the box's latest state. down is true for the will of its present connection.
@@ -141,14 +149,14 @@ func (tx *Tx) State(box string, body []byte, down bool, at time.Time) error {
 		string(body), at.UnixMilli(), down, box)
 }
 
-// Presence returns the box's present connection as Conn noted it; 0 if none did.
-func (tx *Tx) Presence(box string) (conn uint64, err error) {
-	var n int64
-	err = tx.conn.QueryRowContext(tx.ctx, `SELECT conn FROM boxes WHERE box = ?`, box).Scan(&n)
+// Presence returns the box's present connection as Conn noted it; the zero Connection if none did.
+func (tx *Tx) Presence(box string) (c Connection, err error) {
+	var boot, conn int64
+	err = tx.conn.QueryRowContext(tx.ctx, `SELECT boot, conn FROM boxes WHERE box = ?`, box).Scan(&boot, &conn)
 	if errors.Is(err, sql.ErrNoRows) {
-		return 0, nil
+		return Connection{}, nil
 	}
-	return uint64(n), err
+	return Connection{uint64(boot), uint64(conn)}, err
 }
 
 // Blind notes what the record of kind blind with number seq of c says, unless a later one of the chain was noted.
