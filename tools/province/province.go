@@ -148,7 +148,11 @@ func (p *Province) Run(ctx context.Context) error {
 			stop()
 			last, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 			defer cancel()
-			return errors.Join(server.Shutdown(last), p.close())
+			err := server.Shutdown(last)
+			if errors.Is(err, context.DeadlineExceeded) { // browsers hold connections open that they have not used yet
+				err = server.Close()
+			}
+			return errors.Join(err, p.close())
 		case err := <-served:
 			return errors.Join(err, p.close())
 		case now := <-tick.C:
