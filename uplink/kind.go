@@ -69,6 +69,16 @@ func (k Kind) Known() bool { return k.row() >= 0 }
 // Urgent reports whether a record of kind k is committed to the card at once: session stop, boot, anchor, security.
 func (k Kind) Urgent() bool { i := k.row(); return i >= 0 && kinds[i].urgent }
 
+// Prompt reports whether a record of kind k is sent at once, rather than with others a little later: a start of the box, a
+// gap, a fork, a command's result, something refused.
+func (k Kind) Prompt() bool {
+	switch k {
+	case KindBoot, KindGap, KindFork, KindCommand, KindSecurity:
+		return true
+	}
+	return false
+}
+
 // Thin reports whether records of kind k may be refused when the card is full. Sessions never are, nor unknown kinds.
 func (k Kind) Thin() bool { i := k.row(); return i >= 0 && kinds[i].thin }
 

@@ -53,7 +53,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, src.Close()) }()
 
 	fw := forward.New(sp, forward.Config{
-		Broker: d.cfg.Uplink.Broker, Retry: time.Duration(d.cfg.Uplink.Retry), Log: d.log,
+		Broker: d.cfg.Uplink.Broker, Retry: time.Duration(d.cfg.Uplink.Retry), Delay: time.Duration(d.cfg.Uplink.Delay), Log: d.log,
 		Now: func() uplink.Stamp {
 			return uplink.Stamp{Time: uplink.TimeOf(time.Now()), Quality: uplink.QualityCoarse}
 		},

@@ -26,7 +26,9 @@ type Config struct {
 	Broker string
 	TLS    *tls.Config
 	Retry  time.Duration       // the first retry comes after at most this; 0 means 60 s. Later ones after up to 5 times as long
-	Beat   time.Duration       // period of the state message, by which the province knows that the box lives; 0 means 5 min
+	Delay  time.Duration       // for which records wait for more of their kind before they are sent; 0: not at all. See send
+	Beat   time.Duration       // a state message is sent when nothing else was for so long, as a sign of life; 0 means 5 min
+	Keep   time.Duration       // MQTT keep-alive, whole seconds; 0 means 4 min
 	Now    func() uplink.Stamp // for states and checkpoints; nil: unknown
 	Log    *slog.Logger        // nil: none
 
@@ -49,6 +51,10 @@ const (
 	inbox        = 64
 	maxResults   = 16        // results of commands that wait for a connection
 	ckptPeriod   = time.Hour // between checkpoints of a chain that grows
+
+	// quiet is for how long an occupancy that says what the last one said need not be told again, by its own time: it is two
+	// thirds of the silence after which a province takes a box for gone (rule R11).
+	quiet = 10 * time.Minute
 )
 
 // Forwarder forwards one spool. Use New, then Run.
@@ -68,6 +74,7 @@ type Forwarder struct {
 	outIn chan struct{}
 	moved chan struct{} // a receipt was taken
 	sent  atomic.Uint64
+	drain atomic.Bool // somebody waits: no delay
 }
 
 // Stats counts what a Forwarder has done.
@@ -177,7 +184,7 @@ func (f *Forwarder) connection(ctx context.Context) (progress bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	conn, err := mqtt.Dial(ctx, mqtt.Config{Broker: f.cfg.Broker, Client: string(f.id.Box), TLS: f.cfg.TLS, Will: will}, f.receive)
+	conn, err := mqtt.Dial(ctx, mqtt.Config{Broker: f.cfg.Broker, Client: string(f.id.Box), TLS: f.cfg.TLS, Keep: f.cfg.Keep, Will: will}, f.receive)
 	if err != nil {
 		return false, err
 	}
@@ -226,8 +233,11 @@ func (f *Forwarder) state(word string) (mqtt.Message, error) {
 	return mqtt.Up(f.id.Address, uplink.UpState, b), err
 }
 
-// Drain waits until the province has receipted all that is committed.
+// Drain sends all that is committed without delay and waits until the province has receipted it.
 func (f *Forwarder) Drain(ctx context.Context) error {
+	f.drain.Store(true)
+	defer f.drain.Store(false)
+	signal(f.outIn)
 	for f.spool.Receipted().Seq < f.spool.Head().Seq {
 		select {
 		case <-f.moved:

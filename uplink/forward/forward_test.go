@@ -171,7 +171,13 @@ func fill(t *testing.T, s *spool.Spool, n int) {
 
 func run(t *testing.T, s *spool.Spool, p *province) *Forwarder {
 	t.Helper()
-	f := New(s, Config{Broker: "tcp://" + p.addr, Retry: 50 * time.Millisecond, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	return runWith(t, s, p, Config{})
+}
+
+func runWith(t *testing.T, s *spool.Spool, p *province, cfg Config) *Forwarder {
+	t.Helper()
+	cfg.Broker, cfg.Retry, cfg.Log = "tcp://"+p.addr, 50*time.Millisecond, slog.New(slog.NewTextHandler(t.Output(), nil))
+	f := New(s, cfg)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { f.Run(ctx) })
@@ -246,6 +252,58 @@ func TestPubackIsNoReceipt(t *testing.T) {
 	p.mu.Unlock()
 	drain(t, f)
 	p.once(t, 100)
+}
+
+// TestDelay: records wait for company, but not where the province wants to know at once, nor when somebody waits.
+func TestDelay(t *testing.T) {
+	p := newProvince(t)
+	s := box(t, p)
+	f := runWith(t, s, p, Config{Delay: time.Hour})
+	for f.Stats().Receipts == 0 {
+		time.Sleep(10 * time.Millisecond) // the answer to the hello
+	}
+	fill(t, s, 3)
+	time.Sleep(200 * time.Millisecond)
+	if got := f.Stats().Sent; got != 0 {
+		t.Errorf("%d records sent at once, want 0", got)
+	}
+	r, err := uplink.Encode(&uplink.Security{Stamp: uplink.Stamp{Quality: uplink.QualityNone}, What: uplink.SecurityForged, Count: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Append(r); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	for s.Receipted().Seq < 4 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	fill(t, s, uplink.MaxRecords)
+	for s.Receipted().Seq < 4+uplink.MaxRecords { // a full batch
+		time.Sleep(10 * time.Millisecond)
+	}
+	fill(t, s, 1)
+	drain(t, f)
+	p.once(t, 5+uplink.MaxRecords)
+}
+
+func TestSameOcc(t *testing.T) {
+	f := func(name string, change func(o *uplink.Occ), want bool) {
+		t.Helper()
+		told := uplink.Occ{V: 1, Time: 1795000000000, Quality: uplink.QualitySync, Vantage: "A", On: 3, States: "OO-"}
+		o := told
+		o.Time += 300_000
+		change(&o)
+		if got := sameOcc(&o, &told); got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+	f("same", func(*uplink.Occ) {}, true)
+	f("another state", func(o *uplink.Occ) { o.States = "O--" }, false)
+	f("long after", func(o *uplink.Occ) { o.Time += 300_000 }, false)
+	f("another vantage", func(o *uplink.Occ) { o.Vantage = "C" }, false)
 }
 
 // offline returns a session without a connection, and what its forwarder refused and was told to do.

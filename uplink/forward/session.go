@@ -19,6 +19,9 @@ type session struct {
 	sent   uplink.Head // behind the last record sent
 	proven bool        // the province has answered on this connection
 	moved  time.Time   // when the last receipt came, or records were first sent after one
+	spoke  time.Time   // when anything was last published
+	held   time.Time   // since when records wait for more of their kind; zero: none does
+	told   *uplink.Occ // the last occupancy sent on this connection
 }
 
 func (s *session) run(ctx context.Context) error {
@@ -56,6 +59,9 @@ func (s *session) run(ctx context.Context) error {
 				return err
 			}
 		case <-beat.C:
+			if time.Since(s.spoke) < s.f.cfg.Beat {
+				continue // the province has heard from us
+			}
 			if err := s.state(ctx); err != nil {
 				return err
 			}
@@ -100,6 +106,7 @@ func (s *session) greet(ctx context.Context) error {
 }
 
 func (s *session) publish(ctx context.Context, l uplink.Leaf, payload []byte) error {
+	s.spoke = time.Now()
 	return s.conn.Publish(ctx, mqtt.Up(s.f.id.Address, l, payload))
 }
 
@@ -123,6 +130,7 @@ func (s *session) state(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("state: %w", err)
 	}
+	s.spoke = time.Now()
 	return s.conn.Publish(ctx, m)
 }
 
@@ -131,14 +139,22 @@ func (s *session) occ(ctx context.Context) error {
 	o := s.f.occ
 	s.f.occ = nil
 	s.f.mu.Unlock()
-	if o == nil {
+	if o == nil || s.told != nil && sameOcc(o, s.told) {
 		return nil
 	}
 	b, err := uplink.Marshal(*o)
 	if err != nil {
 		return fmt.Errorf("occ: %w", err)
 	}
+	s.told = o
 	return s.publish(ctx, uplink.UpOcc, b)
+}
+
+// sameOcc reports whether o says what told said, not long after it.
+func sameOcc(o, told *uplink.Occ) bool {
+	again := *o
+	again.Time = told.Time
+	return again == *told && o.Time.Time().Sub(told.Time.Time()) < quiet
 }
 
 // results publishes what came of commands.
@@ -182,7 +198,8 @@ func (s *session) checkpoint(ctx context.Context) error {
 	return nil
 }
 
-// send publishes what is committed and not sent, as far as may be sent without a receipt.
+// send publishes what is committed and not sent, as far as may be sent without a receipt. A batch that is not full waits
+// for Config.Delay: each costs the province a receipt, and both sides a kilobyte of headers.
 func (s *session) send(ctx context.Context) error {
 	for {
 		rcpt := s.f.spool.Receipted()
@@ -196,9 +213,10 @@ func (s *session) send(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if len(rs) == 0 {
+		if len(rs) == 0 || s.hold(rs) {
 			return nil
 		}
+		s.held = time.Time{}
 		if s.sent == rcpt {
 			s.moved = time.Now() // from here on a receipt is owed
 		}
@@ -207,6 +225,23 @@ func (s *session) send(ctx context.Context) error {
 		}
 		s.drainInbox()
 	}
+}
+
+// hold reports whether rs, all that is to be sent, can wait for more. What the province wants to know at once does not
+// wait, nor does a full batch, nor anything once somebody waits for it.
+func (s *session) hold(rs []uplink.Stored) bool {
+	if s.f.cfg.Delay == 0 || len(rs) == uplink.MaxRecords || s.f.drain.Load() || rs[len(rs)-1].Seq < s.f.spool.Head().Seq {
+		return false
+	}
+	for _, r := range rs {
+		if r.Kind.Prompt() {
+			return false
+		}
+	}
+	if s.held.IsZero() {
+		s.held = time.Now()
+	}
+	return time.Since(s.held) < s.f.cfg.Delay
 }
 
 // batch publishes the records of rs that one batch can hold: consecutive ones of one boot.
