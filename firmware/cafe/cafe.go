@@ -15,6 +15,7 @@ import (
 
 // Config configures a Cafe. The zero Config is valid.
 type Config struct {
+	History     int           // ended sessions and presence intervals remembered of each station, and blind times; 0 means 8
 	MaxStations int           // stations remembered at once; 0 means 1024. At the limit the longest silent one is forgotten.
 	Silence     time.Duration // silence after which a station is off, before its own gaps are known; 0 means 5 minutes
 	Blind       time.Duration // silence of the whole wire after which nothing is known; 0 means 5 minutes (rule R11)
@@ -24,6 +25,7 @@ type Config struct {
 
 const (
 	defaultMaxStations = 1024
+	defaultHistory     = 8 // the box tells of each as it ends; at 256, a month of 100 stations took 5 MB
 	defaultSilence     = 5 * time.Minute
 	defaultBlind       = 5 * time.Minute
 	defaultSummary     = 5 * time.Minute
@@ -56,6 +58,7 @@ type Cafe struct {
 
 // New returns a Cafe in which nothing was seen yet.
 func New(cfg Config) *Cafe {
+	cfg.History = max(cmp.Or(cfg.History, defaultHistory), 2)
 	cfg.MaxStations = cmp.Or(cfg.MaxStations, defaultMaxStations)
 	cfg.Silence = cmp.Or(cfg.Silence, defaultSilence)
 	cfg.Blind = cmp.Or(cfg.Blind, defaultBlind)
@@ -182,9 +185,10 @@ func (c *Cafe) hear(t int64) {
 	}
 	if c.blind {
 		c.blind = false
-		if len(c.blinds) < maxIntervals {
-			c.blinds = append(c.blinds, Interval{c.traffic, t})
+		if len(c.blinds) >= c.cfg.History {
+			c.blinds = append(c.blinds[:0], c.blinds[1:]...)
 		}
+		c.blinds = append(c.blinds, Interval{c.traffic, t})
 		c.events = append(c.events, Event{Kind: EventBlind, Time: t, From: c.traffic, To: t})
 	}
 	c.traffic = t

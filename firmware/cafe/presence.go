@@ -24,7 +24,7 @@ const (
 func (c *Cafe) alive(s *Station, first, last int64) {
 	silent := time.Duration(first - s.Last)
 	fresh := !s.on
-	s.present(first, last)
+	s.present(first, last, c.cfg.History)
 	s.First, s.Last = min(s.First, first), max(s.Last, last)
 	if fresh && s.released != 0 && last-s.released < int64(goodbye) {
 		return
@@ -52,8 +52,8 @@ func (c *Cafe) alive(s *Station, first, last int64) {
 	}
 }
 
-// present extends the presence intervals of s.
-func (s *Station) present(first, last int64) {
+// present extends the presence intervals of s, of which at most keep are remembered.
+func (s *Station) present(first, last int64, keep int) {
 	if n := len(s.Presence); n > 0 {
 		p := &s.Presence[n-1]
 		if first-p.End <= int64(presenceGap) && last >= p.Start-int64(presenceGap) {
@@ -61,7 +61,7 @@ func (s *Station) present(first, last int64) {
 			return
 		}
 	}
-	if len(s.Presence) == maxIntervals {
+	if len(s.Presence) >= keep {
 		s.Presence = append(s.Presence[:1], s.Presence[2:]...) // the first says since when it is known
 	}
 	s.Presence = append(s.Presence, Interval{first, last})
@@ -118,7 +118,7 @@ func (c *Cafe) close(s *Station, why Cause) {
 	if len(e.Why) > maxReasons {
 		e.Why = e.Why[:maxReasons]
 	}
-	if len(s.Sessions) == maxIntervals {
+	if len(s.Sessions) >= c.cfg.History {
 		s.Sessions = append(s.Sessions[:0], s.Sessions[1:]...)
 	}
 	s.Sessions = append(s.Sessions, *e)

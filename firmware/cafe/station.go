@@ -11,11 +11,10 @@ import (
 
 // Bounds on what is remembered of one station. Real ones stay far below; a hostile one cannot grow the box.
 const (
-	maxAddrs     = 64
-	maxNames     = 16
-	maxVLANs     = 8
-	maxIntervals = 256
-	maxReasons   = 16
+	maxAddrs   = 64
+	maxNames   = 16
+	maxVLANs   = 8
+	maxReasons = 16
 )
 
 // Station is one network card on the café's LAN, which is one computer but for laptops and servers with several.

@@ -45,6 +45,7 @@ var Arrows = []Arrow{
 	{"tools/province/...", []string{"uplink/...", "tools/province/..."}, []string{
 		"github.com/mochi-mqtt/server", "github.com/eclipse/paho.mqtt.golang", "modernc.org/sqlite", "golang.org/x/text",
 	}},
+	{"tools/e2e/...", nil, nil}, // tests only: of whole programs
 	{"tools/archtest", nil, []string{"golang.org/x/tools"}},
 	{"tools/lab/...", []string{"capture/...", "tools/lab/..."}, []string{"github.com/quic-go", "golang.org/x", "github.com/google/gopacket"}},
 	{"tools/cafeprobe/...", []string{"capture/...", "uplink/...", "firmware/...", "board/...", "tools/..."}, []string{

@@ -41,9 +41,10 @@ const (
 	keepAlive = 240 * time.Second
 	timeout   = 15 * time.Second
 
-	// Window and WindowOctets bound what is under way without a PUBACK.
-	Window       = 16
-	WindowOctets = 256 << 10
+	// Window and WindowOctets bound what is under way without a PUBACK. Over a round trip of 100 ms, 16 messages bring
+	// 1.0 MB/s of records after an outage, 64 and 512 KiB 2.3 (TestOutage).
+	Window       = 64
+	WindowOctets = 512 << 10
 )
 
 // Conn is one connection. It ends once and is not used again. Its methods may be called by several goroutines.

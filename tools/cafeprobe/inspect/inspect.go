@@ -35,7 +35,7 @@ func Run(ctx context.Context, cfg Config, paths ...string) (*Document, error) {
 	files := &files{paths: paths}
 	defer files.close()
 	p := pipeline.New(pipeline.Config{
-		Cafe:   cafe.Config{Vantage: cfg.Vantage, MaxStations: 1 << 16},
+		Cafe:   cafe.Config{Vantage: cfg.Vantage, MaxStations: 1 << 16, History: 1 << 12},
 		Titles: titles,
 		Tap:    notes.observe,
 	})
