@@ -48,7 +48,9 @@ func newRoom(seed uint64, n int, sink account.Sink) *room {
 	return r
 }
 
-func (r *room) mean(d time.Duration) time.Duration { return time.Duration(r.rng.ExpFloat64() * float64(d)) }
+func (r *room) mean(d time.Duration) time.Duration {
+	return time.Duration(r.rng.ExpFloat64() * float64(d))
+}
 
 const day = 24 * time.Hour
 
