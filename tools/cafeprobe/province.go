@@ -13,7 +13,14 @@ import (
 	"cafeprobe/uplink"
 )
 
+// provinceCmd is what an officer does on the province's own machine.
 type provinceCmd struct {
+	Serve  serveCmd  `cmd:"" default:"withargs" help:"Run a province until Ctrl-C: a broker for boxes, and its page."`
+	Export exportCmd `cmd:"" help:"Write a box's chain into a file that anybody can check (cafeprobe verify)."`
+	Order  orderCmd  `cmd:"" help:"Ask a box to do something: set, maintain, diag, reboot or rotate."`
+}
+
+type serveCmd struct {
 	Dir  string `required:"" help:"Keep the records and the key of receipts here; it is made where it is absent."`
 	MQTT string `default:"127.0.0.1:1883" help:"Address for boxes, as host:port; :1883 takes them from everywhere."`
 	Web  string `default:"127.0.0.1:8080" help:"Address of the page, as host:port."`
@@ -21,9 +28,9 @@ type provinceCmd struct {
 }
 
 // Run runs a province until ctx is done.
-func (c *provinceCmd) Run(ctx context.Context) error { return c.run(ctx, os.Stdout) }
+func (c *serveCmd) Run(ctx context.Context) error { return c.run(ctx, os.Stdout) }
 
-func (c *provinceCmd) run(ctx context.Context, out io.Writer) error {
+func (c *serveCmd) run(ctx context.Context, out io.Writer) error {
 	name := uplink.Province(c.Name)
 	if !name.Valid() {
 		return fmt.Errorf("--name %q is no province's name: use a-z, 0-9 and inner hyphens, as in ha-giang", c.Name)

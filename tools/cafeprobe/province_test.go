@@ -16,7 +16,7 @@ func TestProvince(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	r, w := io.Pipe()
-	c := provinceCmd{Dir: t.TempDir() + "/new", MQTT: "127.0.0.1:0", Web: "127.0.0.1:0", Name: "ha-giang"}
+	c := serveCmd{Dir: t.TempDir() + "/new", MQTT: "127.0.0.1:0", Web: "127.0.0.1:0", Name: "ha-giang"}
 	ended := make(chan error, 1)
 	go func() {
 		err := c.run(ctx, w)
@@ -48,15 +48,15 @@ func TestProvince(t *testing.T) {
 }
 
 func TestProvinceRefuses(t *testing.T) {
-	f := func(c provinceCmd, want string) {
+	f := func(c serveCmd, want string) {
 		t.Helper()
 		c.Dir, c.Web = t.TempDir(), "127.0.0.1:0"
 		if err := c.run(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want an error with %q", c, err, want)
 		}
 	}
-	f(provinceCmd{MQTT: "127.0.0.1:0", Name: "Hà Giang"}, "--name")
-	f(provinceCmd{MQTT: "1883", Name: "x"}, "--mqtt 1883")
+	f(serveCmd{MQTT: "127.0.0.1:0", Name: "Hà Giang"}, "--name")
+	f(serveCmd{MQTT: "1883", Name: "x"}, "--mqtt 1883")
 }
 
 func TestBeyondLoopback(t *testing.T) {

@@ -49,6 +49,24 @@ type Province struct {
 // keyFile holds the key that receipts are signed with: its seed (RFC 8032 §5.1.5) in base64, one line.
 const keyFile = "receipt.key"
 
+const storeFile = "province.db"
+
+// OpenBeside opens the store and the key of the province in dir for another program than the province itself, which may
+// run meanwhile.
+func OpenBeside(dir string) (*store.Store, ed25519.PrivateKey, error) {
+	for _, name := range []string{keyFile, storeFile} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			return nil, nil, fmt.Errorf("%w: is %s a province's folder?", err, dir)
+		}
+	}
+	key, err := loadKey(filepath.Join(dir, keyFile))
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := store.Open(filepath.Join(dir, storeFile))
+	return s, key, err
+}
+
 // New opens the store, makes a key where there is none, and listens. Boxes are served from then on, the page in Run.
 func New(cfg Config) (*Province, error) {
 	if cfg.Log == nil {
@@ -68,7 +86,7 @@ func (p *Province) open() (err error) {
 	if p.key, err = loadKey(filepath.Join(p.cfg.Dir, keyFile)); err != nil {
 		return err
 	}
-	if p.store, err = store.Open(filepath.Join(p.cfg.Dir, "province.db")); err != nil {
+	if p.store, err = store.Open(filepath.Join(p.cfg.Dir, storeFile)); err != nil {
 		return err
 	}
 	p.page = web.New(p.store, p.cfg.Log)

@@ -65,10 +65,12 @@ type Forwarder struct {
 	in    chan mqtt.Message
 	conn  uplink.Int // rises with every connection
 
+	ckpt   uint64    // the head at the last checkpoint, 0 for none in this boot
+	ckptAt time.Time // when that was
+
 	mu    sync.Mutex
 	occ   *uplink.Occ
 	out   []uplink.Result // oldest first
-	ckpt  uint64          // the head at the last checkpoint
 	stats Stats
 	occIn chan struct{}
 	outIn chan struct{}

@@ -17,6 +17,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"cafeprobe/uplink"
+	"cafeprobe/uplink/checkpoint"
 	"cafeprobe/uplink/mqtt"
 	"cafeprobe/uplink/spool"
 )
@@ -28,6 +29,7 @@ type province struct {
 	mu     sync.Mutex
 	heads  map[uplink.BoxID]uplink.Head
 	got    map[uint64]int // how often each record came
+	notes  []string       // checkpoints
 	deaf   bool           // takes records and says nothing
 	addr   string
 	server *broker.Server
@@ -119,6 +121,13 @@ func (p *province) take(topic string, payload []byte) {
 			}
 			p.heads[a.Box] = b.End()
 		}
+	case uplink.UpCheckpoint:
+		m, err := uplink.Parse[uplink.Checkpoint](payload)
+		if err != nil {
+			p.t.Error(err)
+		}
+		p.notes = append(p.notes, m.Note)
+		return
 	default:
 		return
 	}
@@ -208,6 +217,31 @@ func (p *province) once(t *testing.T, n int) {
 	}
 }
 
+// signed checks that checkpoints came which fix the records of s at seqs.
+func (p *province) signed(t *testing.T, s *spool.Spool, seqs ...uint64) {
+	t.Helper()
+	id := s.Identity()
+	got := map[uint64]bool{}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, note := range p.notes {
+		c, err := checkpoint.Open(note, id.Address, id.Public())
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if at, ok := s.At(c.Head.Seq); !ok || at != c.Head || c.Chain != id.Chain {
+			t.Errorf("checkpoint %+v, want %+v", c, at)
+		}
+		got[c.Head.Seq] = true
+	}
+	for _, seq := range seqs {
+		if !got[seq] {
+			t.Errorf("no checkpoint at %d: %v", seq, got)
+		}
+	}
+}
+
 func TestAllIsReceipted(t *testing.T) {
 	p := newProvince(t)
 	s := box(t, p)
@@ -217,6 +251,7 @@ func TestAllIsReceipted(t *testing.T) {
 	fill(t, s, 300)
 	drain(t, f)
 	p.once(t, 800)
+	p.signed(t, s, 500, 800)
 	if st := f.Stats(); st.Sent != 800 || st.Refused != 0 {
 		t.Errorf("stats %+v, want 800 sent and nothing refused", st)
 	}

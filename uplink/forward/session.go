@@ -28,18 +28,16 @@ func (s *session) run(ctx context.Context) error {
 	if err := s.greet(ctx); err != nil {
 		return err
 	}
-	if err := s.checkpoint(ctx); err != nil {
-		return err
-	}
 	beat := time.NewTicker(s.f.cfg.Beat)
 	defer beat.Stop()
-	ckpt := time.NewTicker(ckptPeriod)
-	defer ckpt.Stop()
 	check := time.NewTicker(time.Second)
 	defer check.Stop()
 	s.moved = time.Now()
 	for {
 		if err := s.send(ctx); err != nil {
+			return err
+		}
+		if err := s.checkpoint(ctx); err != nil {
 			return err
 		}
 		select {
@@ -63,10 +61,6 @@ func (s *session) run(ctx context.Context) error {
 				continue // the province has heard from us
 			}
 			if err := s.state(ctx); err != nil {
-				return err
-			}
-		case <-ckpt.C:
-			if err := s.checkpoint(ctx); err != nil {
 				return err
 			}
 		case <-check.C:
@@ -175,10 +169,12 @@ func (s *session) results(ctx context.Context) error {
 	return nil
 }
 
-// checkpoint signs the chain's head, if it is another than the last that was signed.
+// checkpoint signs the chain's head when all of it is sent: the first time of a boot, then once an hour while the chain
+// grows, and when somebody waits for the end.
 func (s *session) checkpoint(ctx context.Context) error {
 	head := s.f.spool.Head()
-	if head.Seq == s.f.ckpt {
+	due := s.f.ckpt == 0 || time.Since(s.f.ckptAt) >= ckptPeriod || s.f.drain.Load()
+	if head.Seq == s.f.ckpt || head.Seq != s.sent.Seq || !due {
 		return nil
 	}
 	note, err := checkpoint.Sign(checkpoint.Checkpoint{
@@ -194,7 +190,7 @@ func (s *session) checkpoint(ctx context.Context) error {
 	if err := s.publish(ctx, uplink.UpCheckpoint, b); err != nil {
 		return err
 	}
-	s.f.ckpt = head.Seq
+	s.f.ckpt, s.f.ckptAt = head.Seq, time.Now()
 	return nil
 }
 
