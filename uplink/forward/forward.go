@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,6 +27,7 @@ type Config struct {
 	Retry  time.Duration       // the first retry comes after at most this; 0 means 60 s. Later ones after up to 5 times as long
 	Delay  time.Duration       // for which records wait for more of their kind before they are sent; 0: not at all. See send
 	Beat   time.Duration       // a state message is sent when nothing else was for so long, as a sign of life; 0 means 5 min
+	Lag    time.Duration       // without a receipt while records are unproven: say hello again; 0 means 30 s
 	Keep   time.Duration       // MQTT keep-alive, whole seconds; 0 means 4 min
 	Now    func() uplink.Stamp // for states and checkpoints; nil: unknown
 	Log    *slog.Logger        // nil: none
@@ -46,8 +46,8 @@ const (
 	defaultBeat  = 5 * time.Minute
 	maxUnproven  = 8192 // records sent without a receipt
 	batchOctets  = uplink.MaxMessage - uplink.BatchOverhead - uplink.MaxRecords
-	answer       = 5 * time.Second  // within which hello is answered by a province that is there
-	lag          = 30 * time.Second // without a receipt while records are unproven: say hello again
+	defaultLag   = 30 * time.Second
+	answer       = 5 * time.Second // within which hello is answered by a province that is there
 	inbox        = 64
 	maxResults   = 16        // results of commands that wait for a connection
 	ckptPeriod   = time.Hour // between checkpoints of a chain that grows
@@ -98,6 +98,9 @@ func New(s *spool.Spool, cfg Config) *Forwarder {
 	}
 	if cfg.Beat == 0 {
 		cfg.Beat = defaultBeat
+	}
+	if cfg.Lag == 0 {
+		cfg.Lag = defaultLag
 	}
 	if cfg.Now == nil {
 		cfg.Now = func() uplink.Stamp { return uplink.Stamp{Quality: uplink.QualityNone} }
@@ -160,7 +163,7 @@ func (f *Forwarder) Run(ctx context.Context) {
 		if progress {
 			fails = 0
 		}
-		d := backoff(f.cfg.Retry, fails, rand.Float64())
+		d := mqtt.Backoff(f.cfg.Retry, fails)
 		fails++
 		f.cfg.Log.Warn("uplink down", "error", err, "retry", d)
 		select {
@@ -168,12 +171,6 @@ func (f *Forwarder) Run(ctx context.Context) {
 		case <-time.After(d):
 		}
 	}
-}
-
-// backoff spreads retries: the first over the whole of first, so that boxes which lost one broker do not come back as
-// one, and later ones over up to five times that.
-func backoff(first time.Duration, fails int, random float64) time.Duration {
-	return time.Duration(random * float64(first) * float64(min(fails+1, 5)))
 }
 
 // connection runs one connection to its end. progress is true if the province was reached.

@@ -30,7 +30,7 @@ func (s *session) run(ctx context.Context) error {
 	}
 	beat := time.NewTicker(s.f.cfg.Beat)
 	defer beat.Stop()
-	check := time.NewTicker(time.Second)
+	check := time.NewTicker(min(time.Second, s.f.cfg.Lag/2))
 	defer check.Stop()
 	s.moved = time.Now()
 	for {
@@ -284,7 +284,7 @@ func (s *session) drainInbox() {
 // lag looks for receipts that are owed. The province may have missed messages that the broker acknowledged: it is asked
 // what it has, and what it has not is sent again.
 func (s *session) lag(ctx context.Context) error {
-	if s.f.spool.Receipted().Seq >= s.sent.Seq || time.Since(s.moved) < lag {
+	if s.f.spool.Receipted().Seq >= s.sent.Seq || time.Since(s.moved) < s.f.cfg.Lag {
 		return nil
 	}
 	s.f.cfg.Log.Warn("no receipt", "sent", s.sent.Seq, "receipted", s.f.spool.Receipted().Seq, "for", time.Since(s.moved))

@@ -6,6 +6,7 @@ package mqtt
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ type Config struct {
 	TLS     *tls.Config // nil: none
 	Timeout time.Duration
 	Keep    time.Duration // keep-alive, whole seconds; 0 means 4 min
+	Manual  bool          // what comes is acknowledged by Message.Ack, not when handle returns
 	Will    Message       // published by the broker when the connection breaks; none if Topic is empty
 }
 
@@ -33,6 +35,7 @@ type Message struct {
 	Payload []byte
 	QoS     byte
 	Retain  bool
+	Ack     func() // of a message that came, with Config.Manual: sends its PUBACK; else nil
 }
 
 const (
@@ -46,6 +49,8 @@ const (
 	Window       = 64
 	WindowOctets = 512 << 10
 )
+
+var errEnded = errors.New("connection ended")
 
 // Conn is one connection. It ends once and is not used again. Its methods may be called by several goroutines.
 type Conn struct {
@@ -79,8 +84,13 @@ func Dial(ctx context.Context, cfg Config, handle func(Message)) (*Conn, error) 
 		SetConnectTimeout(cfg.Timeout).
 		SetWriteTimeout(cfg.Timeout).
 		SetStore(c.flight).
+		SetAutoAckDisabled(cfg.Manual).
 		SetDefaultPublishHandler(func(_ paho.Client, m paho.Message) {
-			handle(Message{Topic: m.Topic(), Payload: m.Payload(), QoS: m.Qos(), Retain: m.Retained()})
+			in := Message{Topic: m.Topic(), Payload: m.Payload(), QoS: m.Qos(), Retain: m.Retained()}
+			if cfg.Manual {
+				in.Ack = m.Ack
+			}
+			handle(in)
 		}).
 		SetConnectionLostHandler(func(_ paho.Client, err error) { c.end(fmt.Errorf("connection lost: %w", err)) })
 	if cfg.TLS != nil {
@@ -130,7 +140,10 @@ func (c *Conn) Publish(ctx context.Context, m Message) error {
 			return fmt.Errorf("publish %s: %w", m.Topic, err)
 		}
 	}
-	t := c.client.Publish(m.Topic, m.QoS, m.Retain, m.Payload)
+	t, err := c.hand(ctx, m)
+	if err != nil {
+		return fmt.Errorf("publish %s: %w", m.Topic, err)
+	}
 	if m.QoS == 0 {
 		return wait(ctx, t, c.done)
 	}
@@ -142,13 +155,28 @@ func (c *Conn) Publish(ctx context.Context, m Message) error {
 	}
 }
 
+// hand gives m to paho, which takes it when its writer is free. When the connection has just broken no writer is there any
+// more, and paho would wait for one until the write timeout: it is left to that alone.
+func (c *Conn) hand(ctx context.Context, m Message) (paho.Token, error) {
+	taken := make(chan paho.Token, 1)
+	go func() { taken <- c.client.Publish(m.Topic, m.QoS, m.Retain, m.Payload) }()
+	select {
+	case t := <-taken:
+		return t, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-c.done:
+		return nil, errEnded
+	}
+}
+
 // Acked returns how many QoS 1 messages the broker has acknowledged.
 func (c *Conn) Acked() uint64 { return c.flight.acknowledged() }
 
 // Close says goodbye, so that no will is published, and ends the connection.
 func (c *Conn) Close() {
 	c.client.Disconnect(250)
-	c.end(fmt.Errorf("closed"))
+	c.end(errors.New("closed"))
 }
 
 // wait waits for a token, but not beyond ctx or the connection.
@@ -159,7 +187,7 @@ func wait(ctx context.Context, t paho.Token, done <-chan struct{}) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-done:
-		return fmt.Errorf("connection ended")
+		return errEnded
 	}
 }
 
@@ -197,7 +225,7 @@ func (f *flight) take(ctx context.Context, done <-chan struct{}, n int) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-done:
-			return fmt.Errorf("connection ended")
+			return errEnded
 		}
 	}
 }
