@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -11,56 +9,38 @@ import (
 	"cafeprobe/uplink/spool"
 )
 
-// book puts an account's records into the spool. After a restart a replay begins at the capture's first frame again and
-// tells, octet for octet, what it told before: book leaves out what the spool holds already, so that a replay that was
-// killed gives the same records as one that was not, each once.
+// book puts an account's records into the spool. After a restart it leaves out what the spool holds already, so that a
+// replay that was killed gives the same records as one that was not, each once.
 type book struct {
 	sp       *spool.Spool
 	fw       *forward.Forwarder
 	board    string
-	last     []byte // the last record of an earlier life's replay; nil when all that comes is new
+	resume   *resume
 	booted   bool
-	skipped  int
 	stations atomic.Int64
 }
 
-// errOtherCapture is returned when a replay ends and never told what the spool holds: it is of another capture.
-var errOtherCapture = errors.New("the spool holds a replay of another capture or configuration: use a new dir")
-
-// newBook looks for the last record of an earlier replay.
 func newBook(sp *spool.Spool, fw *forward.Forwarder, board string) (*book, error) {
-	b := &book{sp: sp, fw: fw, board: board}
-	for from := sp.First(); from <= sp.Head().Seq; {
-		rs, err := sp.Read(from, 1024, 1<<20)
-		if err != nil {
-			return nil, err
-		}
-		if len(rs) == 0 {
-			break
-		}
-		for _, r := range rs {
-			if told(r.Kind) {
-				b.last = r.Raw
-			}
-		}
-		from = rs[len(rs)-1].Seq + 1
-	}
-	return b, nil
+	r, err := newResume(sp)
+	return &book{sp: sp, fw: fw, board: board, resume: r}, err
 }
 
 // told reports whether records of kind k come from the capture; the others come from the box itself.
 func told(k uplink.Kind) bool {
-	return k != uplink.KindBoot && k != uplink.KindGap && k != uplink.KindHealth
+	switch k {
+	case uplink.KindRoster, uplink.KindOpen, uplink.KindClose, uplink.KindTitle, uplink.KindVantage, uplink.KindBlind:
+		return true
+	}
+	return false
 }
 
 // Record appends r, behind a boot record if it is the first of this life.
 func (b *book) Record(r uplink.Record) error {
-	if b.last != nil {
-		b.skipped++
-		if bytes.Equal(r.Raw, b.last) {
-			b.last = nil
-		}
-		return nil
+	if !told(r.Kind) {
+		return fmt.Errorf("record of kind %s from the capture: it would not be known again after a restart", r.Kind)
+	}
+	if known, err := b.resume.known(r); known || err != nil {
+		return err
 	}
 	if !b.booted {
 		if err := b.boot(r.Stamp); err != nil {
@@ -89,8 +69,9 @@ func (b *book) Occ(o uplink.Occ) error {
 	return nil
 }
 
+// end says that the replay has ended.
 func (b *book) end() error {
-	if b.last != nil {
+	if !b.resume.done() {
 		return errOtherCapture
 	}
 	return nil
