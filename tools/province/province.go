@@ -21,6 +21,7 @@ import (
 	"cafeprobe/tools/province/broker"
 	"cafeprobe/tools/province/collector"
 	"cafeprobe/tools/province/store"
+	"cafeprobe/tools/province/subscriber"
 	"cafeprobe/tools/province/web"
 	"cafeprobe/uplink"
 )
@@ -29,7 +30,8 @@ import (
 type Config struct {
 	Dir      string          // holds the database and the key; it is made where it is absent
 	Province uplink.Province // name in topics
-	MQTT     string          // host:port to listen on, port 0 for a free one; empty means 127.0.0.1:0
+	Broker   string          // tcp://host:port of a broker that the province runs itself; empty: the embedded one
+	MQTT     string          // of the embedded broker: host:port to listen on, port 0 for a free one; empty means 127.0.0.1:0
 	Web      string          // the same for the page
 	Trust    bool            // take boxes from anywhere, not only from loopback addresses: they have no password yet
 	Log      *slog.Logger    // nil: none
@@ -41,9 +43,15 @@ type Province struct {
 	key       ed25519.PrivateKey
 	store     *store.Store
 	collector *collector.Collector
-	broker    *broker.Broker
-	mqtt, web net.Listener
+	boxes     boxes
+	mqtt, web net.Listener // mqtt is nil where the broker is not ours
 	page      *web.Server
+}
+
+// boxes is the way to the boxes and back: a broker.Broker or a subscriber.Subscriber.
+type boxes interface {
+	Publish(ms ...collector.Message)
+	Close() error
 }
 
 // keyFile holds the key that receipts are signed with: its seed (RFC 8032 §5.1.5) in base64, one line.
@@ -99,10 +107,17 @@ func (p *Province) open() (err error) {
 	if p.web, err = listen(p.cfg.Web); err != nil {
 		return err
 	}
+	if p.cfg.Broker != "" {
+		p.boxes = subscriber.Start(p.collector, subscriber.Config{Broker: p.cfg.Broker, Province: p.cfg.Province, Log: p.cfg.Log})
+		return nil
+	}
 	if p.mqtt, err = listen(p.cfg.MQTT); err != nil {
 		return err
 	}
-	p.broker, err = broker.Serve(p.mqtt, p.cfg.Province, p.collector, broker.Config{Trust: p.cfg.Trust, Log: p.cfg.Log})
+	b, err := broker.Serve(p.mqtt, p.cfg.Province, p.collector, broker.Config{Trust: p.cfg.Trust, Log: p.cfg.Log})
+	if err == nil {
+		p.boxes = b
+	}
 	return err
 }
 
@@ -134,7 +149,13 @@ func loadKey(path string) (ed25519.PrivateKey, error) {
 }
 
 // MQTTAddr returns host:port of the broker.
-func (p *Province) MQTTAddr() string { return p.mqtt.Addr().String() }
+func (p *Province) MQTTAddr() string {
+	if p.mqtt == nil {
+		_, addr, _ := strings.Cut(p.cfg.Broker, "://")
+		return addr
+	}
+	return p.mqtt.Addr().String()
+}
 
 // WebURL returns the page's address.
 func (p *Province) WebURL() string { return "http://" + p.web.Addr().String() + "/" }
@@ -178,15 +199,15 @@ func (p *Province) Run(ctx context.Context) error {
 			if err != nil {
 				p.cfg.Log.Error("gaps not asked for", "error", err)
 			}
-			p.broker.Publish(wants...)
+			p.boxes.Publish(wants...)
 		}
 	}
 }
 
 func (p *Province) close() error {
 	var errs []error
-	if p.broker != nil {
-		errs = append(errs, p.broker.Close())
+	if p.boxes != nil {
+		errs = append(errs, p.boxes.Close())
 	} else if p.mqtt != nil {
 		errs = append(errs, p.mqtt.Close())
 	}

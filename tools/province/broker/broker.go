@@ -12,6 +12,7 @@ import (
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/listeners"
+	"github.com/mochi-mqtt/server/v2/packets"
 
 	"cafeprobe/tools/province/collector"
 	"cafeprobe/uplink"
@@ -109,7 +110,22 @@ func (b *Broker) Refused() uint64 { return b.refused.Load() }
 func (b *Broker) Clients() int { return int(atomic.LoadInt64(&b.server.Info.ClientsConnected)) }
 
 // Close ends all connections. Messages under way are stored and acknowledged, or neither.
-func (b *Broker) Close() error { return b.server.Close() }
+//
+// mochi waits for ever for a client that connected while it was closing, so clients are ended until it is done.
+func (b *Broker) Close() error {
+	closed := make(chan error, 1)
+	go func() { closed <- b.server.Close() }()
+	for {
+		select {
+		case err := <-closed:
+			return err
+		case <-time.After(50 * time.Millisecond):
+			for _, cl := range b.server.Clients.GetAll() {
+				cl.Stop(packets.ErrServerShuttingDown)
+			}
+		}
+	}
+}
 
 // deadline gives a new connection connectTimeout to say CONNECT; mochi sets its own deadline from the keep-alive after
 // that. Without it, connections that say nothing stay for ever.
