@@ -42,14 +42,11 @@ type Config struct {
 // round is how many messages are handled at once. The store commits them together, so one flush of the disk pays for all.
 const round = 64
 
-// answers is how many messages may wait for the connection; Publish drops what is beyond.
-const answers = 1024
-
 // Subscriber is a running collector's client.
 type Subscriber struct {
 	cfg     Config
 	handler Handler
-	out     chan collector.Message
+	out     *pending
 	stop    context.CancelFunc
 	done    chan struct{}
 }
@@ -66,7 +63,7 @@ func Start(h Handler, cfg Config) *Subscriber {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Subscriber{cfg: cfg, handler: h, out: make(chan collector.Message, answers), stop: stop, done: make(chan struct{})}
+	s := &Subscriber{cfg: cfg, handler: h, out: newPending(), stop: stop, done: make(chan struct{})}
 	go s.run(ctx)
 	return s
 }
@@ -78,17 +75,9 @@ func (s *Subscriber) Close() error {
 	return nil
 }
 
-// Publish sends messages once there is a connection. It does not wait: what finds no room is dropped, and the collector
-// asks again.
-func (s *Subscriber) Publish(ms ...collector.Message) {
-	for _, m := range ms {
-		select {
-		case s.out <- m:
-		default:
-			s.cfg.Log.Warn("not published, too much waits", "topic", m.Topic)
-		}
-	}
-}
+// Publish sends messages, at the next connection where there is none. It does not wait. Of messages with one topic only
+// the newest is sure to be sent.
+func (s *Subscriber) Publish(ms ...collector.Message) { s.out.put(ms...) }
 
 func (s *Subscriber) run(ctx context.Context) {
 	defer close(s.done)
@@ -117,7 +106,7 @@ func (s *Subscriber) connection(ctx context.Context) error {
 	in := make(chan mqtt.Message, round)
 	take := func(m mqtt.Message) {
 		select {
-		case in <- m: // while this waits the broker waits: it sends no more than it may have unacknowledged
+		case in <- m:
 		case <-ctx.Done():
 		}
 	}
@@ -132,20 +121,38 @@ func (s *Subscriber) connection(ctx context.Context) error {
 		return err
 	}
 	s.cfg.Log.Info("collecting", "broker", s.cfg.Broker, "filter", filter)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() { s.answer(ctx, conn) })
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-conn.Done():
 			return conn.Err()
-		case m := <-s.out:
-			if err := publish(ctx, conn, m); err != nil {
-				return err
-			}
 		case m := <-in:
-			if err := s.collect(ctx, conn, some(m, in)); err != nil {
+			if err := s.collect(some(m, in)); err != nil {
 				return err
 			}
+		}
+	}
+}
+
+// answer publishes what waits until the connection ends.
+func (s *Subscriber) answer(ctx context.Context, conn *mqtt.Conn) {
+	for {
+		m, ok := s.out.take()
+		if !ok {
+			select {
+			case <-ctx.Done():
+				return
+			case <-s.out.some:
+				continue
+			}
+		}
+		if conn.Publish(ctx, mqtt.Message{Topic: m.Topic, Payload: m.Payload, QoS: 1, Retain: m.Retain}) != nil {
+			return // why, the connection will say; boxes without a receipt ask again
 		}
 	}
 }
@@ -164,10 +171,10 @@ func some(m mqtt.Message, in <-chan mqtt.Message) []mqtt.Message {
 	return ms
 }
 
-// collect has a round of messages handled, those of one box one after the other, and answers and acknowledges them in
-// the order in which they came (MQTT 3.1.1 section 4.6). One that the store did not take is not acknowledged: the
-// connection ends, and the broker and the boxes start over.
-func (s *Subscriber) collect(ctx context.Context, conn *mqtt.Conn, ms []mqtt.Message) error {
+// collect has a round of messages handled, those of one box one after the other, and acknowledges them in the order in
+// which they came (MQTT 3.1.1 section 4.6). One that the store did not take is not acknowledged: the connection ends, and
+// the broker and the boxes start over.
+func (s *Subscriber) collect(ms []mqtt.Message) error {
 	replies, errs := make([][]collector.Message, len(ms)), make([]error, len(ms))
 	var wg sync.WaitGroup
 	for _, mine := range byBox(ms) {
@@ -183,11 +190,7 @@ func (s *Subscriber) collect(ctx context.Context, conn *mqtt.Conn, ms []mqtt.Mes
 		if errs[i] != nil && !errors.Is(errs[i], collector.ErrRefused) {
 			return errs[i]
 		}
-		for _, m := range replies[i] {
-			if err := publish(ctx, conn, m); err != nil {
-				return err
-			}
-		}
+		s.out.put(replies[i]...)
 		ms[i].Ack()
 	}
 	return nil
@@ -201,8 +204,4 @@ func byBox(ms []mqtt.Message) map[uplink.Address][]int {
 		boxes[a] = append(boxes[a], i)
 	}
 	return boxes
-}
-
-func publish(ctx context.Context, conn *mqtt.Conn, m collector.Message) error {
-	return conn.Publish(ctx, mqtt.Message{Topic: m.Topic, Payload: m.Payload, QoS: 1, Retain: m.Retain})
 }
