@@ -29,6 +29,8 @@ func run(args []string) int {
 	path := flags.String("config", "", "configuration `FILE` (JSON)")
 	check := flags.Bool("check", false, "print the effective configuration and exit")
 	progress := flags.Bool("progress", false, "print progress to standard output, one JSON object a line")
+	level := slog.LevelWarn
+	flags.TextVar(&level, "log", level, "log this `LEVEL` and above to standard error: DEBUG, INFO, WARN, ERROR")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return exitOK
@@ -47,7 +49,7 @@ func run(args []string) int {
 	} else if err == nil {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 		err = (&daemon{cfg: cfg, log: log, progress: *progress}).run(ctx)
 	}
 	if err != nil {
