@@ -423,7 +423,7 @@ func TestWatchedByAPerson(t *testing.T) {
 			t.Errorf("line %.200q: %v", line, err)
 		}
 	}
-	for _, leaf := range []uplink.Leaf{uplink.UpHello, uplink.UpRecords, uplink.UpState, uplink.UpOcc, uplink.DownReceipt} {
+	for _, leaf := range []uplink.Leaf{uplink.UpHello, uplink.UpRecords, uplink.UpState, uplink.UpOcc, uplink.UpCheckpoint, uplink.DownReceipt} {
 		if seen[leaf] == 0 {
 			t.Errorf("no line of %s among %v", leaf, seen)
 		}
@@ -441,6 +441,8 @@ func readable(leaf uplink.Leaf, payload []byte) (err error) {
 		_, err = uplink.Parse[uplink.State](payload)
 	case uplink.UpOcc:
 		_, err = uplink.Parse[uplink.Occ](payload)
+	case uplink.UpCheckpoint:
+		_, err = uplink.Parse[uplink.Checkpoint](payload)
 	case uplink.DownReceipt:
 		_, err = uplink.Parse[uplink.Receipt](payload)
 	default:
