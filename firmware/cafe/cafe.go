@@ -97,7 +97,7 @@ func (c *Cafe) Observe(o *capture.Observation) []Event {
 			c.alive(s, o.First, o.Time)
 		}
 	case capture.KindEvidence:
-		if s := c.station(o); s != nil {
+		if s := c.subject(o); s != nil {
 			s.evidence(o)
 		}
 	case capture.KindAddr:
@@ -286,10 +286,11 @@ func (c *Cafe) station(o *capture.Observation) *Station {
 	return s
 }
 
-// subject returns the station that o is about. What DHCP says is about the client that a message names, which need not be
-// the sender of the frame, so it makes no station.
+// subject returns the station that o is about. What DHCP and a boot loader in it say is about the client that a message
+// names, which need not be the sender of the frame, so it makes no station.
 func (c *Cafe) subject(o *capture.Observation) *Station {
-	if o.Origin == capture.OriginDHCP || o.Origin == capture.OriginDHCP6 {
+	switch o.Origin {
+	case capture.OriginDHCP, capture.OriginDHCP6, capture.OriginPXE:
 		return c.stations[o.MAC]
 	}
 	return c.station(o)

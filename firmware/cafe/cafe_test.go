@@ -131,6 +131,27 @@ func TestBootOpensExactly(t *testing.T) {
 	}
 }
 
+// TestOthersMakeNoStation says things about a client that has sent no frame here: behind a relay agent, or forged.
+func TestOthersMakeNoStation(t *testing.T) {
+	f := func(name string, o capture.Observation) {
+		t.Helper()
+		r := newRoom(Config{})
+		r.see(0, o)
+		if s, ok := r.Known(pc1); ok {
+			t.Errorf("%s: is station %v, want none", name, s.MAC)
+		}
+	}
+	boot := &capture.DHCP{Message: "DISCOVER", Client: pc1, VendorClass: "PXEClient:Arch:00000:UNDI:002001", Relayed: true}
+	f("message", capture.Observation{Kind: capture.KindDHCP, Origin: capture.OriginDHCP, MAC: pc2, DHCP: boot})
+	f("name", capture.Observation{Kind: capture.KindName, Origin: capture.OriginDHCP, MAC: pc1, Name: "MAY-01"})
+	f("address", capture.Observation{
+		Kind: capture.KindAddr, Origin: capture.OriginDHCP, MAC: pc1, Addr: netip.MustParseAddr("192.168.1.21"),
+	})
+	f("boot", capture.Observation{
+		Kind: capture.KindEvidence, Origin: capture.OriginPXE, MAC: pc1, Evidence: capture.EvidencePXEBoot,
+	})
+}
+
 func TestReleaseClosesAtOnce(t *testing.T) {
 	r := newRoom(Config{})
 	r.frames(pc1, 0, 3*time.Minute, 10*time.Second)
