@@ -101,10 +101,10 @@ func (d *Decoder) dhcp4Server(p *Packet, m *capture.DHCP, o *dhcpOptions) {
 // chaddr: behind a relay agent the frame's source is the agent's. Addr is 0.0.0.0 where the client has none yet.
 func (d *Decoder) dhcp4Client(p *Packet, m *capture.DHCP) {
 	o := capture.Observation{Origin: capture.OriginDHCP, MAC: m.Client, Addr: m.ClientAddr}
-	switch {
-	case !isStation(m.Client) && m.Relayed:
-		return
-	case !isStation(m.Client) || !p.HasMAC:
+	if !isStation(m.Client) {
+		if m.Relayed {
+			return
+		}
 		o.MAC = p.Src
 	}
 	if !o.Addr.IsValid() {

@@ -208,6 +208,9 @@ func TestDHCP4Says(t *testing.T) {
 		boots, serves)
 	f("host name", datagram(nobody, everyone, 68, 67, bootp(1, pc.MAC, join(option(53, "\x01"), option(12, "MAY-01"),
 		option(81, "\x00\x00\x00may-01."))...)), named)
+	cooked := datagram(nobody, everyone, 68, 67, bootp(1, pc.MAC, option(12, "MAY-01")...))
+	cooked.HasMAC, cooked.Src, cooked.Dst = false, capture.MAC{}, capture.MAC{}
+	f("host name on a link without MAC addresses", cooked, named)
 	f("host name through a relay agent", datagram(router, router, 67, 67, relay(bootp(1, pc.MAC, option(12, "MAY-01")...))),
 		named)
 	f("host name of nobody through a relay agent",
