@@ -65,6 +65,16 @@ const (
 	KindFlow          // a flow ended or its active time-out came: Addr:Port → Peer:PeerPort, Proto, Up, Down; Name is its title
 )
 
+// OfSender reports whether observations of kind k are facts about the interface that sent the frame, rather than about
+// what it carries. (A DHCP message names its client itself.)
+func (k Kind) OfSender() bool {
+	switch k {
+	case KindAddr, KindName, KindService, KindEvidence, KindWake:
+		return true
+	}
+	return false
+}
+
 // Origin is the protocol an observation comes from.
 type Origin uint8
 

@@ -135,14 +135,15 @@ func New() *Decoder {
 }
 
 // emit appends one observation about the packet that is inspected; Time, MAC, VLAN, Group and Addr are filled in from it
-// unless o says otherwise.
+// unless o says otherwise. What a packet inside a tunnel tells of its sender is of a station of another segment, not of
+// the one that carries the tunnel: MAC stays zero.
 func (d *Decoder) emit(o capture.Observation) {
 	if len(d.obs) == cap(d.obs) {
 		d.Counters.Crowded++
 		return
 	}
 	o.Time = d.p.Time
-	if o.MAC.IsZero() {
+	if o.MAC.IsZero() && (d.p.Tunnels == 0 || !o.Kind.OfSender()) {
 		o.MAC = d.p.Src
 	}
 	o.VLAN = d.p.VLAN

@@ -2,7 +2,10 @@ package decode
 
 import (
 	"encoding/binary"
+	"net/netip"
 	"testing"
+
+	"golang.org/x/net/dns/dnsmessage"
 
 	"cafeprobe/capture"
 	"cafeprobe/capture/capturetest"
@@ -60,6 +63,43 @@ func TestTunnels(t *testing.T) {
 	u("GTP-U with extension", 2152, "\x34\xff\x00\x29\x00\x00\x00\x01\x00\x00\x00\x85\x01\x10\x00\x00"+ip)
 	u("Teredo", 3544, ip6)
 	u("Teredo with origin", 3544, "\x00\x00\x12\x34\x01\x02\x03\x04"+ip6)
+}
+
+// TestTunnelSaysNothingOfItsCarrier mirrors frames of another segment: their names, addresses and services are not those
+// of the station that carries the mirror, and what clients ask for is asked by the inner address.
+func TestTunnelSaysNothingOfItsCarrier(t *testing.T) {
+	pc := capturetest.PC(7)
+	everyone := capturetest.Host{MAC: capture.Broadcast, Addr: netip.AddrFrom4([4]byte{192, 168, 1, 255})}
+	f := func(name string, inner []byte, wants ...capture.Kind) {
+		t.Helper()
+		d := New()
+		fr := capturetest.Frame(ether4(47, append([]byte("\x00\x00\x88\xbe"), inner...)))
+		var p Packet
+		d.Decode(&fr, &p)
+		said := d.Inspect(&p)
+		if len(said) != len(wants) {
+			t.Fatalf("%s: %d observations, want %d: %+v", name, len(said), len(wants), said)
+		}
+		for i, o := range said {
+			own := o.MAC.IsZero()
+			switch o.Kind {
+			case capture.KindQuery:
+				own = o.MAC == capturetest.PC(1).MAC && o.Addr == pc.Addr
+			case capture.KindDHCP:
+				own = o.DHCP.Client == pc.MAC
+			}
+			if o.Kind != wants[i] || !own {
+				t.Errorf("%s: %d: kind %d of %v (%v), want kind %d", name, i, o.Kind, o.MAC, o.Addr, wants[i])
+			}
+		}
+	}
+	registration := nbMessage(0x2910, nbName("MAY-07", 0x20), 3, nbRecord("\xc0\x0c", 0, pc.Addr))
+	f("NBNS", capturetest.UDP(t, pc, everyone, 137, 137, registration), capture.KindService, capture.KindName)
+	f("ARP", capturetest.ARP(t, 1, pc, capturetest.Router()), capture.KindEvidence)
+	f("DHCP", capturetest.UDP(t, pc, everyone, 67, 68, bootp(bootReply, pc.MAC, option(53, "\x05")...)),
+		capture.KindDHCP, capture.KindService)
+	f("DNS", capturetest.UDP(t, pc, capturetest.Server(), 50000, 53, dnsQuery(t, dnsmessage.TypeA, "www.example.vn.")),
+		capture.KindQuery)
 }
 
 // TestPortIsNoTunnel sends what is no tunnel to the tunnels' ports: it stays the sound datagram it is.
