@@ -31,11 +31,13 @@ type quicConns struct {
 
 // quicConn is one flow of a QUIC client.
 type quicConn struct {
-	keys  initialKeys // of the connection id dcid; none while keys.aead is nil
-	dcid  string
-	tries int
-	done  bool // its name is known, or will not be
-	data  assembly
+	keys    initialKeys // of the connection id dcid; none while keys.aead is nil
+	dcid    string
+	version *quicVersion // of keys
+	tries   int
+	done    bool   // its name is known, or it has none
+	name    string // what was said of it
+	data    assembly
 }
 
 func (q *quicConns) init() {
@@ -152,8 +154,7 @@ func (q *quicConns) initial(d *Decoder, p *Packet, version *quicVersion, h *long
 	hash := key.hash()
 	e := q.table.find(&key, hash, p.Time)
 	if e == nil {
-		back := key.reverse()
-		if len(h.dcid) < minFirstCID || q.table.find(&back, back.hash(), p.Time) != nil {
+		if len(h.dcid) < minFirstCID || q.isClient(key.reverse(), p.Time) {
 			return // the server's
 		}
 		e = q.table.add(&key, hash, p.Time)
@@ -162,27 +163,41 @@ func (q *quicConns) initial(d *Decoder, p *Packet, version *quicVersion, h *long
 	}
 	e.last = p.Time
 	c := &e.v
-	if c.done {
+	if c.tries >= maxTries || c.done && c.isFirst(version, h) {
 		return
 	}
-	if frames := q.open(d, p, c, version, h); frames != nil {
+	frames := q.open(d, p, c, version, h)
+	if frames != nil && c.done {
+		return // more of a connection whose name is known
+	}
+	c.tries++
+	if frames != nil {
 		cryptoFrames(&c.data, frames, version.google)
 		c.said(d)
 	}
-	if c.tries++; c.tries >= maxTries {
-		c.done = true
-	}
+}
+
+// isClient reports whether key is a flow whose sender is known to be a client, by an Initial that opened.
+func (q *quicConns) isClient(key conn, now int64) bool {
+	e := q.table.find(&key, key.hash(), now)
+	return e != nil && e.v.keys.aead != nil
+}
+
+// isFirst reports whether an Initial goes to the connection id that the keys of c are of.
+func (c *quicConn) isFirst(version *quicVersion, h *longHeader) bool {
+	return c.keys.aead != nil && c.dcid == string(h.dcid) && c.version == version
 }
 
 // open decrypts an Initial of c, with the keys that are known or with those of the connection id that it is sent to. Keys
-// stay the same when the client turns to the server's own connection id, and change after a Retry (RFC 9001 §5.2). nil
-// means that these are not its keys: it may be the server's, whose flow was seen from there first.
+// stay the same when the client turns to the server's own connection id. They change after a Retry (RFC 9001 §5.2), with
+// the version, and when a new connection uses the port again: then c starts over. nil means that these are not its keys:
+// it may be the server's, whose flow was seen from there first.
 func (q *quicConns) open(d *Decoder, p *Packet, c *quicConn, version *quicVersion, h *longHeader) []byte {
 	if c.keys.aead != nil {
 		if frames := c.keys.open(q.buf, h.packet, h.pn); frames != nil {
 			return frames
 		}
-		if c.dcid == string(h.dcid) {
+		if c.isFirst(version, h) {
 			return nil
 		}
 	}
@@ -196,8 +211,9 @@ func (q *quicConns) open(d *Decoder, p *Packet, c *quicConn, version *quicVersio
 			return nil
 		}
 		if frames := keys.open(q.buf, h.packet, h.pn); frames != nil {
-			c.keys, c.dcid = keys, string(h.dcid)
-			c.data.reset() // a new connection, or one that starts over
+			c.keys, c.dcid, c.version = keys, string(h.dcid), version
+			c.tries, c.done = 0, false
+			c.data.reset()
 			return frames
 		}
 	}
@@ -222,8 +238,9 @@ func (c *quicConn) said(d *Decoder) {
 		return
 	}
 	name, more := handshakeName(hello)
-	if name != nil {
-		d.emitServer(capture.OriginQUIC, text(name))
+	if said := text(name); said != "" && said != c.name { // after a Retry the same hello comes again
+		c.name = said
+		d.emitServer(capture.OriginQUIC, said)
 	}
 	c.done = !more
 }

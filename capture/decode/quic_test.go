@@ -174,6 +174,45 @@ func TestQUICServer(t *testing.T) {
 	}
 }
 
+// TestQUICServerFirst: where the client's first Initial was lost, or came late, the server's does not stand in its way.
+func TestQUICServerFirst(t *testing.T) {
+	k := newTalker().next()
+	turn := func() {
+		k.p.SrcAddr, k.p.DstAddr = k.p.DstAddr, k.p.SrcAddr
+		k.p.SrcPort, k.p.DstPort = k.p.DstPort, k.p.SrcPort
+	}
+	turn()
+	k.udp(sealed(t, 1, firstCID, "client's cid", 0, []byte{framePing}))
+	turn()
+	hello := helloOf(t, "www.example.vn")[recordHeader:]
+	got := names(k.udp(sealed(t, 1, firstCID, firstCID, 0, crypto(0, hello))))
+	if want := []string{"quic_sni www.example.vn"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestQUICPortAgain: a client that uses its port again, or another version, starts a new connection.
+func TestQUICPortAgain(t *testing.T) {
+	k := newTalker()
+	hello := func(name string) []byte { return crypto(0, helloOf(t, name)[recordHeader:]) }
+	f := func(name string, second []byte, want ...string) {
+		t.Helper()
+		k.next()
+		got := names(k.udp(sealed(t, 1, firstCID, firstCID, 0, hello("one.example.vn"))))
+		for range 2 * maxTries { // what follows of the first
+			got = append(got, names(k.udp(sealed(t, 1, firstCID, serverCID, 1, []byte{framePing})))...)
+		}
+		got = append(got, names(k.udp(second))...)
+		if want = append([]string{"quic_sni one.example.vn"}, want...); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	const secondCID = "second connection"
+	f("same version", sealed(t, 1, secondCID, secondCID, 0, hello("two.example.vn")), "quic_sni two.example.vn")
+	f("same name", sealed(t, 1, secondCID, secondCID, 0, hello("one.example.vn")))
+	f("same connection id", sealed(t, 0x6b3343cf, firstCID, firstCID, 0, hello("two.example.vn")), "quic_sni two.example.vn")
+}
+
 // TestQUICFlood: Initials with false keys cost a bounded number of derivations, in one flow and in many.
 func TestQUICFlood(t *testing.T) {
 	k := newTalker().next()
