@@ -32,6 +32,7 @@ var Arrows = []Arrow{
 	{"uplink/durable", nil, nil},
 	{"uplink/spool", []string{"uplink", "uplink/durable"}, []string{"go.etcd.io/bbolt"}},
 	{"uplink/mqtt", []string{"uplink"}, []string{"github.com/eclipse/paho.mqtt.golang"}},
+	{"uplink/credential", []string{"uplink", "uplink/durable"}, nil},
 	{"uplink/forward", []string{"uplink", "uplink/checkpoint", "uplink/mqtt", "uplink/spool"}, nil},
 
 	{"firmware/cafe", []string{"capture"}, nil},
@@ -43,7 +44,7 @@ var Arrows = []Arrow{
 	{"firmware/cafeprobed", []string{"board/...", "capture/...", "uplink/...", "firmware/..."}, nil},
 
 	{"tools/province/...", []string{"uplink/...", "tools/province/..."}, []string{
-		"github.com/mochi-mqtt/server", "github.com/eclipse/paho.mqtt.golang", "modernc.org/sqlite", "golang.org/x/text",
+		"github.com/mochi-mqtt/server", "github.com/eclipse/paho.mqtt.golang", "golang.org/x/net/netutil", "golang.org/x/text", "modernc.org/sqlite",
 	}},
 	{"tools/e2e/...", nil, nil}, // tests only: of whole programs
 	{"tools/archtest", nil, []string{"golang.org/x/tools"}},

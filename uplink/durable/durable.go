@@ -9,15 +9,21 @@ import (
 	"path/filepath"
 )
 
-// WriteFile writes b to path, mode 0600. When it returns nil the file will be there after a power cut; when it does not,
+// WriteFile writes b to path, mode 0600: see WriteFileMode.
+func WriteFile(path string, b []byte) error { return WriteFileMode(path, b, 0o600) }
+
+// WriteFileMode writes b to path. When it returns nil the file will be there after a power cut; when it does not,
 // or the power is cut meanwhile, there is the old file or the new one and nothing in between.
-func WriteFile(path string, b []byte) error {
+func WriteFileMode(path string, b []byte, mode os.FileMode) error {
 	tmp := path + ".new"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	_, err = f.Write(b)
+	err = f.Chmod(mode) // a file that was left over must not lend its mode to a key
+	if err == nil {
+		_, err = f.Write(b)
+	}
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(tmp, path)

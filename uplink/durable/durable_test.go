@@ -17,6 +17,12 @@ func TestWriteFile(t *testing.T) {
 			t.Errorf("got %q, %v, want %q", got, err, want)
 		}
 	}
+	if err := os.WriteFile(path+".new", []byte("half"), 0o644); err != nil { // left over from a power cut
+		t.Fatal(err)
+	}
+	if err := WriteFile(path, nil); err != nil {
+		t.Fatal(err)
+	}
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v, want 0600", info.Mode(), err)
