@@ -2,6 +2,7 @@ package ca
 
 import (
 	"crypto/ecdsa"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -51,6 +52,14 @@ func EncodeKey(key *ecdsa.PrivateKey) ([]byte, error) {
 func EncodeCertificates(certs ...*x509.Certificate) (b []byte) {
 	for _, cert := range certs {
 		b = append(b, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})...)
+	}
+	return b
+}
+
+// EncodePair returns the certificates of pair in PEM.
+func EncodePair(pair *tls.Certificate) (b []byte) {
+	for _, der := range pair.Certificate {
+		b = append(b, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
 	}
 	return b
 }

@@ -62,6 +62,16 @@ func (c *CA) WriteCRL() error {
 	return nil
 }
 
+// CRL returns the list in PEM.
+func (c *CA) CRL() ([]byte, error) {
+	tx, err := c.db.Begin()
+	if err != nil {
+		return nil, fmt.Errorf("make CRL: %w", err)
+	}
+	b, err := c.crl(tx)
+	return b, errors.Join(err, tx.Rollback())
+}
+
 func (c *CA) crl(tx *sql.Tx) ([]byte, error) {
 	now := c.cfg.Now()
 	t := &x509.RevocationList{Number: big.NewInt(now.UnixMilli()), ThisUpdate: now.Add(-skew), NextUpdate: c.issuing.NotAfter}
