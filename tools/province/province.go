@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"cafeprobe/tools/province/broker"
+	"cafeprobe/tools/province/ca"
 	"cafeprobe/tools/province/collector"
 	"cafeprobe/tools/province/store"
 	"cafeprobe/tools/province/subscriber"
@@ -30,11 +31,20 @@ import (
 type Config struct {
 	Dir      string          // holds the database and the key; it is made where it is absent
 	Province uplink.Province // name in topics
-	Broker   string          // tcp://host:port of a broker that the province runs itself; empty: the embedded one
+	Broker   string          // tcp:// or, with Secure, ssl://host:port of a broker that the province runs itself; empty: the embedded one
 	MQTT     string          // of the embedded broker: host:port to listen on, port 0 for a free one; empty means 127.0.0.1:0
 	Web      string          // the same for the page
-	Trust    bool            // take boxes from anywhere, not only from loopback addresses: they have no password yet
+	Trust    bool            // without Secure: take boxes from anywhere, not only from loopback addresses
+	Secure   *Secure         // nil: boxes come to MQTT without certificates
 	Log      *slog.Logger    // nil: none
+}
+
+// Secure configures what boxes with certificates come to. Then MQTT is for observers alone, who need none.
+type Secure struct {
+	MQTT   string        // host:port for MQTT over TLS; empty means 127.0.0.1:0
+	Enroll string        // the same for enrolment over HTTPS
+	Names  []string      // names and addresses under which boxes reach both; none means 127.0.0.1 and localhost
+	Life   time.Duration // of a box's certificate; 0 means ca.Life
 }
 
 // Province is a running province. Its methods are safe for concurrent use.
@@ -44,8 +54,11 @@ type Province struct {
 	store     *store.Store
 	collector *collector.Collector
 	boxes     boxes
-	mqtt, web net.Listener // mqtt is nil where the broker is not ours
+	broker    *broker.Broker // the same, where it is ours
 	page      *web.Server
+	ca        *ca.CA // nil without Secure
+
+	mqtt, web, mqtts, enroll net.Listener // the last two are nil without Secure
 }
 
 // boxes is the way to the boxes and back: a broker.Broker or a subscriber.Subscriber.
@@ -98,8 +111,11 @@ func (p *Province) open() (err error) {
 		return err
 	}
 	p.page = web.New(p.store, p.cfg.Log)
+	if err := p.openSecure(); err != nil {
+		return err
+	}
 	p.collector, err = collector.New(p.store, collector.Config{
-		Province: p.cfg.Province, Key: p.key, Log: p.cfg.Log, Changed: p.page.Changed,
+		Province: p.cfg.Province, Key: p.key, Log: p.cfg.Log, Changed: p.page.Changed, Enrolled: p.enrolled(),
 	})
 	if err != nil {
 		return err
@@ -108,15 +124,19 @@ func (p *Province) open() (err error) {
 		return err
 	}
 	if p.cfg.Broker != "" {
-		p.boxes = subscriber.Start(p.collector, subscriber.Config{Broker: p.cfg.Broker, Province: p.cfg.Province, Log: p.cfg.Log})
+		p.boxes = subscriber.Start(p.collector, subscriber.Config{
+			Broker: p.cfg.Broker, Province: p.cfg.Province, TLS: p.collectorTLS(), Log: p.cfg.Log,
+		})
 		return nil
 	}
 	if p.mqtt, err = listen(p.cfg.MQTT); err != nil {
 		return err
 	}
-	b, err := broker.Serve(p.mqtt, p.cfg.Province, p.collector, broker.Config{Trust: p.cfg.Trust, Log: p.cfg.Log})
+	p.broker, err = broker.Serve(p.mqtt, p.cfg.Province, p.collector, broker.Config{
+		Trust: p.cfg.Trust, Secure: p.secure(), Log: p.cfg.Log,
+	})
 	if err == nil {
-		p.boxes = b
+		p.boxes = p.broker
 	}
 	return err
 }
@@ -177,8 +197,9 @@ func (p *Province) Run(ctx context.Context) error {
 		Handler: p.page, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
 	}
 	server.BaseContext = func(net.Listener) context.Context { return ctx } // ends the event streams
-	served := make(chan error, 1)
+	served := make(chan error, 2)
 	go func() { served <- server.Serve(p.web) }()
+	door := p.serveEnrolment(served)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -187,9 +208,9 @@ func (p *Province) Run(ctx context.Context) error {
 			stop()
 			last, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 			defer cancel()
-			err := server.Shutdown(last)
+			err := errors.Join(server.Shutdown(last), door.Shutdown(last))
 			if errors.Is(err, context.DeadlineExceeded) { // browsers hold connections open that they have not used yet
-				err = server.Close()
+				err = errors.Join(server.Close(), door.Close())
 			}
 			return errors.Join(err, p.close())
 		case err := <-served:
@@ -200,6 +221,7 @@ func (p *Province) Run(ctx context.Context) error {
 				p.cfg.Log.Error("gaps not asked for", "error", err)
 			}
 			p.boxes.Publish(wants...)
+			p.enforce(now)
 		}
 	}
 }
@@ -208,13 +230,17 @@ func (p *Province) close() error {
 	var errs []error
 	if p.boxes != nil {
 		errs = append(errs, p.boxes.Close())
-	} else if p.mqtt != nil {
-		errs = append(errs, p.mqtt.Close())
 	}
-	if p.web != nil {
-		if err := p.web.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+	for _, l := range []net.Listener{p.mqtt, p.mqtts, p.enroll, p.web} {
+		if l == nil {
+			continue
+		}
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) { // most are closed by who served them
 			errs = append(errs, err)
 		}
+	}
+	if p.ca != nil {
+		errs = append(errs, p.ca.Close())
 	}
 	if p.store != nil {
 		errs = append(errs, p.store.Close())

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"strings"
 	"testing"
 
@@ -14,7 +16,7 @@ import (
 func TestAdmit(t *testing.T) {
 	f := func(trust bool, remote string, want bool) {
 		t.Helper()
-		_, got := access{"ha-giang", trust}.admit(remote, "b-7f3a91c2", "b-7f3a91c2")
+		_, got := access{province: "ha-giang", trust: trust}.admit(remote, nil, "b-7f3a91c2", "b-7f3a91c2")
 		if got != want {
 			t.Errorf("trust %v, from %s: %v, want %v", trust, remote, got, want)
 		}
@@ -26,6 +28,29 @@ func TestAdmit(t *testing.T) {
 	f(false, "[2001:db8::1]:40000", false)
 	f(false, "pipe", false)
 	f(true, "192.0.2.1:40000", true)
+}
+
+// TestAdmitByCertificate: over TLS a name comes from the certificate alone, and what the client says must fit it.
+func TestAdmitByCertificate(t *testing.T) {
+	f := func(cn, user, client string, want uplink.BoxID, ok bool) {
+		t.Helper()
+		cert := &x509.Certificate{Subject: pkix.Name{CommonName: cn}}
+		got, in := access{province: "ha-giang", observe: true}.admit("192.0.2.1:40000", cert, user, client)
+		if got != want || in != ok {
+			t.Errorf("certificate %q, user name %q, client id %q: %q, %v, want %q, %v", cn, user, client, got, in, want, ok)
+		}
+	}
+	const a, b = "b-0000000a", "b-0000000b"
+	f(a, a, a, a, true)
+	f(a, a, b, a, false)
+	f(a, b, a, a, false)
+	f(a, "", a, a, false)
+	f("observer", "", b, "", true)
+	f("observer", "observer", "x", "", true)
+	f("observer", a, a, "", false)
+	if box, ok := (access{observe: true}).admit("127.0.0.1:40000", nil, a, a); ok {
+		t.Errorf("without a certificate: %q is let in", box)
+	}
 }
 
 // TestKeepAlive: a client that promises to speak once a day, or never, is not believed.

@@ -4,6 +4,8 @@
 package broker
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net"
@@ -26,9 +28,17 @@ type Handler interface {
 
 // Config configures a Broker. The zero Config takes clients from loopback addresses only.
 type Config struct {
-	Trust      bool         // take clients from anywhere: there is no password and no certificate in this version
+	Trust      bool         // take clients without a certificate from anywhere
+	Secure     *Secure      // listen with TLS as well: then boxes must come there, and the plain listener is for observers
 	MaxClients int          // 0 means 12 000
 	Log        *slog.Logger // nil means none
+}
+
+// Secure is a listener for clients with certificates.
+type Secure struct {
+	Listener net.Listener                  // the broker's from then on
+	TLS      *tls.Config                   // must require and verify clients' certificates
+	Check    func(*x509.Certificate) error // returns nil while a verified certificate is good
 }
 
 // Limits of one client. A slow observer loses messages beyond maxPending rather than holding them in memory.
@@ -47,6 +57,7 @@ const (
 type Broker struct {
 	server  *mqtt.Server
 	log     *slog.Logger
+	hook    *hook
 	refused atomic.Uint64
 }
 
@@ -71,9 +82,15 @@ func Serve(l net.Listener, p uplink.Province, h Handler, cfg Config) (*Broker, e
 	b.server = mqtt.New(&mqtt.Options{
 		Capabilities: caps, InlineClient: true, Logger: slog.New(slog.DiscardHandler), SysTopicResendInterval: 60,
 	})
-	k := &hook{access: access{p, cfg.Trust}, handler: h, publish: b.publish, refused: b.refuse}
-	if err := b.server.AddHook(k, nil); err != nil {
+	b.hook = &hook{access: access{p, cfg.Trust, cfg.Secure != nil}, handler: h, publish: b.publish, refused: b.refuse}
+	if err := b.server.AddHook(b.hook, nil); err != nil {
 		return nil, fmt.Errorf("start broker: %w", err)
+	}
+	if s := cfg.Secure; s != nil {
+		b.hook.check = s.Check
+		if err := b.server.AddListener(listeners.NewNet("mqtts", tls.NewListener(deadline{s.Listener}, s.TLS))); err != nil {
+			return nil, fmt.Errorf("start broker on %s: %w", s.Listener.Addr(), err)
+		}
 	}
 	if err := b.server.AddListener(listeners.NewNet("mqtt", deadline{l})); err != nil {
 		return nil, fmt.Errorf("start broker on %s: %w", l.Addr(), err)
@@ -101,6 +118,14 @@ func (b *Broker) publish(m collector.Message) {
 func (b *Broker) refuse(what string, cl *mqtt.Client) {
 	b.refused.Add(1)
 	b.log.Debug("mqtt client refused", "what", what, "remote", cl.Net.Remote)
+}
+
+// Enforce ends the connections of clients whose certificate is no longer good. It is to be called after a revocation,
+// and now and then, since certificates expire under connections that stand.
+func (b *Broker) Enforce() {
+	for _, cl := range b.server.Clients.GetAll() {
+		b.hook.enforce(cl)
+	}
 }
 
 // Refused returns how many connections, wills and publications the access rules refused.

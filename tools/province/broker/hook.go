@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 type hook struct {
 	mqtt.HookBase
 	access  access
+	check   func(*x509.Certificate) error
 	handler Handler
 	publish func(collector.Message)
 	refused func(what string, cl *mqtt.Client)
@@ -24,7 +27,7 @@ func (*hook) ID() string { return "cafeprobe" }
 
 func (*hook) Provides(b byte) bool {
 	switch b {
-	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPublish, mqtt.OnWillSent:
+	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnSessionEstablished, mqtt.OnACLCheck, mqtt.OnPublish, mqtt.OnWillSent:
 		return true
 	}
 	return false
@@ -33,10 +36,11 @@ func (*hook) Provides(b byte) bool {
 // OnConnect gives observers ids of their own before the broker looks for a session to take over. The will is checked
 // here because mochi sends wills without asking OnACLCheck.
 func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
-	box, ok := h.access.admit(cl.Net.Remote, string(cl.Properties.Username), cl.ID)
+	box, ok := h.admit(cl)
 	if !ok {
 		return nil // OnConnectAuthenticate refuses it with the right code
 	}
+	cl.Properties.Username = []byte(box) // what the rules go by from here on
 	if box == "" {
 		cl.ID = observerPrefix + cl.ID
 	}
@@ -52,11 +56,41 @@ func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 }
 
 func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, _ packets.Packet) bool {
-	_, ok := h.access.admit(cl.Net.Remote, string(cl.Properties.Username), cl.ID)
+	_, ok := h.admit(cl)
 	if !ok {
 		h.refused("connection", cl)
 	}
 	return ok
+}
+
+func (h *hook) admit(cl *mqtt.Client) (uplink.BoxID, bool) {
+	return h.access.admit(cl.Net.Remote, certificate(cl), string(cl.Properties.Username), cl.ID)
+}
+
+// certificate returns what the client has shown in its handshake, nil on a plain connection.
+func certificate(cl *mqtt.Client) *x509.Certificate {
+	if c, ok := cl.Net.Conn.(*tls.Conn); ok {
+		if shown := c.ConnectionState().PeerCertificates; len(shown) > 0 {
+			return shown[0]
+		}
+	}
+	return nil
+}
+
+// OnSessionEstablished looks at the certificate again: one that was revoked since the handshake may have been so before
+// the client was on the list that Enforce goes through.
+func (h *hook) OnSessionEstablished(cl *mqtt.Client, _ packets.Packet) { h.enforce(cl) }
+
+// enforce ends the connection of a client whose certificate is no longer good.
+func (h *hook) enforce(cl *mqtt.Client) {
+	cert := certificate(cl)
+	if cert == nil || cl.Closed() {
+		return
+	}
+	if err := h.check(cert); err != nil {
+		h.refused("certificate", cl)
+		cl.Stop(err)
+	}
 }
 
 func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {

@@ -33,8 +33,12 @@ type Config struct {
 	Key       ed25519.PrivateKey // signs receipts
 	WantAfter time.Duration      // how long a gap may stay open before the box is asked for it; 0 means 30 s
 	Log       *slog.Logger       // nil means none
+	Enrolled  Enrolled           // nil: boxes are believed who they are and what their first hello names as their key
 	Changed   func()             // called after a message changed the store; nil means nobody wants to know
 }
+
+// Enrolled returns the chain key that box is bound to, ok only while it has a certificate that is not revoked.
+type Enrolled func(box uplink.BoxID) (key ed25519.PublicKey, ok bool)
 
 // Limits that keep a hostile or broken box from costing more than itself. An honest one does not reach them: it has at
 // most uplink.MaxWant records under way, and a new chain only when it is reflashed.
@@ -110,11 +114,18 @@ func (c *Collector) handle(now time.Time, m Message) ([]Message, error) {
 	if a.Province != c.cfg.Province {
 		return nil, fmt.Errorf("%w: box %s says that it is of %s", ErrRefused, a.Box, a.Province)
 	}
+	var key ed25519.PublicKey // of an enrolled box
+	if c.cfg.Enrolled != nil {
+		var ok bool
+		if key, ok = c.cfg.Enrolled(a.Box); !ok {
+			return nil, fmt.Errorf("%w: box %s is not enrolled, or revoked", ErrRefused, a.Box)
+		}
+	}
 	switch leaf {
 	case uplink.UpRecords:
 		return c.batch(now, a, m.Payload)
 	case uplink.UpHello:
-		return c.hello(now, a, m.Payload)
+		return c.hello(now, a, key, m.Payload)
 	case uplink.UpState:
 		return nil, c.state(now, a, m)
 	case uplink.UpOcc:

@@ -3,6 +3,7 @@ package collector_test
 import (
 	"bytes"
 	"crypto/ed25519"
+	"database/sql"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -116,5 +117,60 @@ func TestCollector(t *testing.T) {
 	want := store.Totals{Boxes: 1, Chains: 1, Stored: 4, Verified: 4, Duplicates: 2, Forks: 1}
 	if err != nil || total != want {
 		t.Errorf("totals %+v, %v, want %+v", total, err, want)
+	}
+}
+
+// TestEnrolledKey: the key that a box enrolled with is the only one, and a box that is not enrolled says nothing.
+func TestEnrolledKey(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "p.db")
+	s, err := store.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	bound, enrolled := public(1), true
+	c, err := collector.New(s, collector.Config{
+		Province: at.Province, Key: key(2),
+		Enrolled: func(uplink.BoxID) (ed25519.PublicKey, bool) { return bound, enrolled },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hello := func(name string, ch uplink.ChainID, n byte, want error) {
+		t.Helper()
+		p, err := uplink.Marshal(uplink.Hello{
+			V: 1, Chain: ch, First: 1, Hash: uplink.Genesis(ch, public(n)), Boot: 1, Conn: 1, Key: uplink.Key(public(n)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Handle(time.Now(), collector.Message{Topic: at.Topic(uplink.UpHello), Payload: p})
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", name, err, want)
+		}
+	}
+	alarms := func(want int) {
+		t.Helper()
+		db, err := sql.Open("sqlite", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		var got int
+		if err := db.QueryRow(`SELECT COUNT(*) FROM alarms WHERE what = 'key'`).Scan(&got); err != nil || got != want {
+			t.Errorf("%d alarms, %v, want %d", got, err, want)
+		}
+	}
+	hello("another key from the first hello on", "k3v9Qd2x", 9, collector.ErrRefused)
+	alarms(1)
+	hello("the right key for the same chain", "k3v9Qd2x", 1, nil)
+	hello("the right key", "AAAAAAAA", 1, nil)
+	bound = public(3) // the box was enrolled anew, with a new card
+	hello("the old card", "AAAAAAAA", 1, collector.ErrRefused)
+	alarms(2)
+	enrolled = false
+	hello("a revoked box", "BBBBBBBB", 3, collector.ErrRefused)
+	if n, err := s.Totals(t.Context()); err != nil || n.Chains != 2 {
+		t.Errorf("%d chains, %v, want 2", n.Chains, err)
 	}
 }

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"fmt"
 	"time"
 
@@ -9,12 +10,16 @@ import (
 	"cafeprobe/uplink"
 )
 
-// hello notes what the box has and answers with what the province has. The first hello of a chain creates it: the key
-// that it names is taken on trust until boxes have certificates, and is held to from then on.
-func (c *Collector) hello(now time.Time, a uplink.Address, payload []byte) ([]Message, error) {
+// hello notes what the box has and answers with what the province has. The first hello of a chain creates it, with the
+// key that the box enrolled with. Where boxes do not enrol, key is nil: the key that the hello names is taken on trust
+// and held to from then on.
+func (c *Collector) hello(now time.Time, a uplink.Address, key ed25519.PublicKey, payload []byte) ([]Message, error) {
 	h, err := uplink.Parse[uplink.Hello](payload)
 	if err != nil {
 		return nil, fmt.Errorf("%w: box %s: %w", ErrRefused, a.Box, err)
+	}
+	if key == nil {
+		key = h.Key[:]
 	}
 	var ch store.Chain
 	var refused error
@@ -27,12 +32,12 @@ func (c *Collector) hello(now time.Time, a uplink.Address, payload []byte) ([]Me
 			return err
 		}
 		if !ok {
-			ch, refused, err = begin(tx, a, h, now)
+			ch, refused, err = begin(tx, a, h.Chain, key, now)
 			if err != nil || refused != nil {
 				return err
 			}
 		}
-		refused, err = c.greet(tx, &ch, h, now)
+		refused, err = c.greet(tx, &ch, h, key, now)
 		if err != nil || refused != nil {
 			return err // who has not the box's key does not become its present connection
 		}
@@ -52,7 +57,9 @@ func (c *Collector) hello(now time.Time, a uplink.Address, payload []byte) ([]Me
 	return append(receipt, orders...), err
 }
 
-func begin(tx *store.Tx, a uplink.Address, h uplink.Hello, now time.Time) (ch store.Chain, refused, err error) {
+func begin(tx *store.Tx, a uplink.Address, chain uplink.ChainID, key ed25519.PublicKey, now time.Time) (
+	ch store.Chain, refused, err error,
+) {
 	n, err := tx.Chains(string(a.Box))
 	if err != nil {
 		return ch, nil, err
@@ -60,15 +67,15 @@ func begin(tx *store.Tx, a uplink.Address, h uplink.Hello, now time.Time) (ch st
 	if n >= maxChains {
 		return ch, fmt.Errorf("%w: box %s has %d chains", ErrRefused, a.Box, n), nil
 	}
-	g := uplink.Genesis(h.Chain, h.Key[:])
-	ch, err = tx.NewChain(string(a.Box), string(h.Chain), g[:], h.Key[:], now)
+	g := uplink.Genesis(chain, key)
+	ch, err = tx.NewChain(string(a.Box), string(chain), g[:], key, now)
 	return ch, nil, err
 }
 
-// greet compares the hello with the chain: another key or another hash is another box, a first record behind our head
-// is a loss that nobody can mend.
-func (c *Collector) greet(tx *store.Tx, ch *store.Chain, h uplink.Hello, now time.Time) (refused, err error) {
-	if !bytes.Equal(ch.Key, h.Key[:]) {
+// greet compares the hello with the chain: a key that is not the chain's or not the box's, or another hash, is another
+// box; a first record behind our head is a loss that nobody can mend.
+func (c *Collector) greet(tx *store.Tx, ch *store.Chain, h uplink.Hello, key ed25519.PublicKey, now time.Time) (refused, err error) {
+	if !bytes.Equal(ch.Key, h.Key[:]) || !bytes.Equal(key, h.Key[:]) {
 		c.cfg.Log.Warn("box says hello with another key", "box", ch.Box, "chain", ch.Name)
 		return fmt.Errorf("%w: box %s: not the key of chain %s", ErrRefused, ch.Box, ch.Name),
 			tx.Alarm(*ch, "key", 0, 0, now)
