@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"cafeprobe/uplink"
+	"cafeprobe/uplink/durable"
 )
 
 // The files of a CA's directory.
@@ -164,10 +165,10 @@ func (c *CA) makeLevel(certPath, keyPath, name string, parent *x509.Certificate,
 		return nil, nil, err
 	}
 	// The key goes first: a certificate without its key would be taken for one whose key is kept elsewhere.
-	if err := WriteFile(keyPath, keyPEM, 0o600); err != nil {
+	if err := durable.WriteFile(keyPath, keyPEM); err != nil {
 		return nil, nil, err
 	}
-	return cert, key, WriteFile(certPath, EncodeCertificates(cert), 0o644)
+	return cert, key, durable.WriteFileMode(certPath, EncodeCertificates(cert), 0o644)
 }
 
 // Root returns the root's certificate in PEM: what boxes and observers are given.

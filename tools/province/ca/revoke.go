@@ -10,6 +10,8 @@ import (
 	"math/big"
 	"path/filepath"
 	"time"
+
+	"cafeprobe/uplink/durable"
 )
 
 // ErrNothing is returned by Revoke when nothing that is valid has that name or serial.
@@ -54,7 +56,7 @@ func (c *CA) WriteCRL() error {
 	}
 	b, err := c.crl(tx)
 	if err == nil {
-		err = WriteFile(filepath.Join(c.dir, CRLFile), b, 0o644)
+		err = durable.WriteFileMode(filepath.Join(c.dir, CRLFile), b, 0o644)
 	}
 	if err := errors.Join(err, tx.Rollback()); err != nil {
 		return fmt.Errorf("write CRL: %w", err)

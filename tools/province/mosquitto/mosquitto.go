@@ -17,6 +17,7 @@ import (
 
 	"cafeprobe/tools/province/ca"
 	"cafeprobe/uplink"
+	"cafeprobe/uplink/durable"
 )
 
 //go:embed mosquitto.conf.tmpl acl.tmpl
@@ -105,7 +106,7 @@ func write(dir string, c *ca.CA, cfg Config) error {
 	} {
 		b, err := text()
 		if err == nil {
-			err = ca.WriteFile(filepath.Join(dir, name), b, 0o644)
+			err = durable.WriteFileMode(filepath.Join(dir, name), b, 0o644)
 		}
 		if err != nil {
 			return err
@@ -145,7 +146,7 @@ func writePair(dir, name string, pair *tls.Certificate) error {
 		return err
 	}
 	return errors.Join(
-		ca.WriteFile(filepath.Join(dir, name+".key"), key, 0o640),
-		ca.WriteFile(filepath.Join(dir, name+".pem"), ca.EncodePair(pair), 0o644),
+		durable.WriteFileMode(filepath.Join(dir, name+".key"), key, 0o640),
+		durable.WriteFileMode(filepath.Join(dir, name+".pem"), ca.EncodePair(pair), 0o644),
 	)
 }
