@@ -75,6 +75,7 @@ type Forwarder struct {
 	occIn chan struct{}
 	outIn chan struct{}
 	moved chan struct{} // a receipt was taken
+	again chan struct{} // Reconnect was called
 	sent  atomic.Uint64
 	drain atomic.Bool // somebody waits: no delay
 }
@@ -114,8 +115,15 @@ func New(s *spool.Spool, cfg Config) *Forwarder {
 	return &Forwarder{
 		cfg: cfg, spool: s, id: s.Identity(), in: make(chan mqtt.Message, inbox),
 		occIn: make(chan struct{}, 1), outIn: make(chan struct{}, 1), moved: make(chan struct{}, 1),
+		again: make(chan struct{}, 1),
 	}
 }
+
+// Reconnect ends the connection that stands, or the wait for the next, and connects at once: the certificate is new.
+func (f *Forwarder) Reconnect() { signal(f.again) }
+
+// errAgain ends a connection for Reconnect.
+var errAgain = errors.New("asked to connect anew")
 
 // Occ takes the newest occupancy; one that was not sent yet is replaced.
 func (f *Forwarder) Occ(o uplink.Occ) {
@@ -163,11 +171,15 @@ func (f *Forwarder) Run(ctx context.Context) {
 		if progress {
 			fails = 0
 		}
+		if errors.Is(err, errAgain) {
+			continue
+		}
 		d := mqtt.Backoff(f.cfg.Retry, fails)
 		fails++
 		f.cfg.Log.Warn("uplink down", "error", err, "retry", d)
 		select {
 		case <-ctx.Done():
+		case <-f.again:
 		case <-time.After(d):
 		}
 	}
@@ -178,6 +190,10 @@ func (f *Forwarder) connection(ctx context.Context) (progress bool, err error) {
 	f.conn++
 	for len(f.in) > 0 {
 		<-f.in // of an earlier connection
+	}
+	select {
+	case <-f.again: // which is what happens now
+	default:
 	}
 	will, err := f.state(uplink.StateOffline)
 	if err != nil {

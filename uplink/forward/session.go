@@ -45,6 +45,8 @@ func (s *session) run(ctx context.Context) error {
 			return ctx.Err()
 		case <-s.conn.Done():
 			return s.conn.Err()
+		case <-s.f.again:
+			return errAgain
 		case m := <-s.f.in:
 			s.take(m)
 		case <-s.f.spool.Committed():
@@ -85,6 +87,8 @@ func (s *session) greet(ctx context.Context) error {
 			return ctx.Err()
 		case <-s.conn.Done():
 			return s.conn.Err()
+		case <-s.f.again:
+			return errAgain
 		case m := <-s.f.in:
 			if s.take(m) && !m.Retain {
 				s.proven = true
