@@ -52,8 +52,12 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
 
+	cred, err := openCredential(&d.cfg, id)
+	if err != nil {
+		return err
+	}
 	fw := forward.New(sp, forward.Config{
-		Broker: d.cfg.Uplink.Broker, Retry: time.Duration(d.cfg.Uplink.Retry), Delay: time.Duration(d.cfg.Uplink.Delay), Log: d.log,
+		Broker: d.cfg.Uplink.Broker, TLS: cred.tls(), Retry: time.Duration(d.cfg.Uplink.Retry), Delay: time.Duration(d.cfg.Uplink.Delay), Log: d.log,
 		Now: func() uplink.Stamp {
 			return uplink.Stamp{Time: uplink.TimeOf(time.Now()), Quality: uplink.QualityCoarse}
 		},
@@ -76,13 +80,13 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		Sink: book,
 		Pace: pace(ctx, d.cfg.Capture.Speed),
 	})
-	return d.serve(ctx, sp, fw, p, src, book)
+	return d.serve(ctx, sp, fw, cred, p, src, book)
 }
 
 // serve runs what runs beside each other and ends it in order: first the frames, then the spool's last commit, then the
 // uplink when all is receipted.
-func (d *daemon) serve(ctx context.Context, sp *spool.Spool, fw *forward.Forwarder, p *pipeline.Pipeline, src *pcapfile.Reader,
-	book *book,
+func (d *daemon) serve(ctx context.Context, sp *spool.Spool, fw *forward.Forwarder, cred *keeper, p *pipeline.Pipeline,
+	src *pcapfile.Reader, book *book,
 ) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -94,6 +98,7 @@ func (d *daemon) serve(ctx context.Context, sp *spool.Spool, fw *forward.Forward
 		}
 	})
 	wg.Go(func() { fw.Run(ctx) })
+	wg.Go(func() { cred.run(ctx, d.log, fw.Reconnect) })
 	if d.progress {
 		wg.Go(func() { d.report(ctx, sp, fw, p, book) })
 	}

@@ -28,6 +28,7 @@ func run(args []string) int {
 	flags := flag.NewFlagSet("cafeprobed", flag.ContinueOnError)
 	path := flags.String("config", "", "configuration `FILE` (JSON)")
 	check := flags.Bool("check", false, "print the effective configuration and exit")
+	enroll := flags.Bool("enroll", false, "get the box's certificate with the claim code of uplink.tls.claim, or of standard input, and exit")
 	progress := flags.Bool("progress", false, "print progress to standard output, one JSON object a line")
 	level := slog.LevelWarn
 	flags.TextVar(&level, "log", level, "log this `LEVEL` and above to standard error: DEBUG, INFO, WARN, ERROR")
@@ -42,13 +43,17 @@ func run(args []string) int {
 		return exitUsage
 	}
 	cfg, err := config.Load(*path)
-	if err == nil && *check {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	switch {
+	case err != nil:
+	case *check:
 		enc := json.NewEncoder(os.Stdout)
 		enc.SetIndent("", "  ")
 		err = enc.Encode(cfg)
-	} else if err == nil {
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		defer stop()
+	case *enroll:
+		err = enrollOnce(ctx, &cfg, os.Stdin, os.Stdout)
+	default:
 		log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 		err = (&daemon{cfg: cfg, log: log, progress: *progress}).run(ctx)
 	}

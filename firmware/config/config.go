@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"cafeprobe/firmware/cafe"
@@ -32,10 +34,22 @@ type Capture struct {
 
 // Uplink says where records go.
 type Uplink struct {
-	Broker string   `json:"broker"`      // tcp://host:port
+	Broker string   `json:"broker"`      // ssl://host:port; tcp://host:port where the province takes boxes without certificates
 	Retry  Duration `json:"first_retry"` // default 60 s
 	Delay  Duration `json:"delay"`       // records wait so long for more, so that they travel together; default 2 min
+	TLS    TLS      `json:"tls"`         // for ssl://
 }
+
+// TLS says where the box's certificate is kept, and where it comes from.
+type TLS struct {
+	Dir        string `json:"dir"`         // holds ca.pem, given by the technician; default: tls in the folder of identity.json
+	ServerName string `json:"server_name"` // in the certificates of broker and enrolment server; default: the host that is dialled
+	Enroll     string `json:"enroll"`      // https://host:port, for enrolment and renewal
+	Claim      string `json:"claim"`       // claim code for the first enrolment; it is worth nothing once it was used
+}
+
+// Secure reports whether u's broker is reached over TLS.
+func (u *Uplink) Secure() bool { return strings.HasPrefix(u.Broker, "ssl://") }
 
 // Cafe holds what the technician knows of the café.
 type Cafe struct {
@@ -103,6 +117,9 @@ func Parse(b []byte) (Config, error) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return Config{}, fmt.Errorf("%w: something follows behind its end", ErrConfig)
 	}
+	if c.Uplink.TLS.Dir == "" && c.Dir != "" {
+		c.Uplink.TLS.Dir = filepath.Join(c.Dir, "tls")
+	}
 	return c, c.valid()
 }
 
@@ -118,7 +135,9 @@ func (c *Config) valid() error {
 	case c.Capture.Quality.Rank() < 0:
 		return bad("capture.time_quality", "none, floor, coarse or sync")
 	case c.Uplink.Broker == "":
-		return bad("uplink.broker", "tcp://host:port")
+		return bad("uplink.broker", "ssl://host:port or tcp://host:port")
+	case c.Uplink.Secure() && !strings.HasPrefix(c.Uplink.TLS.Enroll, "https://"):
+		return bad("uplink.tls.enroll", "https://host:port, since the broker wants a certificate")
 	case c.Cafe.Summary < Duration(time.Second) || c.Cafe.Silence < Duration(time.Second):
 		return bad("cafe.summary, cafe.silence", "1s or more")
 	}

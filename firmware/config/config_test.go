@@ -30,6 +30,7 @@ func TestRefuses(t *testing.T) {
 	f(strings.Replace(least, `"file":"f"`, `"file":"f","speed":-1`, 1), "speed")
 	f(strings.Replace(least, `"dir":"d"`, `"dir":"d","cafe":{"vantage":"Z"}`, 1), "vantage")
 	f(strings.Replace(least, `"dir":"d"`, `"dir":"d","cafe":{"silence":"-5m"}`, 1), "negative")
+	f(strings.Replace(least, "tcp:", "ssl:", 1), "uplink.tls.enroll")
 	f(least+"{}", "behind")
 }
 

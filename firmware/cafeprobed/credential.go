@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"cafeprobe/firmware/config"
+	"cafeprobe/uplink/credential"
+	"cafeprobe/uplink/spool"
+)
+
+// keeper keeps the box's certificate good. A nil keeper is that of a box whose broker wants none.
+type keeper struct {
+	*credential.Credential
+	cfg config.TLS
+}
+
+// Waits between looks at the certificate. After an error that is no refusal the network or the province is away; what was
+// refused is tried again late, since it needs a person, and each attempt counts against the box's address.
+const (
+	lookPeriod   = time.Hour
+	afterError   = 5 * time.Minute
+	afterRefusal = time.Hour
+)
+
+func openCredential(cfg *config.Config, id spool.Identity) (*keeper, error) {
+	if !cfg.Uplink.Secure() {
+		return nil, nil
+	}
+	t := cfg.Uplink.TLS
+	c, err := credential.Open(t.Dir, credential.Config{Box: id.Box, Key: id.Public(), ServerName: t.ServerName, Now: time.Now})
+	if err != nil {
+		return nil, err
+	}
+	return &keeper{c, t}, nil
+}
+
+func (k *keeper) tls() *tls.Config {
+	if k == nil {
+		return nil
+	}
+	return k.TLS()
+}
+
+// run enrols and renews until ctx is done, and calls changed for each new certificate. Records are spooled meanwhile,
+// whatever becomes of it.
+func (k *keeper) run(ctx context.Context, log *slog.Logger, changed func()) {
+	if k == nil {
+		return
+	}
+	for {
+		wait := lookPeriod
+		switch renewed, err := k.look(ctx); {
+		case errors.Is(err, credential.ErrRefused) || errors.Is(err, credential.ErrNotEnrolled):
+			wait = afterRefusal
+			log.Error("no certificate", "error", err)
+		case err != nil && ctx.Err() == nil:
+			wait = time.Duration((0.2 + 0.8*rand.Float64()) * float64(afterError))
+			log.Warn("no new certificate yet", "error", err, "retry", wait)
+		case renewed:
+			changed()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// look gets a certificate if one is due.
+func (k *keeper) look(ctx context.Context) (renewed bool, err error) {
+	switch err := k.Ready(); {
+	case err == nil && !k.NeedsRenewal(time.Now()):
+		return false, nil
+	case err == nil:
+		return true, k.Renew(ctx, k.cfg.Enroll)
+	case k.cfg.Claim == "":
+		return false, err
+	}
+	return true, k.Enroll(ctx, k.cfg.Enroll, k.cfg.Claim)
+}
+
+// enrollOnce is cafeprobed -enroll.
+func enrollOnce(ctx context.Context, cfg *config.Config, in io.Reader, out io.Writer) error {
+	id, err := spool.LoadIdentity(filepath.Join(cfg.Dir, spool.IdentityFile))
+	if err != nil {
+		return fmt.Errorf("%w (a box is given its identity when it is provisioned)", err)
+	}
+	k, err := openCredential(cfg, id)
+	if err != nil {
+		return err
+	}
+	if k == nil {
+		return errors.New("enrol: uplink.broker is not ssl://host:port, so no certificate is needed")
+	}
+	claim := k.cfg.Claim
+	if claim == "" {
+		fmt.Fprintf(out, "claim code for %s: ", id.Box)
+		line, err := bufio.NewReader(io.LimitReader(in, 256)).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("read the claim code: %w", err)
+		}
+		claim = strings.TrimSpace(line)
+	}
+	if err := k.Enroll(ctx, k.cfg.Enroll, claim); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s is enrolled; its certificate is good until %s and renews itself\n", id.Box, k.NotAfter().Format(time.DateOnly))
+	return nil
+}
