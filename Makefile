@@ -20,6 +20,10 @@ help: ## list the targets
 run: bin ## the whole walk: replay the project's own café to a province of its own, and show its page
 	@bin/cafeprobe run
 
+.PHONY: broker
+broker: packages-test bin ## a mosquitto as provinces run it, on loopback, with test certificates, until Ctrl-C
+	@bin/cafeprobe province try-mosquitto
+
 .PHONY: bin
 bin:
 	@mkdir -p bin

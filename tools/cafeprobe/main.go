@@ -31,7 +31,7 @@ type cli struct {
 	Inspect inspectCmd `cmd:"" help:"Show what the box sees in captures."`
 	Verify  verifyCmd  `cmd:"" help:"Check a chain that was exported, without the province."`
 
-	Province provinceCmd `cmd:"" help:"Run a province; export a chain; ask a box to do something."`
+	Province provinceCmd `cmd:"" help:"Run a province; export a chain; ask a box to do something; certificates."`
 }
 
 func main() { os.Exit(run(os.Args[1:])) }

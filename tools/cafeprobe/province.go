@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 
 	"cafeprobe/tools/province"
+	"cafeprobe/tools/province/ca"
 	"cafeprobe/uplink"
 )
 
@@ -18,13 +20,21 @@ type provinceCmd struct {
 	Serve  serveCmd  `cmd:"" default:"withargs" help:"Run a province until Ctrl-C: a broker for boxes, and its page."`
 	Export exportCmd `cmd:"" help:"Write a box's chain into a file that anybody can check (cafeprobe verify)."`
 	Order  orderCmd  `cmd:"" help:"Ask a box to do something: set, maintain, diag, reboot or rotate."`
+	Claim  claimCmd  `cmd:"" help:"Print a new claim code, with which a box gets its certificate."`
+	Revoke revokeCmd `cmd:"" help:"Revoke the certificates of a box."`
+
+	Mosquitto    mosquittoCmd    `cmd:"" help:"Write what a mosquitto needs to be the province's broker."`
+	TryMosquitto tryMosquittoCmd `cmd:"" help:"Run a mosquitto with test certificates until Ctrl-C."`
 }
 
 type serveCmd struct {
-	Dir  string `required:"" help:"Keep the records and the key of receipts here; it is made where it is absent."`
-	MQTT string `default:"127.0.0.1:1883" help:"Address for boxes, as host:port; :1883 takes them from everywhere."`
-	Web  string `default:"127.0.0.1:8080" help:"Address of the page, as host:port."`
-	Name string `default:"demo" help:"The province's name in topics: a-z, 0-9 and inner hyphens."`
+	Dir    string   `required:"" help:"Keep the records and the key of receipts here; it is made where it is absent."`
+	MQTT   string   `default:"127.0.0.1:1883" help:"Address for boxes, as host:port; :1883 takes them from everywhere."`
+	Web    string   `default:"127.0.0.1:8080" help:"Address of the page, as host:port."`
+	TLS    string   `help:"Address for boxes with certificates, as host:port; then --mqtt is for observers."`
+	Enroll string   `default:":8443" help:"With --tls: address for enrolment over HTTPS, as host:port."`
+	Names  []string `name:"host" help:"With --tls: names and addresses under which boxes reach it (127.0.0.1, localhost)."`
+	Name   string   `default:"demo" help:"The province's name in topics: a-z, 0-9 and inner hyphens."`
 }
 
 // Run runs a province until ctx is done.
@@ -39,8 +49,13 @@ func (c *serveCmd) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("--mqtt %s: %w: want host:port, as in 127.0.0.1:1883", c.MQTT, err)
 	}
+	var secure *province.Secure
+	if c.TLS != "" {
+		secure = &province.Secure{MQTT: c.TLS, Enroll: c.Enroll, Names: c.Names}
+		trust = false // observers without a certificate are of this machine
+	}
 	p, err := province.New(province.Config{
-		Dir: c.Dir, Province: name, MQTT: c.MQTT, Web: c.Web, Trust: trust,
+		Dir: c.Dir, Province: name, MQTT: c.MQTT, Web: c.Web, Trust: trust, Secure: secure,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
@@ -50,10 +65,18 @@ func (c *serveCmd) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
-	fmt.Fprintf(out, "page    %s\nboxes   tcp://%s   (mosquitto_sub -p %s -t 'cafeprobe/v1/%s/#' -v)\nkey     %s   (province_key of a box's identity.json)\n",
-		p.WebURL(), p.MQTTAddr(), port, name, base64.RawURLEncoding.EncodeToString(p.PublicKey()))
+	boxes := "tcp://" + p.MQTTAddr()
+	if secure != nil {
+		boxes = "ssl://" + p.SecureAddr()
+	}
+	fmt.Fprintf(out, "page    %s\nboxes   %s   (mosquitto_sub -p %s -t 'cafeprobe/v1/%s/#' -v)\nkey     %s   (province_key of a box's identity.json)\n",
+		p.WebURL(), boxes, port, name, base64.RawURLEncoding.EncodeToString(p.PublicKey()))
+	if secure != nil {
+		fmt.Fprintf(out, "enrol   %s   (boxes trust %s; cafeprobe province claim --dir %s BOX)\n",
+			p.EnrollURL(), filepath.Join(c.Dir, province.CADir, ca.RootFile), c.Dir)
+	}
 	if trust {
-		fmt.Fprintln(out, "warning: boxes are taken from everywhere and show no certificate in this version: use a network that you trust")
+		fmt.Fprintln(out, "warning: boxes are taken from everywhere and show no certificate: give --tls, or use a network that you trust")
 	}
 	fmt.Fprintln(out, "until Ctrl-C")
 	return p.Run(ctx)
