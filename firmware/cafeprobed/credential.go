@@ -21,7 +21,8 @@ import (
 // keeper keeps the box's certificate good. A nil keeper is that of a box whose broker wants none.
 type keeper struct {
 	*credential.Credential
-	cfg config.TLS
+	cfg   config.TLS
+	ready chan struct{} // closed when there is a certificate
 }
 
 // Waits between looks at the certificate. After an error that is no refusal the network or the province is away; what was
@@ -41,7 +42,7 @@ func openCredential(cfg *config.Config, id spool.Identity) (*keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &keeper{c, t}, nil
+	return &keeper{c, t, make(chan struct{})}, nil
 }
 
 func (k *keeper) tls() *tls.Config {
@@ -57,7 +58,7 @@ func (k *keeper) run(ctx context.Context, log *slog.Logger, changed func()) {
 	if k == nil {
 		return
 	}
-	for {
+	for ready := false; ; {
 		wait := lookPeriod
 		switch renewed, err := k.look(ctx); {
 		case errors.Is(err, credential.ErrRefused) || errors.Is(err, credential.ErrNotEnrolled):
@@ -69,11 +70,28 @@ func (k *keeper) run(ctx context.Context, log *slog.Logger, changed func()) {
 		case renewed:
 			changed()
 		}
+		if !ready && k.Ready() == nil {
+			ready = true
+			close(k.ready)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(wait):
 		}
+	}
+}
+
+// await waits for the first certificate. It reports false if ctx is done before.
+func (k *keeper) await(ctx context.Context) bool {
+	if k == nil {
+		return true
+	}
+	select {
+	case <-k.ready:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

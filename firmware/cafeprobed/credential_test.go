@@ -92,7 +92,11 @@ func TestKeeper(t *testing.T) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer stop()
-	wg.Go(func() { fw.Run(ctx) })
+	wg.Go(func() {
+		if k.await(ctx) {
+			fw.Run(ctx)
+		}
+	})
 	if err := k.Ready(); !errors.Is(err, credential.ErrNotEnrolled) {
 		t.Fatalf("before enrolment: %v, want %v", err, credential.ErrNotEnrolled)
 	}

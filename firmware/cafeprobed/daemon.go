@@ -97,7 +97,11 @@ func (d *daemon) serve(ctx context.Context, sp *spool.Spool, fw *forward.Forward
 			d.log.Error("spool", "error", err)
 		}
 	})
-	wg.Go(func() { fw.Run(ctx) })
+	wg.Go(func() {
+		if cred.await(ctx) {
+			fw.Run(ctx)
+		}
+	})
 	wg.Go(func() { cred.run(ctx, d.log, fw.Reconnect) })
 	if d.progress {
 		wg.Go(func() { d.report(ctx, sp, fw, p, book) })
