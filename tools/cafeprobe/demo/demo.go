@@ -16,6 +16,8 @@ import (
 	"cafeprobe/firmware/config"
 	"cafeprobe/tools/province"
 	"cafeprobe/uplink"
+	"cafeprobe/uplink/credential"
+	"cafeprobe/uplink/durable"
 	"cafeprobe/uplink/spool"
 )
 
@@ -28,6 +30,9 @@ type Config struct {
 	Out    io.Writer // what a person reads
 	Live   bool      // Out is a terminal: redraw one line, and keep the page until ctx is done
 }
+
+// demoBox is the one box.
+const demoBox = uplink.BoxID("b-00000001")
 
 // maxDeaths is how often the daemon may die before the run gives up.
 const maxDeaths = 64
@@ -52,7 +57,9 @@ func Run(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("make %s: %w", box, err)
 	}
 	began := time.Now()
-	p, err := province.New(province.Config{Dir: filepath.Join(cfg.Dir, "province"), Province: "demo"})
+	p, err := province.New(province.Config{
+		Dir: filepath.Join(cfg.Dir, "province"), Province: "demo", Secure: &province.Secure{},
+	})
 	if err != nil {
 		return err
 	}
@@ -117,13 +124,17 @@ func replay(ctx context.Context, cfg Config, p *province.Province, box string, s
 func provision(cfg Config, p *province.Province, box string) (string, error) {
 	identity := filepath.Join(box, spool.IdentityFile)
 	if _, err := os.Stat(identity); errors.Is(err, os.ErrNotExist) {
-		id, err := spool.NewIdentity(uplink.Address{Province: "demo", Box: "b-00000001"}, p.PublicKey())
+		id, err := spool.NewIdentity(uplink.Address{Province: "demo", Box: demoBox}, p.PublicKey())
 		if err != nil {
 			return "", err
 		}
 		if err := id.Save(identity); err != nil {
 			return "", err
 		}
+	}
+	tls, err := enrolment(p, box)
+	if err != nil {
+		return "", err
 	}
 	file := cfg.File
 	if file == "" {
@@ -139,7 +150,7 @@ func provision(cfg Config, p *province.Province, box string) (string, error) {
 	c := config.Config{
 		Dir:     box,
 		Capture: config.Capture{File: file, Speed: cfg.Speed, Quality: uplink.QualityCoarse},
-		Uplink:  config.Uplink{Broker: "tcp://" + p.MQTTAddr(), Retry: config.Duration(200 * time.Millisecond)},
+		Uplink:  config.Uplink{Broker: "ssl://" + p.SecureAddr(), TLS: tls, Retry: config.Duration(200 * time.Millisecond)},
 		Cafe: config.Cafe{
 			Vantage: "auto", Silence: config.Duration(5 * time.Minute), Summary: config.Duration(time.Minute),
 		},
@@ -150,6 +161,23 @@ func provision(cfg Config, p *province.Province, box string) (string, error) {
 	}
 	path := filepath.Join(cfg.Dir, "cafeprobed.json")
 	return path, os.WriteFile(path, append(b, '\n'), 0o600)
+}
+
+// enrolment gives the box what it needs to get its certificate by itself, as a technician does: the province's CA, and
+// a claim code if it has no certificate yet.
+func enrolment(p *province.Province, box string) (config.TLS, error) {
+	t := config.TLS{Dir: filepath.Join(box, "tls"), Enroll: p.EnrollURL()}
+	if err := os.MkdirAll(t.Dir, 0o700); err != nil {
+		return t, err
+	}
+	if err := durable.WriteFile(filepath.Join(t.Dir, credential.CAFile), p.CA().Root()); err != nil {
+		return t, err
+	}
+	_, err := os.Stat(filepath.Join(t.Dir, credential.PairFile))
+	if errors.Is(err, os.ErrNotExist) {
+		t.Claim, err = p.CA().NewClaim(demoBox, 0, false)
+	}
+	return t, err
 }
 
 // daemon runs one life of cafeprobed and shows its progress.
