@@ -91,7 +91,7 @@ define packages
 endef
 
 packages-test:
-	$(call packages,gcc libc6-dev git mosquitto mosquitto-clients chromium fonts-dejavu-core)
+	$(call packages,gcc libc6-dev git openssl mosquitto mosquitto-clients chromium fonts-dejavu-core)
 
 packages-lab:
 	$(call packages,iproute2 ethtool dnsmasq isc-dhcp-client curl samba avahi-daemon qemu-system-x86 ipxe-qemu)
