@@ -15,6 +15,7 @@ import (
 
 	"cafeprobe/firmware/config"
 	"cafeprobe/uplink/credential"
+	"cafeprobe/uplink/forward"
 	"cafeprobe/uplink/spool"
 )
 
@@ -31,7 +32,17 @@ const (
 	lookPeriod   = time.Hour
 	afterError   = 5 * time.Minute
 	afterRefusal = time.Hour
+
+	// maxDown is at how many looks in a row without a connection a certificate is renewed that seems to be good: the box's
+	// clock may be wrong, and the province's say that it has expired.
+	maxDown = 6
 )
+
+// link is what a new certificate is for: the forwarder.
+type link interface {
+	Reconnect()
+	Stats() forward.Stats
+}
 
 func openCredential(cfg *config.Config, id spool.Identity) (*keeper, error) {
 	if !cfg.Uplink.Secure() {
@@ -52,15 +63,19 @@ func (k *keeper) tls() *tls.Config {
 	return k.TLS()
 }
 
-// run enrols and renews until ctx is done, and calls changed for each new certificate. Records are spooled meanwhile,
-// whatever becomes of it.
-func (k *keeper) run(ctx context.Context, log *slog.Logger, changed func()) {
+// run enrols and renews until ctx is done, and lets l connect anew with each new certificate. Records are spooled
+// meanwhile, whatever becomes of it.
+func (k *keeper) run(ctx context.Context, log *slog.Logger, l link) {
 	if k == nil {
 		return
 	}
+	down := 0
 	for ready := false; ; {
+		if down++; l.Stats().Connected {
+			down = 0
+		}
 		wait := lookPeriod
-		switch renewed, err := k.look(ctx); {
+		switch renewed, err := k.look(ctx, down > maxDown); {
 		case errors.Is(err, credential.ErrRefused) || errors.Is(err, credential.ErrNotEnrolled):
 			wait = afterRefusal
 			log.Error("no certificate", "error", err)
@@ -68,7 +83,8 @@ func (k *keeper) run(ctx context.Context, log *slog.Logger, changed func()) {
 			wait = time.Duration((0.2 + 0.8*rand.Float64()) * float64(afterError))
 			log.Warn("no new certificate yet", "error", err, "retry", wait)
 		case renewed:
-			changed()
+			down = 0
+			l.Reconnect()
 		}
 		if !ready && k.Ready() == nil {
 			ready = true
@@ -95,10 +111,10 @@ func (k *keeper) await(ctx context.Context) bool {
 	}
 }
 
-// look gets a certificate if one is due.
-func (k *keeper) look(ctx context.Context) (renewed bool, err error) {
+// look gets a certificate if one is due, or anyway.
+func (k *keeper) look(ctx context.Context, anyway bool) (renewed bool, err error) {
 	switch err := k.Ready(); {
-	case err == nil && !k.NeedsRenewal(time.Now()):
+	case err == nil && !anyway && !k.NeedsRenewal(time.Now()):
 		return false, nil
 	case err == nil:
 		return true, k.Renew(ctx, k.cfg.Enroll)

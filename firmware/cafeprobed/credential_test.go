@@ -26,11 +26,11 @@ import (
 const dueAtOnce = 80 * time.Minute
 
 // provisioned returns a box's configuration and identity, with the CA's certificate in place, and its province.
-func provisioned(t *testing.T) (*config.Config, spool.Identity, *province.Province) {
+func provisioned(t *testing.T, life time.Duration) (*config.Config, spool.Identity, *province.Province) {
 	t.Helper()
 	dir := t.TempDir()
 	p, err := province.New(province.Config{
-		Dir: filepath.Join(dir, "province"), Province: "demo", Secure: &province.Secure{Life: dueAtOnce},
+		Dir: filepath.Join(dir, "province"), Province: "demo", Secure: &province.Secure{Life: life},
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {
@@ -72,7 +72,7 @@ func provisioned(t *testing.T) (*config.Config, spool.Identity, *province.Provin
 
 // TestKeeper: a box enrols by itself, forwards, renews beside that, and goes on under the new certificate.
 func TestKeeper(t *testing.T) {
-	cfg, id, p := provisioned(t)
+	cfg, id, p := provisioned(t, dueAtOnce)
 	var err error
 	if cfg.Uplink.TLS.Claim, err = p.CA().NewClaim(id.Box, 0, false); err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestKeeper(t *testing.T) {
 	if err := k.Ready(); !errors.Is(err, credential.ErrNotEnrolled) {
 		t.Fatalf("before enrolment: %v, want %v", err, credential.ErrNotEnrolled)
 	}
-	wg.Go(func() { k.run(ctx, log, fw.Reconnect) })
+	wg.Go(func() { k.run(ctx, log, fw) })
 
 	send := func(what string) {
 		t.Helper()
@@ -120,7 +120,7 @@ func TestKeeper(t *testing.T) {
 	send("under the first certificate")
 	before, connections := k.NotAfter(), fw.Stats().Connections
 	time.Sleep(time.Until(before.Add(-dueAtOnce).Add(2 * time.Second))) // so that the next one's end differs by a second
-	if renewed, err := k.look(ctx); err != nil || !renewed {
+	if renewed, err := k.look(ctx, false); err != nil || !renewed {
 		t.Fatalf("renewed %v, %v, want a renewal", renewed, err)
 	}
 	fw.Reconnect()
@@ -136,7 +136,7 @@ func TestKeeper(t *testing.T) {
 
 // TestEnrollOnce: the technician types the code.
 func TestEnrollOnce(t *testing.T) {
-	cfg, id, p := provisioned(t)
+	cfg, id, p := provisioned(t, 0)
 	code, err := p.CA().NewClaim(id.Box, 0, false)
 	if err != nil {
 		t.Fatal(err)
@@ -150,5 +150,14 @@ func TestEnrollOnce(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "b-00000001 is enrolled") {
 		t.Errorf("said %q, want that the box is enrolled", out.String())
+	}
+	k, err := openCredential(cfg, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, anyway := range []bool{false, true} { // as when it is not let in and cannot tell why
+		if renewed, err := k.look(t.Context(), anyway); err != nil || renewed != anyway {
+			t.Errorf("a new certificate, anyway %v: renewed %v, %v", anyway, renewed, err)
+		}
 	}
 }

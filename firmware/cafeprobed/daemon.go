@@ -102,7 +102,7 @@ func (d *daemon) serve(ctx context.Context, sp *spool.Spool, fw *forward.Forward
 			fw.Run(ctx)
 		}
 	})
-	wg.Go(func() { cred.run(ctx, d.log, fw.Reconnect) })
+	wg.Go(func() { cred.run(ctx, d.log, fw) })
 	if d.progress {
 		wg.Go(func() { d.report(ctx, sp, fw, p, book) })
 	}

@@ -59,6 +59,7 @@ type Province struct {
 	ca        *ca.CA // nil without Secure
 
 	mqtt, web, mqtts, enroll net.Listener // the last two are nil without Secure
+	enforced                 time.Time    // when connections were last looked at; Run's
 }
 
 // boxes is the way to the boxes and back: a broker.Broker or a subscriber.Subscriber.

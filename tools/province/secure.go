@@ -82,8 +82,9 @@ func (p *Province) enforce(now time.Time) {
 	if err != nil {
 		p.cfg.Log.Error("revocations not read", "error", err)
 	}
-	if changed || now.Unix()%int64(enforcePeriod/time.Second) == 0 {
-		p.broker.Enforce()
+	if changed || now.Sub(p.enforced) >= enforcePeriod {
+		p.enforced = now
+		p.disconnect()
 	}
 }
 

@@ -149,6 +149,9 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, box uplink.BoxI
 	for _, f := range refusals {
 		if errors.Is(err, f.err) {
 			h.limit.fail(source(r), h.now())
+			if !box.Valid() {
+				box = "" // whatever it is, it is not for the log
+			}
 			h.log.Warn("enrolment refused", "box", box, "from", r.RemoteAddr, "error", err)
 			answer(w, f.status, credential.Answer{Error: f.word})
 			return

@@ -76,7 +76,8 @@ func write(dir string, c *ca.CA, cfg Config) error {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	// Files take the folder's group: once it is mosquitto's, so are the keys that are written later.
+	if err := errors.Join(os.MkdirAll(dir, 0o750), os.Chmod(dir, 0o750|os.ModeSetgid)); err != nil {
 		return err
 	}
 	server, err := c.Server(life, cfg.Names...)
