@@ -546,6 +546,51 @@ func TestRevokedByAnotherProcess(t *testing.T) {
 	g.refused(t, "a revoked certificate", boxA, cfg)
 }
 
+// TestBehindMosquitto: the province behind a mosquitto of its own hears an enrolled box and answers it, and no longer hears
+// one that was revoked, though its connection stands.
+func TestBehindMosquitto(t *testing.T) {
+	g := realMosquitto(t)
+	p, err := province.New(province.Config{
+		Dir: filepath.Dir(g.caDir), Province: "demo", Broker: "ssl://" + g.addr, Secure: &province.Secure{},
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	defer func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+	receipts := make(chan string, 1024)
+	a, err := g.dial(t, boxA, enrolled(t, g.ca, boxA), func(m mqtt.Message) { receipts <- m.Topic })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if err := a.Subscribe(t.Context(), at(boxA).DownFilter()); err != nil {
+		t.Fatal(err)
+	}
+	greet := func() { publish(t, a, at(boxA).Topic(uplink.UpHello), hello(t, boxA)) }
+	await(t, "receipt", func() bool { greet(); time.Sleep(50 * time.Millisecond); return len(receipts) > 0 })
+	if got, want := <-receipts, at(boxA).Topic(uplink.DownReceipt); got != want {
+		t.Errorf("the answer came on %s, want %s", got, want)
+	}
+	g.revoke(t, boxA)
+	await(t, "silence", func() bool {
+		for len(receipts) > 0 {
+			<-receipts
+		}
+		greet()
+		time.Sleep(300 * time.Millisecond)
+		return len(receipts) == 0
+	})
+}
+
 // TestPlainIsForObservers: where boxes have certificates, nobody is a box without one.
 func TestPlainIsForObservers(t *testing.T) {
 	g := embedded(t)
