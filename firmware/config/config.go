@@ -36,7 +36,7 @@ type Capture struct {
 type Uplink struct {
 	Broker string   `json:"broker"`      // ssl://host:port; tcp://host:port where the province takes boxes without certificates
 	Retry  Duration `json:"first_retry"` // default 60 s
-	Delay  Duration `json:"delay"`       // records wait so long for more, so that they travel together; default 2 min
+	Delay  Duration `json:"delay"`       // records wait so long for more, so that they travel together; default 4 min
 	TLS    TLS      `json:"tls"`         // for ssl://
 }
 
@@ -103,7 +103,7 @@ func Load(path string) (Config, error) {
 func Parse(b []byte) (Config, error) {
 	c := Config{
 		Capture: Capture{Quality: uplink.QualityCoarse},
-		Uplink:  Uplink{Retry: Duration(time.Minute), Delay: Duration(2 * time.Minute)},
+		Uplink:  Uplink{Retry: Duration(time.Minute), Delay: Duration(4 * time.Minute)},
 		Cafe:    Cafe{Vantage: "auto", Silence: Duration(5 * time.Minute), Summary: Duration(5 * time.Minute)},
 	}
 	if len(b) > maxFile {

@@ -3,8 +3,8 @@ package e2e
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"cafeprobe/tools/province"
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/forward"
 	"cafeprobe/uplink/spool"
@@ -27,27 +26,9 @@ type toSpool struct{ *spool.Spool }
 func (s toSpool) Record(r uplink.Record) error { _, err := s.Append(r); return err }
 func (s toSpool) Occ(uplink.Occ) error         { return nil }
 
-func newProvince(t testing.TB, dir string) *province.Province {
-	t.Helper()
-	p, err := province.New(province.Config{Dir: dir, Province: "demo"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- p.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("province: %v", err)
-		}
-	})
-	return p
-}
-
 func newSpool(t testing.TB, key ed25519.PublicKey) *spool.Spool {
 	t.Helper()
-	id, err := spool.NewIdentity(uplink.Address{Province: "demo", Box: "b-00000001"}, key)
+	id, err := spool.NewIdentity(uplink.Address{Province: "e2e", Box: "b-00000001"}, key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,14 +72,13 @@ func TestOutage(t *testing.T) {
 	if long() {
 		days = 30
 	}
-	p := newProvince(t, filepath.Join(t.TempDir(), "province"))
+	p := newSite(t, t.TempDir(), "")
 	s := newSpool(t, p.PublicKey())
 	r := newRoom(2, 100, toSpool{s})
 	var heaps []uint64
 	for range days {
 		for range 24 { // the daemon commits every few seconds: an hour of records never waits in memory
-			r.live(t, time.Hour)
-			if err := s.Commit(); err != nil {
+			if err := errors.Join(r.live(time.Hour), s.Commit()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -127,7 +107,7 @@ func kib(list []uint64) (out []uint64) {
 }
 
 // catchUp forwards all of s over a slow link.
-func catchUp(t *testing.T, p *province.Province, s *spool.Spool) {
+func catchUp(t *testing.T, p *site, s *spool.Spool) {
 	t.Helper()
 	link := newSlowLink(t, p.MQTTAddr(), 50*time.Millisecond)
 	f := forward.New(s, forward.Config{Broker: "tcp://" + link.addr(), Retry: 10 * time.Millisecond})

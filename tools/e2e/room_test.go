@@ -67,22 +67,22 @@ func (r *room) opening(t int64) int64 {
 }
 
 // live lets d pass.
-func (r *room) live(t testing.TB, d time.Duration) {
-	t.Helper()
+func (r *room) live(d time.Duration) error {
 	for end := r.now + int64(d); r.now < end; r.now += int64(step) {
 		if err := r.observe(capture.Observation{Kind: capture.KindTick}); err != nil {
-			t.Fatal(err)
+			return err
 		}
 		// The router is always there: a wire on which nobody is heard is another matter.
 		if err := r.heard(capture.MAC{0x4c, 0x5e, 0x0c, 0, 0, 1}); err != nil {
-			t.Fatal(err)
+			return err
 		}
 		for i := range r.seats {
 			if err := r.seat(&r.seats[i]); err != nil {
-				t.Fatal(err)
+				return err
 			}
 		}
 	}
+	return nil
 }
 
 // seat lets one station do what it does at this time.
@@ -146,7 +146,9 @@ func (c *tally) Occ(uplink.Occ) error { c.occs++; return nil }
 func TestRoom(t *testing.T) {
 	c := &tally{kinds: map[uplink.Kind]int{}}
 	r := newRoom(1, 100, c)
-	r.live(t, day)
+	if err := r.live(day); err != nil {
+		t.Fatal(err)
+	}
 	t.Logf("a day at 100 stations: %v, %d octets, %d occupancies", c.kinds, c.octets, c.occs)
 	if n := c.kinds[uplink.KindClose]; n < 500 || n > 1000 {
 		t.Errorf("%d sessions a day at 100 stations, want 500 to 1000", n)

@@ -26,7 +26,7 @@ type Config struct {
 	TLS    *tls.Config
 	Retry  time.Duration       // the first retry comes after at most this; 0 means 60 s. Later ones after up to 5 times as long
 	Delay  time.Duration       // for which records wait for more of their kind before they are sent; 0: not at all. See send
-	Beat   time.Duration       // a state message is sent when nothing else was for so long, as a sign of life; 0 means 5 min
+	Beat   time.Duration       // a state message is sent when nothing else was for so long, as a sign of life; 0 means 10 min
 	Lag    time.Duration       // without a receipt while records are unproven: say hello again; 0 means 30 s
 	Keep   time.Duration       // MQTT keep-alive, whole seconds; 0 means 4 min
 	Now    func() uplink.Stamp // for states and checkpoints; nil: unknown
@@ -43,7 +43,7 @@ type Config struct {
 
 const (
 	defaultRetry = time.Minute
-	defaultBeat  = 5 * time.Minute
+	defaultBeat  = 10 * time.Minute
 	maxUnproven  = 8192 // records sent without a receipt
 	batchOctets  = uplink.MaxMessage - uplink.BatchOverhead - uplink.MaxRecords
 	defaultLag   = 30 * time.Second
@@ -183,6 +183,14 @@ func (f *Forwarder) Run(ctx context.Context) {
 		case <-time.After(d):
 		}
 	}
+}
+
+// look is how often a session looks whether something is due: a second, or as often as a short Config.Delay wants it.
+func (f *Forwarder) look() time.Duration {
+	if f.cfg.Delay > 0 {
+		return min(time.Second, max(f.cfg.Delay/4, time.Millisecond))
+	}
+	return time.Second
 }
 
 // connection runs one connection to its end. progress is true if the province was reached.
