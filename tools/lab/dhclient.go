@@ -66,6 +66,7 @@ func (l *lab) lease(h *host) error {
 	if err := os.WriteFile(base+".script", []byte(dhclientScript), 0o755); err != nil {
 		return err
 	}
+	_ = os.Remove(base + "-dhclient.log") // of the last time it was on
 	var err error
 	h.dhcp, err = l.start(h.ns, h.name+"-dhclient", append([]string{"dhclient", "-d"}, l.dhclientArgs(h)...)...)
 	if err != nil {

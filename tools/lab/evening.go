@@ -205,5 +205,8 @@ var evening = []event{
 	{at: m(8, 40), who: "may-02", do: leave},
 	{at: m(9, 30), who: "may-07", do: cut},
 	{at: m(10, 0), who: "may-05", do: quic, what: "www.youtube.com", every: m(0, 50), until: m(12, 30)},
+	{at: m(11, 30), who: "may-03", do: on},
+	{at: m(11, 40), who: "may-03", do: http, what: "www.msftconnecttest.com/connecttest.txt"},
+	{at: m(11, 44), who: "may-03", do: https, what: "www.facebook.com", every: m(0, 30), until: m(12, 50)},
 	{at: m(13, 0), who: "router", do: finished},
 }

@@ -102,16 +102,19 @@ func (l *lab) startRecorder() error {
 
 func (l *lab) capture() string { return filepath.Join(l.out, "cafe.pcapng") }
 
+// patience is how long a program may take to say that it is ready: a DHCP client whose first DISCOVER came before the
+// router was up asks again after 5 s, and the time after that is up to 15 s.
+const patience = 30 * time.Second
+
 // await waits until a program has said a word in its log.
 func (l *lab) await(name, word string) error {
-	for range 100 {
-		if text, _ := os.ReadFile(filepath.Join(l.dir, name+".log")); strings.Contains(string(text), word) {
+	var text []byte
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if text, _ = os.ReadFile(filepath.Join(l.dir, name+".log")); strings.Contains(string(text), word) {
 			return nil
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
-	text, _ := os.ReadFile(filepath.Join(l.dir, name+".log"))
-	return fmt.Errorf("%s did not say %q within 5 s: %s", name, word, text)
+	return fmt.Errorf("%s did not say %q within %v: %s", name, word, patience, text)
 }
 
 // finish ends the recording and writes the truth.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -136,6 +137,9 @@ func (l *lab) powerOn(h *host) error {
 	if h.uuid != "" {
 		return l.startGuest(h)
 	}
+	if err := ip("-n", l.bridge, "link", "set", h.name, "up"); err != nil {
+		return err
+	}
 	if err := ip("-n", h.ns, "link", "set", "eth0", "up"); err != nil {
 		return err
 	}
@@ -160,16 +164,21 @@ func (l *lab) powerDown(h *host, how verb) error {
 			return err
 		}
 		killIn(h.ns, syscall.SIGKILL)
-	default:
-		if err := l.release(h); err != nil {
+		if err := l.forget(h); err != nil {
 			return err
 		}
-		if err := ip("-n", h.ns, "link", "set", "eth0", "down"); err != nil {
+	default:
+		if err := errors.Join(l.release(h), l.forget(h)); err != nil {
 			return err
 		}
 	}
 	l.powerOff(h, string(how), time.Now())
 	return nil
+}
+
+// forget takes from a station what it would not have when it starts again: addresses, routes, neighbours.
+func (l *lab) forget(h *host) error {
+	return errors.Join(ip("-n", h.ns, "link", "set", "eth0", "down"), ip("-n", h.ns, "addr", "flush", "dev", "eth0"))
 }
 
 // powerOff notes that a station is off.
