@@ -100,6 +100,10 @@ func (c *Cafe) Observe(o *capture.Observation) []Event {
 		if s := c.subject(o); s != nil {
 			s.evidence(o)
 		}
+	case capture.KindWake:
+		if s := c.station(o); s != nil && o.Target != s.MAC {
+			s.Clues.Wakes = true
+		}
 	case capture.KindAddr:
 		if s := c.subject(o); s != nil {
 			s.address(o)

@@ -1,6 +1,7 @@
 package cafe
 
 import (
+	"encoding/hex"
 	"strings"
 
 	"cafeprobe/capture"
@@ -38,7 +39,8 @@ type Clues struct {
 	DHCPServer  bool
 	FileServer  bool // iSCSI, TFTP or PXE: serves disks or boot files
 	SMBServer   bool
-	PublicAddrs int // public source addresses: frames of others that it forwards
+	Wakes       bool // sent a magic packet for another: cafés' management programs wake PCs from the cashier's
+	PublicAddrs int  // public source addresses: frames of others that it forwards
 }
 
 // vendorClues are the DHCP vendor classes (option 60) that tell a kind of device, by their beginning. Each was seen in
@@ -65,14 +67,31 @@ func (c *Clues) dhcp(d *capture.DHCP) {
 			v.set(c)
 		}
 	}
-	c.hostname(d.Hostname)
+	c.hostname(d.Hostname, d.Client)
 }
 
-func (c *Clues) hostname(name string) {
-	name = strings.ToLower(name)
+// printerNames are what printers call themselves out of the box: a word, then the last digits of their own MAC address.
+// That the digits are the station's own makes the name one that nobody chose.
+var printerNames = []struct {
+	word   string
+	digits int
+}{
+	{"brn", 12}, {"brw", 12}, // Brother, wired and wireless: Network User's Guide, "node name"
+	{"npi", 6},   // HP Jetdirect: Administrator's Guide, "host name"
+	{"epson", 6}, // Epson: Network Guide, "printer name"
+}
+
+func (c *Clues) hostname(name string, m capture.MAC) {
+	name, _, _ = strings.Cut(strings.ToLower(name), ".")
 	for _, p := range phoneNames {
 		if strings.HasPrefix(name, p) {
 			c.Phone = true
+		}
+	}
+	digits := hex.EncodeToString(m[:])
+	for _, p := range printerNames {
+		if name == p.word+digits[len(digits)-p.digits:] {
+			c.Printer = true
 		}
 	}
 }
@@ -82,7 +101,7 @@ func (c *Clues) name(o *capture.Observation) {
 	case capture.OriginNBNS, capture.OriginBrowser, capture.OriginSteam:
 		c.PCName = true
 	case capture.OriginDHCP, capture.OriginMDNS:
-		c.hostname(o.Name)
+		c.hostname(o.Name, o.MAC)
 	}
 }
 
@@ -101,7 +120,7 @@ func (c *Clues) serve(o capture.Origin) {
 const forwards = 2
 
 // role weighs the clues. What forwards for others is a router whatever else it does; a PXE ROM and a phone are told by
-// what only they do; a server of boot files outweighs the Windows it may run.
+// what only they do; a server of boot files outweighs the Windows it may run, and the packets by which it wakes others.
 func (c *Clues) role(s *Station) Role {
 	switch {
 	case c.Router || c.PublicAddrs >= forwards || c.DHCPServer && !c.FileServer:
@@ -114,6 +133,8 @@ func (c *Clues) role(s *Station) Role {
 		return RolePhone
 	case c.Printer:
 		return RolePrinter
+	case c.Wakes && (c.Windows || c.PCName):
+		return RoleCashier
 	case c.Windows || c.PCName:
 		return RolePC
 	case c.SMBServer:
