@@ -94,8 +94,8 @@ func TestSessionEndIsTheLastFrame(t *testing.T) {
 	if s.Start != at(0) || s.End != at(10*time.Minute) || s.Closed != CauseOff {
 		t.Errorf("session %v–%v %s, want %v–%v off", s.Start, s.End, s.Closed, at(0), at(10*time.Minute))
 	}
-	if s.EndErr != 20*time.Second {
-		t.Errorf("end error %v, want its longest gap 20s", s.EndErr)
+	if s.EndErr != time.Minute {
+		t.Errorf("end error %v, want three times its longest gap of 20s", s.EndErr)
 	}
 	if s.Confidence < 0.95 {
 		t.Errorf("confidence %v after ten minutes of evidence", s.Confidence)
