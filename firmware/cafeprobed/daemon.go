@@ -80,7 +80,10 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		Sink: book,
 		Pace: pace(ctx, d.cfg.Capture.Speed),
 	})
-	return d.serve(ctx, sp, fw, cred, p, src, book)
+	if err := d.serve(ctx, sp, fw, cred, p, src, book); ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil // it was told to end, and what it had is in the spool
 }
 
 // serve runs what runs beside each other and ends it in order: first the frames, then the spool's last commit, then the
