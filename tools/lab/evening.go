@@ -171,6 +171,7 @@ var evening = []event{
 	{at: m(0, 52), who: "may-02", do: netbios, what: "MAY-02"},
 	{at: m(0, 56), who: "may-02", do: https, what: "auth.riotgames.com"},
 	{at: m(1, 0), who: "may-02", do: https, what: "playvalorant.com"},
+	{at: m(1, 2), who: "may-02", do: quic, what: "playvalorant.com"},
 	{at: m(1, 4), who: "may-02", do: https, what: "discord.com", every: m(1, 30), until: m(8, 30)},
 	{at: m(1, 10), who: "phone", do: on},
 	{at: m(1, 20), who: "phone", do: http, what: "connectivitycheck.gstatic.com/generate_204"},
@@ -187,6 +188,7 @@ var evening = []event{
 	{at: m(2, 30), who: "may-03", do: http, what: "vnexpress.net/the-thao"},
 	{at: m(3, 0), who: "may-07", do: on},
 	{at: m(4, 20), who: "may-01", do: https, what: "lol.garena.vn"},
+	{at: m(4, 22), who: "may-01", do: quic, what: "lol.garena.vn"},
 	{at: m(4, 25), who: "may-01", do: https, what: "zingmp3.vn", every: m(0, 40), until: m(6, 0)},
 	{at: m(5, 0), who: "phone", do: cut}, // walks out of the door
 	{at: m(5, 30), who: "may-06", do: again},

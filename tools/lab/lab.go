@@ -100,7 +100,7 @@ func (l *lab) startRecorder() error {
 	return l.await("recorder", "recording")
 }
 
-func (l *lab) capture() string { return filepath.Join(l.out, "cafe.pcapng") }
+func (l *lab) capture() string { return filepath.Join(l.out, "cafe.pcapng.gz") }
 
 // patience is how long a program may take to say that it is ready: a DHCP client whose first DISCOVER came before the
 // router was up asks again after 5 s, and the time after that is up to 15 s.

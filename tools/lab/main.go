@@ -4,7 +4,7 @@
 //
 // Every computer of the café is a network namespace or a QEMU guest on a bridge that floods every frame (a hub, which is
 // a mirror), and the recorder sits on one more port of it, silent, as the box does. What they do and when is the table in
-// evening.go. DIR gets cafe.pcapng and cafe.truth.tsv. The truth is not read from the capture: it comes from the table and
+// evening.go. DIR gets cafe.pcapng.gz and cafe.truth.tsv. The truth is not read from the capture: it comes from the table and
 // from what the servers saw themselves (their own accounts of clients, names and leases).
 //
 // It needs Linux, root and the programs that `make lab` installs. It touches nothing outside of the namespaces it makes,
@@ -27,7 +27,7 @@ func main() {
 			exit(os.Args[1], part(os.Args[2:]))
 		}
 	}
-	out := flag.String("out", "", "folder for cafe.pcapng and cafe.truth.tsv")
+	out := flag.String("out", "", "folder for cafe.pcapng.gz and cafe.truth.tsv")
 	speed := flag.Float64("speed", 1, "play the table this much faster, to try it out; the committed capture is at 1")
 	flag.Parse()
 	if *out == "" || flag.NArg() > 0 || *speed <= 0 {

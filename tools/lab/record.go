@@ -1,12 +1,16 @@
 package main
 
 import (
+	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -27,7 +31,7 @@ type frame struct {
 const maxRecording = 64 << 20
 
 // recordPart is the recorder: record DEV FILE. It reads every frame that arrives at DEV until it is told to end, and then
-// writes them to FILE as pcapng in the order of their times. Frames on two CPUs may be handed over some microseconds out of
+// writes them to FILE as gzipped pcapng in the order of their times. Frames on two CPUs may be handed over some microseconds out of
 // order; sorted, a reader's clock never runs back.
 func recordPart(args []string) error {
 	if len(args) != 2 {
@@ -47,6 +51,9 @@ func recordPart(args []string) error {
 	fmt.Println("recording")
 	frames, err := receive(fd, &ended)
 	if err != nil {
+		return err
+	}
+	if err := silent(args[0]); err != nil {
 		return err
 	}
 	slices.SortStableFunc(frames, func(a, b frame) int { return a.at.Compare(b.at) })
@@ -108,6 +115,18 @@ func receive(fd int, ended *atomic.Bool) (frames []frame, err error) {
 	return frames, nil
 }
 
+// silent asks the kernel how many frames have left an interface, since it was made: none may.
+func silent(dev string) error {
+	count, err := os.ReadFile(filepath.Join("/sys/class/net", dev, "statistics/tx_packets"))
+	if err != nil {
+		return err
+	}
+	if n := strings.TrimSpace(string(count)); n != "0" {
+		return fmt.Errorf("the recording port sent %s frames", n)
+	}
+	return nil
+}
+
 // stamp finds the kernel's time stamp in a control message.
 func stamp(oob []byte) (time.Time, error) {
 	msgs, err := unix.ParseSocketControlMessage(oob)
@@ -122,12 +141,24 @@ func stamp(oob []byte) (time.Time, error) {
 	return time.Time{}, errors.New("a frame has no time stamp")
 }
 
+// writeFrames writes frames to the file at path: pcapng, gzipped.
 func writeFrames(path string, frames []frame) error {
 	file, err := os.Create(path)
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	zip, err := gzip.NewWriterLevel(file, gzip.BestCompression)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	if err := errors.Join(writePcapng(zip, frames), zip.Close(), file.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	fmt.Printf("recorded %d frames\n", len(frames))
+	return nil
+}
+
+func writePcapng(out io.Writer, frames []frame) error {
 	ifc := pcapgo.NgInterface{
 		Name: "cafe", Description: "one port of a switch that floods: a mirror",
 		LinkType: layers.LinkTypeEthernet, SnapLength: 65536, TimestampResolution: 9,
@@ -135,19 +166,15 @@ func writeFrames(path string, frames []frame) error {
 	opt := pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{
 		Application: "cafeprobe lab", Comment: "An evening in a small cafe, played by real programs; all addresses are the lab's own.",
 	}}
-	w, err := pcapgo.NewNgWriterInterface(file, ifc, opt)
+	w, err := pcapgo.NewNgWriterInterface(out, ifc, opt)
 	if err != nil {
 		return err
 	}
 	for _, f := range frames {
 		info := gopacket.CaptureInfo{Timestamp: f.at, CaptureLength: len(f.octets), Length: len(f.octets)}
 		if err := w.WritePacket(info, f.octets); err != nil {
-			return fmt.Errorf("write %s: %w", path, err)
+			return err
 		}
 	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	fmt.Printf("%d frames\n", len(frames))
-	return file.Close()
+	return w.Flush()
 }

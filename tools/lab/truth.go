@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -37,7 +38,7 @@ func (l *lab) writeTruth(path string) error {
 	facts := l.assertions()
 	facts = append(facts, l.stationFacts()...)
 	facts = append(facts, l.activityFacts()...)
-	for _, read := range []func() ([]fact, error){l.dnsmasqFacts, l.serverFacts} {
+	for _, read := range []func() ([]fact, error){l.recorderFacts, l.dnsmasqFacts, l.serverFacts} {
 		more, err := read()
 		if err != nil {
 			return err
@@ -53,7 +54,7 @@ func (l *lab) writeTruth(path string) error {
 }
 
 func (l *lab) assertions() (facts []fact) {
-	for _, what := range []string{"stations", "hostnames", "sni", "dns", "sessions"} {
+	for _, what := range []string{"stations", "roles", "hostnames", "sni", "dns", "sessions", "wol"} {
 		facts = append(facts, fact{"assert", what, "strict", "lab"})
 	}
 	return facts
@@ -139,6 +140,17 @@ func (l *lab) activityFacts() (facts []fact) {
 		}
 	}
 	return facts
+}
+
+// recorderFacts reads the recorder's count of frames.
+func (l *lab) recorderFacts() (facts []fact, err error) {
+	err = eachLine(filepath.Join(l.dir, "recorder.log"), func(line string) {
+		var n int
+		if _, err := fmt.Sscanf(line, "recorded %d frames", &n); err == nil {
+			facts = append(facts, fact{"capture", "packets", strconv.Itoa(n), "recorder's count; its port sent 0"})
+		}
+	})
+	return facts, err
 }
 
 // dnsmasqFacts reads the router's own account: who leased what, who asked for which name.
