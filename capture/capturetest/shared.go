@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"cafeprobe/capture/capturetest/testdata/cafe"
 )
 
 // Root returns the folder of go.mod, seen from the running test.
@@ -41,26 +43,42 @@ func Shared(t testing.TB) string {
 	return dir
 }
 
-// Fact is one row of truth.tsv: one thing that a correct monitor can be asked about a capture.
+// Fact is one row of a truth.tsv: one thing that a correct monitor can be asked about a capture.
 type Fact struct {
 	File, Kind, Key, Value, Origin string
 }
 
-// Truth reads truth.tsv of the shared captures. Escaped line ends in values are put back.
+// Truth reads truth.tsv of the shared captures.
 func Truth(t testing.TB) []Fact {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(Shared(t), "truth.tsv"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
-	facts := make([]Fact, 0, len(lines))
+	return facts(t, string(text))
+}
+
+// Cafe writes the project's own capture into a folder of the test's and returns its path, and what it is known to hold.
+func Cafe(t testing.TB) (path string, known []Fact) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), cafe.File)
+	if err := os.WriteFile(path, cafe.Capture, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path, facts(t, cafe.Truth)
+}
+
+// facts reads rows of five columns behind a heading. Escaped line ends in values are put back.
+func facts(t testing.TB, text string) []Fact {
+	t.Helper()
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	list := make([]Fact, 0, len(lines))
 	for _, line := range lines[1:] {
 		col := strings.Split(line, "\t")
 		if len(col) != 5 {
-			t.Fatalf("truth.tsv: %d columns, want 5: %q", len(col), line)
+			t.Fatalf("truth: %d columns, want 5: %q", len(col), line)
 		}
-		facts = append(facts, Fact{col[0], col[1], col[2], strings.ReplaceAll(col[3], `\n`, "\n"), col[4]})
+		list = append(list, Fact{col[0], col[1], col[2], strings.ReplaceAll(col[3], `\n`, "\n"), col[4]})
 	}
-	return facts
+	return list
 }

@@ -20,8 +20,8 @@ var Arrows = []Arrow{
 	{"capture/title", []string{"capture"}, nil},
 	{"capture/handoff", []string{"capture"}, nil},
 	{"capture/pcapfile", []string{"capture"}, []string{"github.com/klauspost/compress"}},
-	{"capture/capturetest/cafe", nil, nil},
-	{"capture/capturetest", []string{"capture", "capture/pcapfile", "capture/capturetest/cafe"}, []string{"github.com/google/gopacket"}},
+	{"capture/capturetest/testdata/cafe", nil, nil},
+	{"capture/capturetest", []string{"capture", "capture/capturetest/testdata/cafe"}, []string{"github.com/google/gopacket"}},
 
 	{"board", nil, nil},
 	{"board/detect", []string{"board"}, nil},

@@ -19,25 +19,44 @@ import (
 	"cafeprobe/capture/pcapfile"
 )
 
-// TestAccuracy compares inspect with truth.tsv of the shared captures, prints the table of what was expected, found,
-// missed and extra for each kind, and fails below the figures of accuracy.tsv. -v lists what was missed.
+// TestAccuracy compares inspect with what captures are known to hold: the shared ones, and the project's own from
+// tools/lab. Of each it prints the table of what was expected, found, missed and extra for each kind, and fails below the
+// figures of its file. -v lists what was missed.
 func TestAccuracy(t *testing.T) {
-	scores := map[string]*score{}
-	docs := inspectAll(t)
-	truth := readTruth(t)
-	for file := range docs {
-		judge(scores, file, docs[file], truth[file])
-	}
+	t.Run("shared captures", func(t *testing.T) {
+		scores := map[string]*score{}
+		docs := inspectAll(t)
+		truth := byFile(capturetest.Truth(t))
+		for file := range docs {
+			judge(scores, file, docs[file], truth[file])
+		}
+		report(t, scores, "accuracy.tsv")
+	})
+	t.Run("own lab", func(t *testing.T) {
+		scores := map[string]*score{}
+		path, known := capturetest.Cafe(t)
+		doc, err := Run(context.Background(), Config{}, path)
+		if err != nil {
+			t.Error(err)
+		}
+		judge(scores, filepath.Base(path), doc, byFile(known)[filepath.Base(path)])
+		report(t, scores, "accuracy_lab.tsv")
+	})
+}
+
+// report prints scores, and complains of those below the figures of file.
+func report(t *testing.T, scores map[string]*score, file string) {
+	t.Helper()
 	t.Log("\n" + table(scores))
 	if testing.Verbose() {
 		for kind, s := range scores {
 			t.Logf("%s: missed %s; extra %s", kind, some(s.missed), some(s.extra))
 		}
 	}
-	for _, f := range floors(t) {
+	for _, f := range floors(t, file) {
 		s := scores[f.kind]
-		if s == nil {
-			t.Errorf("accuracy.tsv asks for %s, of which nothing was expected", f.kind)
+		if s == nil || s.expected == 0 {
+			t.Errorf("%s asks for %s, of which nothing was expected", file, f.kind)
 			continue
 		}
 		if s.recall() < f.recall {
@@ -69,9 +88,9 @@ type floor struct {
 	extra  int // -1: not judged
 }
 
-func floors(t *testing.T) (list []floor) {
+func floors(t *testing.T, file string) (list []floor) {
 	t.Helper()
-	text, err := os.ReadFile("accuracy.tsv")
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +102,7 @@ func floors(t *testing.T) (list []floor) {
 		recall, err1 := strconv.ParseFloat(col[1], 64)
 		extra, err2 := strconv.Atoi(col[2])
 		if err := errors.Join(err1, err2); err != nil {
-			t.Fatalf("accuracy.tsv: %q: %v", line, err)
+			t.Fatalf("%s: %q: %v", file, line, err)
 		}
 		list = append(list, floor{col[0], recall, extra})
 	}
@@ -117,10 +136,9 @@ func inspectAll(t *testing.T) map[string]*Document {
 // facts are the rows of one file: kind → key → values.
 type facts map[string][]capturetest.Fact
 
-func readTruth(t *testing.T) map[string]facts {
-	t.Helper()
+func byFile(known []capturetest.Fact) map[string]facts {
 	all := map[string]facts{}
-	for _, f := range capturetest.Truth(t) {
+	for _, f := range known {
 		if all[f.File] == nil {
 			all[f.File] = facts{}
 		}
@@ -179,6 +197,7 @@ func judge(scores map[string]*score, file string, doc *Document, fs facts) {
 		names[h.MAC+" "+host(h.Name)] = true
 		names[h.Addr+" "+host(h.Name)] = true
 	}
+	add("frames", frames(fs), map[string]bool{fmt.Sprint(doc.Capture.Frames): true}, false)
 	if fs.asserts("stations") == "strict" {
 		add("stations", keys(fs["station"]), stations, true)
 		add("addresses", rows(fs["station_ip"], strings.ToLower), addrs, false)
@@ -188,6 +207,20 @@ func judge(scores map[string]*score, file string, doc *Document, fs facts) {
 	}
 	judgeDHCP(add, file, doc, fs)
 	judgeNames(add, file, doc, fs)
+	judgeRoles(add, doc, fs)
+	judgePower(add, doc, fs)
+	judgeWakes(add, doc, fs)
+}
+
+// frames is how many there are.
+func frames(fs facts) map[string]bool {
+	set := map[string]bool{}
+	for _, f := range fs["capture"] {
+		if f.Key == "packets" {
+			set[f.Value] = true
+		}
+	}
+	return set
 }
 
 func judgeDHCP(add func(string, map[string]bool, map[string]bool, bool), file string, doc *Document, fs facts) {
@@ -371,6 +404,9 @@ func table(scores map[string]*score) string {
 	fmt.Fprintln(w, "kind\texpected\tfound\tmissed\textra\trecall\t")
 	for _, kind := range slices.Sorted(maps.Keys(scores)) {
 		s := scores[kind]
+		if s.expected+len(s.extra) == 0 {
+			continue
+		}
 		extra := "-"
 		if s.judged {
 			extra = strconv.Itoa(len(s.extra))

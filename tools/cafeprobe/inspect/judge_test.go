@@ -1,0 +1,129 @@
+package inspect
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"cafeprobe/capture/capturetest"
+)
+
+// judgeRoles compares roles where a file says them for sure: those of the shared captures are guesses.
+func judgeRoles(add func(string, map[string]bool, map[string]bool, bool), doc *Document, fs facts) {
+	if fs.asserts("roles") != "strict" {
+		return
+	}
+	got := map[string]bool{}
+	for _, s := range doc.Stations {
+		got[s.MAC+" role="+s.Role] = true
+	}
+	add("roles", rows(fs["station"], func(v string) string { v, _, _ = strings.Cut(v, ";"); return v }), got, true)
+}
+
+// judgeWakes compares who woke whom, and when to the second.
+func judgeWakes(add func(string, map[string]bool, map[string]bool, bool), doc *Document, fs facts) {
+	if fs.asserts("wol") != "strict" {
+		return
+	}
+	want, got := map[string]bool{}, map[string]bool{}
+	for _, f := range fs["wol"] {
+		var by string
+		var at float64
+		if _, err := fmt.Sscanf(strings.ReplaceAll(f.Value, ";", " "), "by=%s at=%f", &by, &at); err != nil {
+			want["unreadable: "+f.Value] = true
+			continue
+		}
+		key := by + " wakes " + f.Key
+		want[key] = true
+		for _, w := range doc.Wakes {
+			if w.From == by && w.Target == f.Key && math.Abs(seconds(w.Time)-at) < 1 {
+				got[key] = true
+			}
+		}
+	}
+	for _, w := range doc.Wakes {
+		if key := w.From + " wakes " + w.Target; !want[key] {
+			got[key] = true
+		}
+	}
+	add("wol", want, got, true)
+}
+
+// startSlack is how far a session's start may be from when the station was switched on.
+const startSlack = 30 * time.Second
+
+// judgePower compares sessions with the times for which stations were on, station by station: a session must start
+// within startSlack of the switch, and end as near to the truth as it says itself.
+func judgePower(add func(string, map[string]bool, map[string]bool, bool), doc *Document, fs facts) {
+	if len(fs["schedule_power"]) == 0 {
+		return
+	}
+	want, got := map[string]bool{}, map[string]bool{}
+	for _, s := range doc.Stations {
+		on := powerOf(fs, s.MAC)
+		if len(on) == 0 {
+			continue // the file does not say when this one was on
+		}
+		for _, e := range s.Sessions {
+			i := slices.IndexFunc(on, func(p power) bool { return p.is(e) })
+			if i < 0 {
+				got[fmt.Sprintf("%s session %.1f–%.1f ±%.0f", s.MAC, seconds(e.Start), seconds(e.End), e.EndErr)] = true
+				continue
+			}
+			got[on[i].String()] = true
+			on = slices.Delete(on, i, i+1)
+		}
+	}
+	for _, f := range fs["schedule_power"] {
+		want[power{f.Key, f.Value}.String()] = true
+	}
+	add("power", want, got, true)
+}
+
+// power is a time for which a station was on: "start,end", seconds since the Unix epoch.
+type power struct{ mac, span string }
+
+func powerOf(fs facts, mac string) (list []power) {
+	for _, f := range fs["schedule_power"] {
+		if f.Key == mac {
+			list = append(list, power{f.Key, f.Value})
+		}
+	}
+	return list
+}
+
+func (p power) String() string { return p.mac + " on " + p.span }
+
+func (p power) is(e Session) bool {
+	from, to, _ := strings.Cut(p.span, ",")
+	start, err1 := strconv.ParseFloat(from, 64)
+	end, err2 := strconv.ParseFloat(to, 64)
+	return cmp.Or(err1, err2) == nil && math.Abs(seconds(e.Start)-start) <= startSlack.Seconds() && math.Abs(seconds(e.End)-end) <= e.EndErr
+}
+
+func seconds(t Time) float64 { return float64(t) / float64(time.Second) }
+
+// TestJudgePower shows that the judge of sessions can say no.
+func TestJudgePower(t *testing.T) {
+	const mac = "2c:f0:5d:10:00:01"
+	f := func(name string, start, end, err float64, missed, extra int) {
+		t.Helper()
+		at := func(s float64) Time { return Time(s * float64(time.Second)) }
+		doc := &Document{Stations: []Station{{MAC: mac, Sessions: []Session{{Start: at(start), End: at(end), EndErr: err}}}}}
+		fs := facts{"schedule_power": {capturetest.Fact{Key: mac, Value: "1000.0,2000.0"}}}
+		scores := map[string]*score{}
+		judge(scores, "x", doc, fs)
+		if s := scores["power"]; len(s.missed) != missed || len(s.extra) != extra {
+			t.Errorf("%s: missed %q extra %q, want %d and %d", name, s.missed, s.extra, missed, extra)
+		}
+	}
+	f("right", 1010, 1990, 20, 0, 0)
+	f("starts too late", 1031, 1990, 20, 1, 1)
+	f("ends earlier than it says", 1010, 1979, 20, 1, 1)
+	f("ends later than it says", 1010, 2021, 20, 1, 1)
+}
