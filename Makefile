@@ -17,8 +17,9 @@ export CGO_ENABLED ?= 0
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# set -m gives cafeprobe the terminal: Ctrl-C then ends it, in order and with status 0, and does not kill make beside it.
 run: bin ## the whole walk: replay the project's own café to a province of its own, and show its page
-	@bin/cafeprobe run
+	@set -m; bin/cafeprobe run || exit
 
 .PHONY: broker
 broker: packages-test bin ## a mosquitto as provinces run it, on loopback, with test certificates, until Ctrl-C
@@ -49,7 +50,7 @@ vuln: ## known vulnerabilities of what we link; asks the Go vulnerability databa
 unit: ## all tests, with the race detector
 	@CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
 
-accuracy: ## compare inspect with the known answers of the shared captures; fails below tools/cafeprobe/accuracy.tsv
+accuracy: ## compare inspect with the known answers of the shared captures and of the own lab; prints both tables
 	@$(GO) test -count=1 -run '^TestAccuracy$$' -v ./tools/cafeprobe/... | grep -v '^=== '
 
 cross: ## build all that runs on the box for arm64 and armv7
@@ -74,7 +75,7 @@ fuzz: ## every fuzz target for FUZZTIME; goes on behind a finding and lists them
 bench: ## ns and allocations a frame over the captures
 	@$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./capture/... ./firmware/... ./uplink/...
 
-lab: packages-lab ## record the project's own capture anew from real clients in network namespaces (root)
+lab: packages-lab ## record the project's own capture anew from real clients in network namespaces (root, 13 minutes)
 	@$(SUDO) env "PATH=$$PATH" $(GO) run ./tools/lab -out out/lab
 
 replay: bin ## what the box sees in a capture: make replay PCAP=file
@@ -94,4 +95,4 @@ packages-test:
 	$(call packages,gcc libc6-dev git openssl mosquitto mosquitto-clients chromium fonts-dejavu-core)
 
 packages-lab:
-	$(call packages,iproute2 ethtool dnsmasq isc-dhcp-client curl samba avahi-daemon qemu-system-x86 ipxe-qemu)
+	$(call packages,iproute2 ethtool dnsmasq-base isc-dhcp-client curl samba avahi-daemon qemu-system-x86 ipxe-qemu)

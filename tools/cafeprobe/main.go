@@ -82,8 +82,8 @@ func (c *inspectCmd) Run(ctx context.Context) error {
 
 type runCmd struct {
 	Dir   string  `help:"Keep the state of province and box here; without it, it is thrown away."`
-	Speed float64 `default:"400" help:"Times faster than recorded; 0 for as fast as it goes."`
-	File  string  `arg:"" optional:"" name:"FILE" help:"Capture to replay; without it, a generated café evening."`
+	Speed float64 `default:"85" help:"Times faster than recorded; 0 for as fast as it goes."`
+	File  string  `arg:"" optional:"" name:"FILE" help:"Capture to replay; without it, the project's own: an evening in a small café."`
 }
 
 // Run shows the whole walk once.

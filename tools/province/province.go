@@ -190,6 +190,21 @@ func (p *Province) Stats() collector.Stats { return p.collector.Stats() }
 // Totals returns what the store holds.
 func (p *Province) Totals(ctx context.Context) (store.Totals, error) { return p.store.Totals(ctx) }
 
+// EachRecord calls f with the records of box's newest chain in the order of their numbers.
+func (p *Province) EachRecord(ctx context.Context, box uplink.BoxID, f func(uplink.Record) error) error {
+	c, err := p.store.ChainOf(ctx, string(box), "")
+	if err != nil {
+		return err
+	}
+	return p.store.EachRecord(ctx, c, func(r store.Record) error {
+		record, err := uplink.ParseRecord(r.Body)
+		if err != nil {
+			return err
+		}
+		return f(record)
+	})
+}
+
 // Run serves the page and asks for missing records until ctx is done; then it ends everything in order.
 func (p *Province) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)

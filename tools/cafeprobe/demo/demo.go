@@ -2,17 +2,18 @@
 package demo
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"time"
 
+	"cafeprobe/capture/capturetest/testdata/cafe"
 	"cafeprobe/firmware/config"
 	"cafeprobe/tools/province"
 	"cafeprobe/uplink"
@@ -24,33 +25,21 @@ import (
 // Config configures a run.
 type Config struct {
 	Dir    string    // state of province and box; it is made where it is absent, and a run goes on where it was
-	File   string    // capture to replay; empty: the generated evening
+	File   string    // capture to replay; empty: the project's own
 	Speed  float64   // times faster than recorded, 0 as fast as it goes
 	Daemon string    // path of cafeprobed
 	Out    io.Writer // what a person reads
-	Live   bool      // Out is a terminal: redraw one line, and keep the page until ctx is done
+	Live   bool      // Out is a terminal: draw progress into one line, and keep the page until ctx is done
 }
 
-// demoBox is the one box.
-const demoBox = uplink.BoxID("b-00000001")
+// address is where the box of a run publishes.
+var address = uplink.Address{Province: "demo", Box: "b-00000001"}
 
 // maxDeaths is how often the daemon may die before the run gives up.
 const maxDeaths = 64
 
-// progress is a line of cafeprobed -progress.
-type progress struct {
-	Frames    uint64 `json:"frames"`
-	Stations  int    `json:"stations"`
-	Records   uint64 `json:"records"`
-	Receipted uint64 `json:"receipted"`
-	Spool     int64  `json:"spool"`
-	Done      bool   `json:"done"`
-	ReplayMS  int64  `json:"replay_ms"`
-	DrainMS   int64  `json:"drain_ms"`
-}
-
 // Run starts the province, replays the capture through a box, and returns when all its records are receipted; on a
-// terminal it serves the page until ctx is done.
+// terminal it serves the page until ctx is done. That ctx is done is no error, also in the middle of the replay.
 func Run(ctx context.Context, cfg Config) error {
 	box := filepath.Join(cfg.Dir, "box")
 	if err := os.MkdirAll(box, 0o700); err != nil {
@@ -58,7 +47,7 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	began := time.Now()
 	p, err := province.New(province.Config{
-		Dir: filepath.Join(cfg.Dir, "province"), Province: "demo", Secure: &province.Secure{},
+		Dir: filepath.Join(cfg.Dir, "province"), Province: address.Province, Secure: &province.Secure{},
 	})
 	if err != nil {
 		return err
@@ -67,24 +56,21 @@ func Run(ctx context.Context, cfg Config) error {
 	served := make(chan error, 1)
 	go func() { served <- p.Run(serve) }()
 	started := time.Since(began)
-	fmt.Fprintf(cfg.Out, "page    %s\nbroker  %s   (mosquitto_sub -h 127.0.0.1 -p %s -t 'cafeprobe/v1/#' -v)\n",
-		p.WebURL(), p.MQTTAddr(), port(p.MQTTAddr()))
+	host, port, _ := net.SplitHostPort(p.MQTTAddr())
+	fmt.Fprintf(cfg.Out, "page     %s\nbroker   %s   (mosquitto_sub -h %s -p %s -t 'cafeprobe/v1/#' -v)\n",
+		p.WebURL(), p.MQTTAddr(), host, port)
 	err = replay(ctx, cfg, p, box, started)
-	if err == nil && cfg.Live {
+	switch {
+	case err == nil && cfg.Live:
 		fmt.Fprintf(cfg.Out, "\nthe page stays until Ctrl-C: %s\n", p.WebURL())
 		<-ctx.Done()
+		fmt.Fprintln(cfg.Out)
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(cfg.Out, "\nstopped before the end of the replay")
+		err = nil
 	}
 	stop()
 	return errors.Join(err, <-served)
-}
-
-func port(addr string) string {
-	for i := len(addr) - 1; i >= 0; i-- {
-		if addr[i] == ':' {
-			return addr[i+1:]
-		}
-	}
-	return addr
 }
 
 func replay(ctx context.Context, cfg Config, p *province.Province, box string, started time.Duration) error {
@@ -104,27 +90,14 @@ func replay(ctx context.Context, cfg Config, p *province.Province, box string, s
 		}
 		fmt.Fprintf(cfg.Out, "\ncafeprobed died (%v): started again\n", exit)
 	}
-	st := p.Stats()
-	totals, err := p.Totals(ctx)
-	if err != nil {
-		return err
-	}
-	if last.Receipted != last.Records || totals.Verified < last.Records {
-		return fmt.Errorf("%d records, %d receipted, %d verified by the province", last.Records, last.Receipted, totals.Verified)
-	}
-	fmt.Fprintf(cfg.Out, "\n\nfound    %d stations in %d frames\n", last.Stations, last.Frames)
-	fmt.Fprintf(cfg.Out, "records  %d, all receipted; the province holds %d, %d came twice, %d refused\n",
-		last.Records, totals.Verified, st.Duplicates, st.Refused)
-	fmt.Fprintf(cfg.Out, "took     province up %v · replay %v · last receipt after %v\n", started.Round(time.Millisecond),
-		time.Duration(last.ReplayMS)*time.Millisecond, time.Duration(last.DrainMS)*time.Millisecond)
-	return nil
+	return summarize(ctx, cfg.Out, p, last, started)
 }
 
 // provision gives the box its identity, once, and its configuration for this run.
 func provision(cfg Config, p *province.Province, box string) (string, error) {
 	identity := filepath.Join(box, spool.IdentityFile)
 	if _, err := os.Stat(identity); errors.Is(err, os.ErrNotExist) {
-		id, err := spool.NewIdentity(uplink.Address{Province: "demo", Box: demoBox}, p.PublicKey())
+		id, err := spool.NewIdentity(address, p.PublicKey())
 		if err != nil {
 			return "", err
 		}
@@ -138,13 +111,9 @@ func provision(cfg Config, p *province.Province, box string) (string, error) {
 	}
 	file := cfg.File
 	if file == "" {
-		file = filepath.Join(cfg.Dir, "evening.pcap")
-		f, err := os.Create(file)
-		if err != nil {
-			return "", fmt.Errorf("write the generated evening: %w", err)
-		}
-		if err := errors.Join(evening(f), f.Close()); err != nil {
-			return "", err
+		file = filepath.Join(cfg.Dir, cafe.File)
+		if err := os.WriteFile(file, cafe.Capture, 0o600); err != nil {
+			return "", fmt.Errorf("write the capture: %w", err)
 		}
 	}
 	c := config.Config{
@@ -175,29 +144,7 @@ func enrolment(p *province.Province, box string) (config.TLS, error) {
 	}
 	_, err := os.Stat(filepath.Join(t.Dir, credential.PairFile))
 	if errors.Is(err, os.ErrNotExist) {
-		t.Claim, err = p.CA().NewClaim(demoBox, 0, false)
+		t.Claim, err = p.CA().NewClaim(address.Box, 0, false)
 	}
 	return t, err
-}
-
-// daemon runs one life of cafeprobed and shows its progress.
-func daemon(ctx context.Context, cfg Config, path string, last *progress) error {
-	cmd := exec.CommandContext(ctx, cfg.Daemon, "-config", path, "-progress")
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 5 * time.Second
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start cafeprobed: %w", err)
-	}
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if json.Unmarshal(lines.Bytes(), last) == nil && (cfg.Live || last.Done) {
-			fmt.Fprintf(cfg.Out, "\r%8d frames  %3d stations  %5d records  %5d receipted  spool %d KiB ",
-				last.Frames, last.Stations, last.Records, last.Receipted, last.Spool/1024)
-		}
-	}
-	return cmd.Wait()
 }
