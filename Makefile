@@ -92,7 +92,7 @@ define packages
 endef
 
 packages-test:
-	$(call packages,gcc libc6-dev git openssl mosquitto mosquitto-clients chromium fonts-dejavu-core)
+	$(call packages,gcc libc6-dev git iproute2 ethtool openssl mosquitto mosquitto-clients chromium fonts-dejavu-core)
 
 packages-lab:
 	$(call packages,iproute2 ethtool dnsmasq-base isc-dhcp-client curl samba avahi-daemon qemu-system-x86 ipxe-qemu)
