@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -101,19 +102,43 @@ type progress struct {
 	Done      bool   `json:"done"`
 }
 
-// live runs one life of the daemon: to its end, or until it is killed -9 at kill after its start. out and log take its
-// standard output and error.
-func (b *box) live(t *testing.T, kill time.Duration, out, log io.Writer) (last progress, killed bool) {
+// A moment is when a life of the daemon is killed -9: so long after its first line of progress, which comes when it
+// replays, or after its start.
+type moment struct {
+	after time.Duration
+	start bool
+}
+
+// starter starts a timer at the first write.
+type starter struct {
+	once  sync.Once
+	timer *time.Timer
+	after time.Duration
+}
+
+func (s *starter) Write(b []byte) (int, error) {
+	s.once.Do(func() { s.timer.Reset(s.after) })
+	return len(b), nil
+}
+
+// live runs one life of the daemon: to its end, or until it is killed at kill. out and log take its standard output and
+// error.
+func (b *box) live(t *testing.T, kill moment, out, log io.Writer) (last progress, killed bool) {
 	t.Helper()
 	cmd := exec.Command(daemonPath, "-config", b.conf, "-progress", "-log", "DEBUG")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var stdout bytes.Buffer
-	cmd.Stdout, cmd.Stderr = io.MultiWriter(&stdout, out), log
+	started := make(chan struct{})
+	limit := &starter{after: kill.after, timer: time.AfterFunc(ever, func() { <-started; _ = cmd.Process.Kill() })}
+	defer limit.timer.Stop()
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(&stdout, out, limit), log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	limit := time.AfterFunc(kill, func() { _ = cmd.Process.Kill() })
-	defer limit.Stop()
+	close(started)
+	if kill.start {
+		_, _ = limit.Write(nil)
+	}
 	err := cmd.Wait()
 	killed = err != nil && cmd.ProcessState.Sys().(syscall.WaitStatus).Signaled()
 	if err != nil && !killed {
@@ -133,7 +158,7 @@ const ever = time.Minute
 // whole runs a life to its end and fails the test unless all is receipted then.
 func (b *box) whole(t *testing.T, out, log io.Writer) progress {
 	t.Helper()
-	last, killed := b.live(t, ever, out, log)
+	last, killed := b.live(t, moment{ever, true}, out, log)
 	if killed || !last.Done || last.Records == 0 || last.Receipted != last.Records {
 		t.Fatalf("killed %v, %+v, want all records receipted", killed, last)
 	}
