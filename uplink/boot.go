@@ -8,9 +8,19 @@ type Boot struct {
 	Stamp
 	Firmware string `json:"fw"`              // version of the firmware, at most 64 octets
 	Board    string `json:"board,omitempty"` // model of the board, at most 64 octets
-	Why      string `json:"why,omitempty"`   // a word: power, reboot, watchdog, update, crash
+	Why      string `json:"why,omitempty"`   // a word: see the constants; absent: nothing is known of the boot before
 	Alive    Time   `json:"alive"`           // the last time known from the boot before, null where there is none
 }
+
+// What Boot.Why says. After a restart or a crash the machine went on: m counts from the same boot of it as before.
+const (
+	BootPower    = "power"    // the machine was off, and nobody had said goodbye
+	BootReboot   = "reboot"   // the machine was off after a goodbye
+	BootWatchdog = "watchdog" // the machine hung and was reset
+	BootUpdate   = "update"   // the machine was started with another firmware
+	BootRestart  = "restart"  // the daemon alone, after a goodbye
+	BootCrash    = "crash"    // the daemon alone, without
+)
 
 // Kind returns KindBoot.
 func (*Boot) Kind() Kind { return KindBoot }
