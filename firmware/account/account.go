@@ -19,8 +19,14 @@ import (
 // Config configures an Account.
 type Config struct {
 	Secret  [32]byte       // of the box; what pseudonyms are made with
-	Quality uplink.Quality // how far the events' times can be trusted
+	Clock   Clock          // says when the events' times were; nil, as in a replay: they are UTC, see Quality
+	Quality uplink.Quality // how far the events' times can be trusted where there is no Clock
 	Window  time.Duration  // period of the café's occupancy events
+}
+
+// Clock says when t was, a time of the events: on a box that listens they are steady, and only the Clock knows UTC.
+type Clock interface {
+	Stamp(t int64) uplink.Stamp
 }
 
 // Sink takes what an Account makes, in order. Records must not be lost; an Occ replaces the one before it.
@@ -33,7 +39,7 @@ type Sink interface {
 type Account struct {
 	cfg   Config
 	sink  Sink
-	base  int64 // the time at which the box's own clock was 0; the first event's
+	base  int64 // where there is no Clock, the time from which m counts: the first event's
 	begun bool
 
 	rev     uplink.Int // revision of the roster, rises with every change
@@ -47,17 +53,11 @@ func New(cfg Config, sink Sink) *Account {
 	return &Account{cfg: cfg, sink: sink, place: map[capture.MAC]int{}}
 }
 
-// Start sets the time, nanoseconds since the Unix epoch, at which the box's boot-time clock was 0. Without it the first
-// event's time is taken.
-func (a *Account) Start(t int64) {
-	if !a.begun {
-		a.begun, a.base = true, t
-	}
-}
-
 // Take books one event.
 func (a *Account) Take(e *cafe.Event) error {
-	a.Start(e.Time)
+	if !a.begun {
+		a.begun, a.base = true, e.Time
+	}
 	switch e.Kind {
 	case cafe.EventStation:
 		a.member(e.Station)
@@ -78,7 +78,7 @@ func (a *Account) Take(e *cafe.Event) error {
 			Confidence: percent(e.Session.Confidence),
 			Uncertain:  seconds(e.Session.EndErr),
 			Duration:   seconds(time.Duration(e.Session.End - e.Session.Start)),
-			Began:      a.time(e.Session.Start),
+			Began:      a.began(e.Session.Start),
 		})
 	case cafe.EventVantage:
 		return a.record(&uplink.Vantage{Stamp: a.stamp(e.Time), Class: string(e.Vantage.Grade), Confidence: 100})
@@ -207,21 +207,29 @@ func (a *Account) sendRoster(t int64) error {
 	return nil
 }
 
-// stamp says when t, nanoseconds since the Unix epoch, was. A time before the box started, which a session can have
-// that was open already, is given as the start: boot time has no negative side.
+// stamp says when t was. Without a Clock t is nanoseconds since the Unix epoch, and a time before the first event, which a
+// session can have that was open already, is given as the start: boot time has no negative side.
 func (a *Account) stamp(t int64) uplink.Stamp {
+	if a.cfg.Clock != nil {
+		return a.cfg.Clock.Stamp(t)
+	}
 	s := uplink.Stamp{Mono: uplink.Int(max(0, t-a.base) / int64(time.Millisecond)), Quality: a.cfg.Quality}
-	if s.Time = a.time(t); s.Time == 0 {
+	if s.Quality != uplink.QualityNone {
+		s.Time = uplink.TimeOf(time.Unix(0, t))
+	}
+	if s.Time == 0 {
 		s.Quality = uplink.QualityNone
 	}
 	return s
 }
 
-func (a *Account) time(t int64) uplink.Time {
-	if a.cfg.Quality == uplink.QualityNone {
+// began returns when t was where that is known: a floor is no start of anything.
+func (a *Account) began(t int64) uplink.Time {
+	s := a.stamp(t)
+	if s.Quality.Rank() < uplink.QualityCoarse.Rank() {
 		return 0
 	}
-	return uplink.TimeOf(time.Unix(0, t))
+	return s.Time
 }
 
 func percent(p float64) uplink.Int { return uplink.Int(math.Round(100 * max(0, min(1, p)))) }

@@ -145,3 +145,40 @@ func TestSameEventsSameOctets(t *testing.T) {
 		}
 	}
 }
+
+// wall is a Clock whose UTC is ahead of the events' time.
+type wall struct {
+	ahead   time.Duration
+	quality uplink.Quality
+}
+
+func (w wall) Stamp(t int64) uplink.Stamp {
+	return uplink.Stamp{
+		Mono: uplink.Int(t / int64(time.Millisecond)), Time: uplink.TimeOf(time.Unix(0, t).Add(w.ahead)), Quality: w.quality,
+	}
+}
+
+// TestClock: on a box that listens, all stamps come from its clock, and a start that is only a floor is not told as one.
+func TestClock(t *testing.T) {
+	station := &cafe.Station{MAC: mac(1)}
+	f := func(name string, w wall, began uplink.Time) {
+		t.Helper()
+		p := &page{}
+		a := New(Config{Secret: [32]byte{1}, Clock: w}, p)
+		minute := int64(time.Minute)
+		e := cafe.Event{Kind: cafe.EventClose, Time: 9 * minute, Station: station, Session: cafe.Session{Start: minute, End: 3 * minute, Closed: cafe.CauseOff}}
+		if err := a.Take(&e); err != nil {
+			t.Fatal(err)
+		}
+		b, err := p.records[0].Body()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := b.(*uplink.Close); c.Stamp != w.Stamp(3*minute) || c.Began != began {
+			t.Errorf("%s: stamp %+v, began %d, want %+v, %d", name, c.Stamp, c.Began, w.Stamp(3*minute), began)
+		}
+	}
+	ahead := time.Duration(start)
+	f("sync", wall{ahead, uplink.QualitySync}, uplink.TimeOf(time.Unix(0, start).Add(time.Minute)))
+	f("floor", wall{ahead, uplink.QualityFloor}, 0)
+}

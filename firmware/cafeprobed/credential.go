@@ -24,6 +24,7 @@ type keeper struct {
 	*credential.Credential
 	cfg   config.TLS
 	ready chan struct{} // closed when there is a certificate
+	now   func() time.Time
 }
 
 // Waits between looks at the certificate. After an error that is no refusal the network or the province is away; what was
@@ -44,16 +45,17 @@ type link interface {
 	Stats() forward.Stats
 }
 
-func openCredential(cfg *config.Config, id spool.Identity) (*keeper, error) {
+// openCredential opens what the box proves itself with, nil where the broker wants no certificate. now says by what time certificates are judged.
+func openCredential(cfg *config.Config, id spool.Identity, now func() time.Time) (*keeper, error) {
 	if !cfg.Uplink.Secure() {
 		return nil, nil
 	}
 	t := cfg.Uplink.TLS
-	c, err := credential.Open(t.Dir, credential.Config{Box: id.Box, Key: id.Public(), ServerName: t.ServerName, Now: time.Now})
+	c, err := credential.Open(t.Dir, credential.Config{Box: id.Box, Key: id.Public(), ServerName: t.ServerName, Now: now})
 	if err != nil {
 		return nil, err
 	}
-	return &keeper{c, t, make(chan struct{})}, nil
+	return &keeper{c, t, make(chan struct{}), now}, nil
 }
 
 func (k *keeper) tls() *tls.Config {
@@ -114,7 +116,7 @@ func (k *keeper) await(ctx context.Context) bool {
 // look gets a certificate if one is due, or anyway.
 func (k *keeper) look(ctx context.Context, anyway bool) (renewed bool, err error) {
 	switch err := k.Ready(); {
-	case err == nil && !anyway && !k.NeedsRenewal(time.Now()):
+	case err == nil && !anyway && !k.NeedsRenewal(k.now()):
 		return false, nil
 	case err == nil:
 		return true, k.Renew(ctx, k.cfg.Enroll)
@@ -130,7 +132,7 @@ func enrollOnce(ctx context.Context, cfg *config.Config, in io.Reader, out io.Wr
 	if err != nil {
 		return fmt.Errorf("%w (a box is given its identity when it is provisioned)", err)
 	}
-	k, err := openCredential(cfg, id)
+	k, err := openCredential(cfg, id, certain(newClock()))
 	if err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ func TestKeeper(t *testing.T) {
 	if cfg.Uplink.TLS.Claim, err = p.CA().NewClaim(id.Box, 0, false); err != nil {
 		t.Fatal(err)
 	}
-	k, err := openCredential(cfg, id)
+	k, err := openCredential(cfg, id, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestEnrollOnce(t *testing.T) {
 	if !strings.Contains(out.String(), "b-00000001 is enrolled") {
 		t.Errorf("said %q, want that the box is enrolled", out.String())
 	}
-	k, err := openCredential(cfg, id)
+	k, err := openCredential(cfg, id, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,6 @@ import (
 	"cafeprobe/firmware/cafe"
 	"cafeprobe/firmware/config"
 	"cafeprobe/firmware/pipeline"
-	"cafeprobe/uplink"
 	"cafeprobe/uplink/forward"
 	"cafeprobe/uplink/spool"
 )
@@ -52,15 +51,14 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
 
-	cred, err := openCredential(&d.cfg, id)
+	clk := newClock()
+	cred, err := openCredential(&d.cfg, id, certain(clk))
 	if err != nil {
 		return err
 	}
 	fw := forward.New(sp, forward.Config{
 		Broker: d.cfg.Uplink.Broker, TLS: cred.tls(), Retry: time.Duration(d.cfg.Uplink.Retry), Delay: time.Duration(d.cfg.Uplink.Delay), Log: d.log,
-		Now: func() uplink.Stamp {
-			return uplink.Stamp{Time: uplink.TimeOf(time.Now()), Quality: uplink.QualityCoarse}
-		},
+		Now: stamps(clk),
 	})
 	model, err := detect.Board(os.DirFS("/"))
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ type Config struct {
 	Capture Capture `json:"capture"`
 	Uplink  Uplink  `json:"uplink"`
 	Cafe    Cafe    `json:"cafe"`
+	Clock   Clock   `json:"clock"`
 }
 
 // Capture says where frames come from.
@@ -50,6 +52,17 @@ type TLS struct {
 
 // Secure reports whether u's broker is reached over TLS.
 func (u *Uplink) Secure() bool { return strings.HasPrefix(u.Broker, "ssl://") }
+
+// Clock says whom to ask for the time. A replay asks nobody.
+type Clock struct {
+	Servers []string `json:"servers"` // NTP, each host or host:port; default four of the pool in Viet Nam; none: []
+}
+
+// pool is the default of Clock.Servers: four names, so that one server that lies is outvoted.
+var pool = []string{"0.vn.pool.ntp.org", "1.vn.pool.ntp.org", "2.vn.pool.ntp.org", "3.vn.pool.ntp.org"}
+
+// maxServers bounds Clock.Servers: more would be asked than agree.
+const maxServers = 8
 
 // Cafe holds what the technician knows of the café.
 type Cafe struct {
@@ -104,6 +117,7 @@ func Parse(b []byte) (Config, error) {
 	c := Config{
 		Capture: Capture{Quality: uplink.QualityCoarse},
 		Uplink:  Uplink{Retry: Duration(time.Minute), Delay: Duration(4 * time.Minute)},
+		Clock:   Clock{Servers: slices.Clone(pool)},
 		Cafe:    Cafe{Vantage: "auto", Silence: Duration(5 * time.Minute), Summary: Duration(5 * time.Minute)},
 	}
 	if len(b) > maxFile {
@@ -140,6 +154,8 @@ func (c *Config) valid() error {
 		return bad("uplink.tls.enroll", "https://host:port, since the broker wants a certificate")
 	case c.Cafe.Summary < Duration(time.Second) || c.Cafe.Silence < Duration(time.Second):
 		return bad("cafe.summary, cafe.silence", "1s or more")
+	case len(c.Clock.Servers) > maxServers || slices.Contains(c.Clock.Servers, ""):
+		return bad("clock.servers", fmt.Sprintf("at most %d, each host or host:port", maxServers))
 	}
 	switch cafe.Grade(c.Cafe.Vantage) {
 	case "auto", cafe.GradeA, cafe.GradeC:

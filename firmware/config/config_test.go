@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -11,8 +12,24 @@ const least = `{"dir":"d","capture":{"file":"f"},"uplink":{"broker":"tcp://127.0
 
 func TestLeast(t *testing.T) {
 	c, err := Parse([]byte(least))
-	if err != nil || c.Capture.Quality != "coarse" || c.Cafe.Vantage != "auto" || c.Cafe.Grade() != "" {
+	if err != nil || c.Capture.Quality != "coarse" || c.Cafe.Vantage != "auto" || c.Cafe.Grade() != "" || len(c.Clock.Servers) != 4 {
 		t.Errorf("config %+v, %v", c, err)
+	}
+}
+
+// TestServers: the pool is replaced, not filled up, and two configurations do not share it.
+func TestServers(t *testing.T) {
+	f := func(servers, want string) {
+		t.Helper()
+		c, err := Parse([]byte(strings.Replace(least, `"dir":"d"`, `"dir":"d","clock":{"servers":`+servers+`}`, 1)))
+		if got := strings.Join(c.Clock.Servers, " "); err != nil || got != want {
+			t.Errorf("%s: got %q, %v, want %q", servers, got, err, want)
+		}
+	}
+	f(`["10.0.0.1"]`, "10.0.0.1")
+	f(`[]`, "")
+	if c, err := Parse([]byte(least)); err != nil || c.Clock.Servers[0] != "0.vn.pool.ntp.org" {
+		t.Errorf("default: got %v, %v, want the pool", c.Clock.Servers, err)
 	}
 }
 
@@ -32,6 +49,8 @@ func TestRefuses(t *testing.T) {
 	f(strings.Replace(least, `"dir":"d"`, `"dir":"d","cafe":{"silence":"-5m"}`, 1), "negative")
 	f(strings.Replace(least, "tcp:", "ssl:", 1), "uplink.tls.enroll")
 	f(least+"{}", "behind")
+	f(strings.Replace(least, `"dir":"d"`, `"dir":"d","clock":{"servers":["a",""]}`, 1), "clock.servers")
+	f(strings.Replace(least, `"dir":"d"`, `"dir":"d","clock":{"servers":["1","2","3","4","5","6","7","8","9"]}`, 1), "clock.servers")
 }
 
 // FuzzParse: what is accepted is written and read again as the same.
@@ -46,7 +65,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := Parse(text); err != nil || again != c {
+		if again, err := Parse(text); err != nil || !reflect.DeepEqual(again, c) {
 			t.Errorf("%s reads as %+v, %v; want %+v", text, again, err, c)
 		}
 	})

@@ -1,148 +1,99 @@
-// Package life knows what became of the daemon's run before this one: whether the machine was off or only the daemon, with
-// or without a goodbye, and when it was last alive. It writes that down for the next, in one small file.
+// Package life is one run of the daemon on a box that listens: its clock, from what the run before knew and what time servers
+// say; the records it begins with, which say whether the machine was off or only the daemon, with or without a goodbye, and
+// when it was last alive; and what it leaves to the next run, in one small file.
 package life
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
+	"context"
+	"log/slog"
+	"sync"
 	"time"
 
 	"cafeprobe/firmware/clock"
+	"cafeprobe/firmware/clock/keeper"
+	"cafeprobe/firmware/clock/sntp"
 	"cafeprobe/uplink"
-	"cafeprobe/uplink/durable"
 )
 
-// File is the name of the file in the spool's directory.
-const File = "life.json"
-
-const (
-	maxFile  = 4096      // octets that are read of it
-	maxError = time.Hour // what a clock that says more is worth: nothing
-)
-
-// Run is what is known of one run of the daemon. In the file it says how far the run had come when it was last saved.
-type Run struct {
-	Machine string      `json:"machine"` // the kernel's name of the machine's boot
-	Boot    uint64      `json:"boot"`    // boot counter of the chain
-	Alive   uplink.Time `json:"alive"`   // UTC when it was saved; null if the clock was never set
-	Floor   uplink.Time `json:"floor"`   // what was over then for sure
-	Fix     *Fix        `json:"fix"`     // what the clock went by; null if it was never set
-	Clean   bool        `json:"clean"`   // the daemon said goodbye
+// Config configures a Life. Dir, Boot, Machine and Steady are required.
+type Config struct {
+	Dir      string               // where File is: the spool's
+	Boot     uint64               // boot counter of the chain
+	Machine  string               // name of the machine's boot: boottime.ID
+	Watchdog bool                 // the machine's boot was its watchdog's doing: Watchdog
+	Steady   func() time.Duration // boottime.Now
+	RTC      time.Time            // what the machine takes for UTC now; zero: it has no idea
+	Clock    clock.Config         // Floor is set from File
+	Servers  []string             // time servers; none: nobody is asked
+	Log      *slog.Logger         // nil: none
 }
 
-// Fix is a clock.Fix in the file. Times are milliseconds.
-type Fix struct {
-	Mono    uplink.Int     `json:"m"`
-	Time    uplink.Time    `json:"t"`
-	Error   uplink.Int     `json:"err"`
-	Quality uplink.Quality `json:"tq"`
+// Life is one run. Use Open.
+type Life struct {
+	cfg   Config
+	clock *clock.Clock
+	last  *Run // nil: there was none
+
+	mu  sync.Mutex
+	run Run
 }
 
-// Load reads what the last run left in dir. ok is false where there is nothing, or nothing that can be read: the time before
-// is then unknown, and a box must start all the same.
-func Load(dir string) (r Run, ok bool, err error) {
-	path := filepath.Join(dir, File)
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Run{}, false, nil
-	}
+// Open begins a run: it reads what the last one left and says in its place, before anything else happens, that this one has
+// said no goodbye yet.
+func Open(cfg Config) (*Life, error) {
+	l := &Life{cfg: cfg, run: Run{Machine: cfg.Machine, Boot: cfg.Boot}}
+	last, ok, err := Load(cfg.Dir)
 	if err != nil {
-		return Run{}, false, fmt.Errorf("read the last run: %w", err)
+		return nil, err
 	}
-	r, ok = parse(b)
-	return r, ok, nil
+	if ok {
+		l.last = &last
+		cfg.Clock.Floor = last.Floor.Time()
+	}
+	now := cfg.Steady()
+	l.clock = clock.New(cfg.Clock, now)
+	if fix, ok := last.Resume(cfg.Machine, now); ok {
+		l.clock.Resume(fix)
+	}
+	if !cfg.RTC.IsZero() {
+		l.clock.TakeRTC(now, cfg.RTC)
+	}
+	return l, l.save()
 }
 
-func parse(b []byte) (r Run, ok bool) {
-	if len(b) > maxFile || json.Unmarshal(b, &r) != nil || r.Machine == "" {
-		return Run{}, false
+// Clock returns the run's clock.
+func (l *Life) Clock() *clock.Clock { return l.clock }
+
+// Begin returns the records that the run begins with. b holds what else is known of the start: firmware and board.
+func (l *Life) Begin(b uplink.Boot) []uplink.Body {
+	now := l.cfg.Steady()
+	b.Stamp = l.clock.At(now).Stamp(now)
+	if l.last != nil {
+		b.Why = l.last.Why(l.cfg.Machine, l.cfg.Watchdog)
 	}
-	return r, true
+	return Begin(l.last, b)
 }
 
-// Save writes r to dir, all or nothing.
-func (r Run) Save(dir string) error {
-	b, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("save this run: %w", err)
+// Run keeps the clock until ctx is done; anchor takes the anchors that are due.
+func (l *Life) Run(ctx context.Context, anchor func(*uplink.Anchor) error) {
+	cfg := keeper.Config{Clock: l.clock, Steady: l.cfg.Steady, Anchor: anchor, Save: l.save, Log: l.cfg.Log}
+	if len(l.cfg.Servers) > 0 {
+		cfg.Ask = sntp.New(l.cfg.Servers, l.cfg.Steady, sntp.Config{Log: l.cfg.Log}).Ask
 	}
-	return durable.WriteFile(filepath.Join(dir, File), append(b, '\n'))
+	keeper.Run(ctx, cfg)
 }
 
-// Note brings r up to what c knows at the steady time now.
-func (r *Run) Note(c *clock.Clock, now time.Duration) {
-	r.Floor = uplink.TimeOf(c.Floor(now))
-	f, ok := c.Fix()
-	if !ok {
-		return
-	}
-	r.Alive = uplink.TimeOf(c.At(now).UTC)
-	at := f.At.Truncate(time.Millisecond)
-	r.Fix = &Fix{
-		uplink.Int(at.Milliseconds()), uplink.TimeOf(f.UTC.Add(at - f.At)),
-		uplink.Int((f.Error + 2*time.Millisecond - 1).Milliseconds()), f.Quality,
-	}
+// Close says goodbye: the next run will know that this one ended in order.
+func (l *Life) Close() error {
+	l.mu.Lock()
+	l.run.Clean = true
+	l.mu.Unlock()
+	return l.save()
 }
 
-// Resume returns what the run's clock went by, for a run at the steady time now in the same boot of the machine. ok is false
-// if it was never set, or this is another boot.
-func (r Run) Resume(machine string, now time.Duration) (f clock.Fix, ok bool) {
-	if r.Machine != machine || r.Fix == nil {
-		return clock.Fix{}, false
-	}
-	at := time.Duration(r.Fix.Mono) * time.Millisecond
-	if at < 0 || at > now || r.Fix.Error > uplink.Int(maxError.Milliseconds()) {
-		return clock.Fix{}, false
-	}
-	err := time.Duration(r.Fix.Error) * time.Millisecond
-	return clock.Fix{At: at, UTC: r.Fix.Time.Time(), Error: err, Quality: r.Fix.Quality}, true
-}
-
-// Why says why there is a run after r: what uplink.Boot.Why holds.
-func (r Run) Why(machine string, watchdog bool) string {
-	switch {
-	case r.Machine == machine && r.Clean:
-		return uplink.BootRestart
-	case r.Machine == machine:
-		return uplink.BootCrash
-	case watchdog:
-		return uplink.BootWatchdog
-	case r.Clean:
-		return uplink.BootReboot
-	}
-	return uplink.BootPower
-}
-
-// Begin returns the records that a run begins with: that the daemon started, and from when to when the box did not work. last
-// is the run before, nil for none; b holds what else is known of the start.
-func Begin(last *Run, b uplink.Boot) []uplink.Body {
-	if last == nil {
-		return []uplink.Body{&b}
-	}
-	b.Alive = last.Alive
-	off := &uplink.Off{Stamp: b.Stamp, From: b.Alive, Boot: uplink.Int(last.Boot), Clean: last.Clean}
-	return []uplink.Body{&b, off}
-}
-
-// bootStatus is where Linux says why the first watchdog thinks that the machine started; wdCardReset is that it did it itself
-// (WDIOF_CARDRESET, linux/watchdog.h).
-const (
-	bootStatus  = "sys/class/watchdog/watchdog0/bootstatus"
-	wdCardReset = 0x20
-)
-
-// Watchdog reports whether the machine whose file system is root was reset by its watchdog.
-func Watchdog(root fs.FS) bool {
-	b, err := fs.ReadFile(root, bootStatus)
-	if err != nil {
-		return false // a machine without a watchdog, or without sysfs
-	}
-	n, err := strconv.ParseUint(strings.TrimSpace(string(b)), 0, 32)
-	return err == nil && n&wdCardReset != 0
+func (l *Life) save() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.run.Note(l.clock, l.cfg.Steady())
+	return l.run.Save(l.cfg.Dir)
 }

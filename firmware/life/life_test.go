@@ -1,162 +1,93 @@
 package life
 
 import (
-	"os"
-	"path/filepath"
-	"strings"
+	"context"
 	"testing"
-	"testing/fstest"
+	"testing/synctest"
 	"time"
 
 	"cafeprobe/firmware/clock"
 	"cafeprobe/uplink"
 )
 
-var now = time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)
-
-// synced returns a clock that came into sync a minute after the machine's boot.
-func synced() *clock.Clock {
-	c := clock.New(clock.Config{Build: now.AddDate(0, -1, 0)}, 0)
-	r := clock.Round{Servers: 2}
-	for _, s := range []string{"a", "b"} {
-		r.Answers = append(r.Answers, clock.Answer{Server: s, At: time.Minute, UTC: now, Error: 20 * time.Millisecond})
-	}
-	c.Take(time.Minute, r)
-	return c
-}
-
-// TestGoesOn: a daemon that starts anew in the same boot of the machine goes on with the clock of the run before, and its sync
-// is as old as it was.
-func TestGoesOn(t *testing.T) {
-	dir := t.TempDir()
-	r := Run{Machine: "m1", Boot: 41}
-	r.Note(synced(), 20*time.Hour)
-	if err := r.Save(dir); err != nil {
-		t.Fatal(err)
-	}
-	last, ok, err := Load(dir)
-	if err != nil || !ok || last.Boot != 41 || last.Alive != uplink.TimeOf(now.Add(20*time.Hour-time.Minute)) {
-		t.Fatalf("got %+v, %v, %v", last, ok, err)
-	}
-	f := func(name, machine string, at time.Duration, want uplink.Quality) {
-		t.Helper()
-		c := clock.New(clock.Config{Build: now.AddDate(0, -1, 0), Floor: last.Floor.Time()}, at)
-		if fix, ok := last.Resume(machine, at); ok {
-			c.Resume(fix)
-		}
-		got := c.At(at)
-		most := max(at, 20*time.Hour) - time.Minute // the machine was not off for any time here
-		if got.Quality != want || got.UTC.After(now.Add(most)) || got.UTC.Before(now.Add(most-5*time.Second)) {
-			t.Errorf("%s: got %v %v, want %v %v, or up to 5 s less", name, got.Quality, got.UTC, want, now.Add(most))
-		}
-	}
-	f("at once", "m1", 20*time.Hour+time.Second, uplink.QualitySync)
-	f("a day after the last contact", "m1", 25*time.Hour, uplink.QualityCoarse)
-	f("the machine was off", "m2", time.Minute, uplink.QualityFloor)
-	f("the machine's name again, but not its time", "m1", time.Second, uplink.QualityFloor)
-}
-
-func TestLoad(t *testing.T) {
-	f := func(name, content string, want bool) {
-		t.Helper()
-		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, File), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		r, ok, err := Load(dir)
-		if ok != want || err != nil || (!ok && r != (Run{})) {
-			t.Errorf("%s: got %+v, %v, %v, want %v and no error", name, r, ok, err, want)
-		}
-	}
-	f("never set", `{"machine":"m1","boot":1,"alive":null,"floor":1795000000000,"fix":null,"clean":true}`, true)
-	f("empty, as a bad card leaves it", "", false)
-	f("zeros", strings.Repeat("\x00", 200), false)
-	f("cut", `{"machine":"m1","boot":1,"al`, false)
-	f("long", `{"machine":"m1"`+strings.Repeat(" ", maxFile)+"}", false)
-	f("of no machine", `{}`, false)
-	if _, ok, err := Load(t.TempDir()); ok || err != nil {
-		t.Errorf("no file: %v, %v, want false and no error", ok, err)
-	}
-}
-
-// FuzzLoad: whatever is on the card, a clock never goes on from a time that it has not had.
-func FuzzLoad(f *testing.F) {
-	f.Add([]byte(`{"machine":"m1","boot":1,"alive":1,"floor":1,"fix":{"m":1,"t":1795000000000,"err":1,"tq":"sync"},"clean":true}`))
-	f.Add([]byte(`{"machine":"m1","fix":{"m":9007199254740991,"t":9007199254740991,"err":9007199254740991,"tq":"sync"}}`))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		r, ok := parse(b)
-		if !ok {
-			return
-		}
-		fix, ok := r.Resume("m1", time.Hour)
-		if !ok {
-			return
-		}
-		c := clock.New(clock.Config{Build: now}, time.Hour)
-		c.Resume(fix)
-		if got, set := c.Fix(); set && (got.At < 0 || got.At > time.Hour || got.Error < 0 || got.Error > maxError) {
-			t.Errorf("%s: goes on from %+v", b, got)
-		}
-	})
-}
-
-func TestWhy(t *testing.T) {
-	f := func(machine string, clean, watchdog bool, want string) {
-		t.Helper()
-		if got := (Run{Machine: "m1", Clean: clean}).Why(machine, watchdog); got != want {
-			t.Errorf("machine %s, clean %v, watchdog %v: got %q, want %q", machine, clean, watchdog, got, want)
-		}
-	}
-	f("m1", true, false, "restart")
-	f("m1", false, false, "crash")
-	f("m1", false, true, "crash") // the watchdog's word is of the machine's start, which is long past
-	f("m2", true, false, "reboot")
-	f("m2", false, false, "power")
-	f("m2", false, true, "watchdog")
-}
-
-func TestBegin(t *testing.T) {
-	at := synced().At(time.Minute).Stamp(time.Minute)
-	alive := uplink.TimeOf(now.Add(-time.Hour))
-	f := func(name string, last *Run, want ...string) {
-		t.Helper()
-		var got []string
-		for _, b := range Begin(last, uplink.Boot{Stamp: at, Firmware: "1.4.0"}) {
-			r, err := uplink.Encode(b)
+// TestLives lets a box live several times: what each run begins with, and what its clock says at once.
+func TestLives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, began, booted, machine, boot := t.TempDir(), time.Now(), time.Now(), "m1", uint64(0)
+		utc := func() time.Time { return now.Add(time.Since(began)) }
+		steady := func() time.Duration { return time.Since(booted) }
+		f := func(name, why string, quality uplink.Quality, off time.Duration, clean bool, live func(*Life)) {
+			t.Helper()
+			boot++
+			l, err := Open(Config{
+				Dir: dir, Boot: boot, Machine: machine, Steady: steady, Clock: clock.Config{Build: now.AddDate(0, -1, 0)},
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
-			got = append(got, string(r.Raw))
+			bodies := l.Begin(uplink.Boot{Firmware: "1.4.0"})
+			b := bodies[0].(*uplink.Boot)
+			if b.Why != why || b.Quality != quality || b.Mono != uplink.Int(steady().Milliseconds()) {
+				t.Errorf("%s: boot %+v, want why %q, quality %s, m %v", name, b, why, quality, steady())
+			}
+			if (off < 0) != (len(bodies) == 1) {
+				t.Errorf("%s: %d records, want an off record: %v", name, len(bodies), off >= 0)
+			} else if off >= 0 {
+				o := bodies[1].(*uplink.Off)
+				if d := utc().Sub(o.From.Time()); o.Boot != uplink.Int(boot-1) || o.Clean != clean || (d-off).Abs() > time.Second {
+					t.Errorf("%s: off %+v, last alive %v ago, want boot %d, clean %v, %v ago", name, o, d, boot-1, clean, off)
+				}
+			}
+			for _, body := range bodies {
+				if _, err := uplink.Encode(body); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			live(l)
 		}
-		if strings.Join(got, "\n") != strings.Join(want, "\n") {
-			t.Errorf("%s: got %s, want %s", name, got, want)
+		run := func(l *Life, d time.Duration) {
+			ctx, stop := context.WithTimeout(t.Context(), d)
+			defer stop()
+			l.Run(ctx, func(*uplink.Anchor) error { return nil })
 		}
-	}
-	f("first", nil, `{"k":"boot","m":60000,"t":1795489200000,"tq":"sync","fw":"1.4.0","alive":null}`)
-	f("power cut", &Run{Boot: 40, Alive: alive},
-		`{"k":"boot","m":60000,"t":1795489200000,"tq":"sync","fw":"1.4.0","alive":1795485600000}`,
-		`{"k":"off","m":60000,"t":1795489200000,"tq":"sync","from":1795485600000,"boot":40}`)
-	f("goodbye", &Run{Boot: 40, Alive: alive, Clean: true},
-		`{"k":"boot","m":60000,"t":1795489200000,"tq":"sync","fw":"1.4.0","alive":1795485600000}`,
-		`{"k":"off","m":60000,"t":1795489200000,"tq":"sync","from":1795485600000,"boot":40,"clean":true}`)
-	f("its clock was never set", &Run{Boot: 40},
-		`{"k":"boot","m":60000,"t":1795489200000,"tq":"sync","fw":"1.4.0","alive":null}`,
-		`{"k":"off","m":60000,"t":1795489200000,"tq":"sync","from":null,"boot":40}`)
-}
-
-func TestWatchdog(t *testing.T) {
-	f := func(content string, want bool) {
-		t.Helper()
-		if got := Watchdog(fstest.MapFS{bootStatus: {Data: []byte(content)}}); got != want {
-			t.Errorf("%q: got %v, want %v", content, got, want)
+		power := func(d time.Duration) { // off for d
+			time.Sleep(d)
+			booted, machine = time.Now(), machine+"'"
 		}
-	}
-	f("0\n", false)
-	f("32\n", true)
-	f("33\n", true)
-	f("1\n", false) // overheated
-	f("?", false)
-	if Watchdog(fstest.MapFS{}) {
-		t.Error("no watchdog: got true")
-	}
+		f("first", "", uplink.QualityFloor, -1, false, func(l *Life) {
+			r := clock.Round{Servers: 2}
+			for _, s := range []string{"a", "b"} {
+				r.Answers = append(r.Answers, clock.Answer{Server: s, At: steady(), UTC: utc(), Error: time.Millisecond})
+			}
+			l.Clock().Take(steady(), r)
+			run(l, 25*time.Minute) // dies 5 minutes after the third saving
+		})
+		f("daemon died", "crash", uplink.QualitySync, 5*time.Minute-10*time.Second, false, func(l *Life) {
+			run(l, time.Minute)
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+		time.Sleep(30 * time.Second)
+		f("daemon was stopped", "restart", uplink.QualitySync, 30*time.Second, true, func(l *Life) { run(l, 15*time.Minute) })
+		power(time.Hour)
+		f("power cut", "power", uplink.QualityFloor, time.Hour+5*time.Minute-10*time.Second, false, func(l *Life) {
+			if got := l.Clock().Floor(steady()); utc().Sub(got) > 90*time.Minute || got.After(utc()) {
+				t.Errorf("floor %v at %v, want what the run before knew", got, utc())
+			}
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+		power(time.Minute)
+		boot++ // the run before knew no time, so nothing can be said of when it was last alive
+		l, err := Open(Config{Dir: dir, Boot: boot, Machine: machine, Steady: steady, Clock: clock.Config{Build: now}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		bodies := l.Begin(uplink.Boot{Firmware: "1.4.0"})
+		if o := bodies[1].(*uplink.Off); o.From != 0 || !o.Clean || bodies[0].(*uplink.Boot).Why != "reboot" {
+			t.Errorf("after a run without time: off %+v, want from null, clean, and the boot a reboot", o)
+		}
+	})
 }

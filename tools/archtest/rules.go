@@ -42,7 +42,7 @@ var Arrows = []Arrow{
 	{"firmware/clock/boottime", nil, []string{"golang.org/x/sys/unix"}},
 	{"firmware/clock/sntp", []string{"firmware/clock"}, []string{"github.com/beevik/ntp"}},
 	{"firmware/clock/keeper", []string{"firmware/clock", "uplink"}, nil},
-	{"firmware/life", []string{"firmware/clock", "uplink", "uplink/durable"}, nil},
+	{"firmware/life", []string{"firmware/clock/...", "uplink", "uplink/durable"}, nil},
 	{"firmware/account", []string{"capture", "firmware/cafe", "uplink"}, nil},
 	{"firmware/pipeline", []string{"capture/...", "firmware/cafe", "firmware/account", "uplink"}, nil},
 	{"firmware/config", []string{"firmware/cafe", "uplink"}, nil},
