@@ -12,6 +12,13 @@ type Anchor struct {
 	Source string `json:"src"`  // a word: ntp, rtc, file, build
 }
 
+// Drift is how fast m may be wrong, against UTC: cheap crystals are sold with ±20 to ±30 ppm at 25 °C, and boxes stand in warm
+// corners. 50 ppm is 4.3 s a day and 30 s a week. What follows from an Anchor at another m is wrong by so much more.
+const Drift = 50e-6
+
+// MinStep is the correction, in milliseconds, above which an Anchor is written at once.
+const MinStep = 500
+
 // Kind returns KindAnchor.
 func (*Anchor) Kind() Kind { return KindAnchor }
 

@@ -14,12 +14,8 @@ import (
 )
 
 const (
-	// drift is how fast the steady scale may be wrong: cheap crystals are sold with ±20 to ±30 ppm at 25 °C, and boxes
-	// stand in warm corners. 50 ppm is 4.3 s a day and 30 s a week.
-	drift = 50e-6
-
-	fresh     = 24 * time.Hour         // without contact for longer, sync is coarse
-	stepLimit = 500 * time.Millisecond // a correction above it makes an anchor
+	fresh     = 24 * time.Hour                    // without contact for longer, sync is coarse
+	stepLimit = uplink.MinStep * time.Millisecond // a correction above it makes an anchor
 	horizon   = 20 * 365 * 24 * time.Hour
 	rtcError  = 2 * time.Minute // 20 ppm over ten weeks in a drawer; nobody knows when it was set
 )
@@ -109,7 +105,7 @@ func (f *Fix) at(t time.Duration) Reading {
 }
 
 // Drift returns by how much the steady scale may be wrong after d.
-func Drift(d time.Duration) time.Duration { return time.Duration(drift * float64(d.Abs())) }
+func Drift(d time.Duration) time.Duration { return time.Duration(uplink.Drift * float64(d.Abs())) }
 
 // lowest returns a time that UTC had reached at t for sure.
 func (c *Clock) lowest(t time.Duration) time.Time {

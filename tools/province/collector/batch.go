@@ -178,6 +178,9 @@ func insert(tx *store.Tx, ch store.Chain, rs []uplink.Stored, now time.Time) err
 			return err
 		}
 	}
+	if err := timeline(tx, ch, rs, now); err != nil {
+		return err
+	}
 	return signedOtherwise(tx, ch, rs, now)
 }
 

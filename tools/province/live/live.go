@@ -72,3 +72,10 @@ func Of(b store.Box, now time.Time) Cafe {
 // sees reports whether a box plugged in there sees every station that is on: only a mirror shows their traffic. On a
 // plain port, silence is no proof.
 func sees(vantage string) bool { return vantage == "A" || vantage == "A+" }
+
+// MaxClockError is what a record's time may be wrong by to count as evidence (rule R12).
+const MaxClockError = time.Minute
+
+// Uncertain reports whether a record's time is to be shown as "giờ chưa chắc chắn" and kept out of an evidence pack (rule
+// R12): it may be wrong by more than a minute, or nobody can say by how much.
+func Uncertain(w store.When) bool { return !w.Known || w.Error > MaxClockError }

@@ -139,6 +139,43 @@ CREATE TABLE commands (
 	UNIQUE (cid, number)
 ) STRICT;
 `,
+	`
+-- When records were whose own t does not say it: UTC, and by how much that may be wrong, both milliseconds. They are judged
+-- anew when more is known; the record itself is never touched.
+ALTER TABLE records ADD COLUMN tq TEXT GENERATED ALWAYS AS (CASE WHEN json_valid(body) THEN body ->> '$.tq' END) VIRTUAL;
+ALTER TABLE records ADD COLUMN est     INTEGER;
+ALTER TABLE records ADD COLUMN est_err INTEGER;
+CREATE INDEX unsure   ON records (cid, boot) WHERE tq IN ('none', 'floor') AND mono > 0;
+CREATE INDEX unjudged ON records (cid, boot) WHERE tq IN ('none', 'floor') AND mono > 0 AND est IS NULL;
+
+-- What anchor records say, those that can be believed. Milliseconds.
+CREATE TABLE anchors (
+	cid  INTEGER NOT NULL REFERENCES chains (id),
+	boot INTEGER NOT NULL,
+	mono INTEGER NOT NULL,
+	t    INTEGER NOT NULL,
+	err  INTEGER NOT NULL,
+	step INTEGER NOT NULL,
+	PRIMARY KEY (cid, boot, mono)
+) STRICT, WITHOUT ROWID;
+
+-- The boots of a chain. UTC at their m = 0 is from lo to hi, as far as that follows from what came when.
+CREATE TABLE boots (
+	cid  INTEGER NOT NULL REFERENCES chains (id),
+	boot INTEGER NOT NULL,
+	first INTEGER NOT NULL,                -- the smallest m of it
+	last INTEGER NOT NULL,                 -- the largest
+	goes INTEGER NOT NULL DEFAULT 0,       -- 1: the daemon alone started; m goes on from the boot before
+	lo   INTEGER,
+	hi   INTEGER NOT NULL,
+	PRIMARY KEY (cid, boot)
+) STRICT, WITHOUT ROWID;
+
+DROP VIEW record;
+CREATE VIEW record AS -- for people with sqlite3
+	SELECT box, chain, seq, kind, station, boot, mono, t, tq, est, est_err, arrived, seq <= head AS verified, body
+	FROM records JOIN chains ON chains.id = cid;
+`,
 }
 
 // migrate brings the schema to the last migration, each in its own transaction. It refuses a database that a newer

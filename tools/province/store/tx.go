@@ -60,6 +60,7 @@ type Tx struct {
 
 	heard, chain, newChain, setChain, insert, hashes, fork, alarm *sql.Stmt
 	ahead, dropAhead, addAhead, gaps, dropGaps, addGap            *sql.Stmt
+	boot, setBoot                                                 *sql.Stmt
 }
 
 func prepare(ctx context.Context, c *sql.Conn) (*Tx, error) {
@@ -84,6 +85,10 @@ func prepare(ctx context.Context, c *sql.Conn) (*Tx, error) {
 		{&tx.addAhead, `INSERT INTO ahead (cid, first, last, prev, hash) VALUES (?, ?, ?, ?, ?)`},
 		{&tx.gaps, `SELECT first, last, opened, wanted, lost FROM gaps WHERE cid = ? ORDER BY first`},
 		{&tx.dropGaps, `DELETE FROM gaps WHERE cid = ?`},
+		{&tx.boot, `SELECT EXISTS (SELECT 1 FROM boots WHERE cid = ? AND boot = ?)`},
+		{&tx.setBoot, `INSERT INTO boots (cid, boot, first, last, goes, lo, hi) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (cid, boot) DO UPDATE SET first = MIN(first, excluded.first), last = MAX(last, excluded.last), goes = MAX(goes, excluded.goes),
+			lo = COALESCE(MAX(lo, excluded.lo), lo, excluded.lo), hi = MIN(hi, excluded.hi)`},
 		{&tx.addGap, `INSERT INTO gaps (cid, first, last, opened, wanted, lost) VALUES (?, ?, ?, ?, ?, ?)`},
 	} {
 		s, err := c.PrepareContext(ctx, p.text)
