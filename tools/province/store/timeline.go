@@ -27,7 +27,7 @@ type Boot struct {
 
 // Timeline notes what a batch of c says of when its boot was, anchors among it, and judges anew when records were whose own
 // time does not say it: those of the boot, and those of the boots before and behind, which it bounds. It is called after
-// the records were stored. A batch whose records all have their time costs one statement.
+// the records were stored. A batch whose records all have their time costs two statements.
 func (tx *Tx) Timeline(c Chain, b Boot, list []Anchor) error {
 	fail := func(err error) error { return fmt.Errorf("judge times of %s/%s: %w", c.Box, c.Name, err) }
 	var seen bool
