@@ -1,7 +1,9 @@
 package pcapfile
 
 import (
+	"encoding/binary"
 	"io"
+	"math/bits"
 
 	"cafeprobe/capture"
 )
@@ -74,6 +76,12 @@ func (r *Reader) nextRecord(f *capture.Frame) (bool, error) {
 		return false, err
 	}
 	sec, frac, n, whole := r.u32(b), r.u32(b[4:]), r.u32(b[8:]), r.u32(b[12:])
+	if n|whole == 0 && (isClassic(sec) || isClassic(bits.ReverseBytes32(sec))) {
+		// The header of another file, put behind the first one with cat; no record has this time and no octets.
+		magic := binary.LittleEndian.Uint32(b)
+		r.big = false
+		return false, r.header(magic)
+	}
 	// All zeros is what a power cut leaves of a file whose length was written before its octets.
 	if n > MaxRecord || sec|frac|n|whole == 0 {
 		return false, r.resync(1, r.atRecord, false)

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -296,6 +297,42 @@ func TestCompressed(t *testing.T) {
 	if frames, _, err := read(t, wrong); !errors.Is(err, gzip.ErrChecksum) || len(frames) != 6 {
 		t.Errorf("gzip with a wrong checksum: %d frames, error %v; want 6, ErrChecksum", len(frames), err)
 	}
+}
+
+// TestConcatenated reads files put one behind the other, of different byte order and resolution, plain and inside gzip.
+func TestConcatenated(t *testing.T) {
+	little := sample(t, 3)
+	big := classicOf(binary.BigEndian, magicMicro, uint32(capture.LinkRaw), "packet")
+	all := slices.Concat(little, big, little)
+	var packed bytes.Buffer
+	for _, b := range [][]byte{little, big, little} {
+		z := gzip.NewWriter(&packed)
+		z.Write(b)
+		z.Close()
+	}
+	for name, b := range map[string][]byte{"plain": all, "gzip": packed.Bytes()} {
+		frames, stats, err := read(t, b)
+		if err != nil || len(frames) != 7 || stats.Damaged != 0 {
+			t.Fatalf("%s: %d frames, %d damaged, error %v; want 7, 0, none", name, len(frames), stats.Damaged, err)
+		}
+		if k := frames[3]; k.data != "packet" || k.Link != capture.LinkRaw || k.Time != 1e9+2000 {
+			t.Errorf("%s: frame 4 is %q of link %v at %d", name, k.data, k.Link, k.Time)
+		}
+		if k := frames[6]; k.data != frames[2].data || k.Time != frames[2].Time || k.Link != frames[2].Link {
+			t.Errorf("%s: frame 7 is %+v, want %+v", name, k, frames[2])
+		}
+	}
+}
+
+// classicOf writes a pcap file of one frame at 1 s and 2 fractions.
+func classicOf(order binary.AppendByteOrder, magic, link uint32, data string) []byte {
+	b := order.AppendUint32(nil, magic)
+	b = order.AppendUint16(b, 2)
+	b = order.AppendUint16(b, 4)
+	for _, v := range []uint32{0, 0, 1 << 16, link, 1, 2, uint32(len(data)), uint32(len(data))} {
+		b = order.AppendUint32(b, v)
+	}
+	return append(b, data...)
 }
 
 func TestStandardInput(t *testing.T) {

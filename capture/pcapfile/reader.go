@@ -2,6 +2,8 @@
 // either byte order (draft-ietf-opsawg-pcap), pcapng (draft-ietf-opsawg-pcapng), and both inside gzip or zstd. It writes
 // pcap with nanoseconds.
 //
+// Captures that were put one behind the other with cat are read as one.
+//
 // What is damaged costs as little as can be told apart. Where a header cannot be true, the reader counts one Damaged and
 // goes on at the next place that looks like a record or block:
 //
