@@ -48,10 +48,12 @@ const (
 	LinkRawBSD   LinkType = 12  // raw IP, as BSD's DLT_RAW leaks into files
 	LinkRawOpen  LinkType = 14  // raw IP, as OpenBSD's DLT_RAW leaks into files
 	LinkRaw      LinkType = 101 // raw IP, version from the first nibble
+	LinkCHDLC    LinkType = 104 // Cisco's HDLC, or PPP in HDLC-like framing
 	LinkLoop     LinkType = 108 // OpenBSD loopback: address family in network byte order
 	LinkSLL      LinkType = 113 // Linux "cooked" v1
 	LinkIPv4     LinkType = 228 // raw IPv4
 	LinkIPv6     LinkType = 229 // raw IPv6
+	LinkNFLOG    LinkType = 239 // IP packets as Linux's netfilter logs them
 	LinkSLL2     LinkType = 276 // Linux "cooked" v2
 )
 
@@ -67,10 +69,12 @@ var linkNames = []struct {
 	{LinkRawBSD, "raw"},
 	{LinkRawOpen, "raw"},
 	{LinkRaw, "raw"},
+	{LinkCHDLC, "chdlc"},
 	{LinkLoop, "loop"},
 	{LinkSLL, "sll"},
 	{LinkIPv4, "ipv4"},
 	{LinkIPv6, "ipv6"},
+	{LinkNFLOG, "nflog"},
 	{LinkSLL2, "sll2"},
 }
 

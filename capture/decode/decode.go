@@ -47,11 +47,11 @@ type Packet struct {
 	Src, Dst capture.MAC
 	VLAN     uint16 // outermost VLAN id
 	Ether    uint16 // EtherType of the innermost layer-3 protocol; 0 for 802.2 LLC, whose Payload starts at the DSAP
-	Tunnels  uint8  // how many tunnels over IP were entered: GRE, ERSPAN, VXLAN, GTP-U, Teredo, IP in IP
+	Tunnels  uint8  // how many tunnels were entered: GRE, ERSPAN, VXLAN, Geneve, TZSP, L2TP, GTP-U, Teredo, IP in IP …
 
 	HasIP            bool       // an IP header was decoded
 	SrcAddr, DstAddr netip.Addr // of the innermost IP header that was reached
-	OuterSrc         netip.Addr // of the outermost IP header, when Tunnels > 0: the address of the station itself
+	OuterSrc         netip.Addr // of the outermost IP header, when Tunnels > 0: the address of the station itself; not valid where there was none
 	Proto            uint8      // innermost IP protocol number
 	TTL              uint8      // or hop limit
 	RouterAlert      bool       // IPv6 hop-by-hop option (RFC 2711), which MLD must carry

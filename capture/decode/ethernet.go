@@ -11,6 +11,10 @@ const (
 	etherQinQ      = 0x88a8 // 802.1ad S-tag
 	etherQinQOld   = 0x9100 // the same before 802.1ad
 	etherQinQOlder = 0x9200
+	etherVNTag     = 0x8926 // Cisco's VN-Tag
+	etherETag      = 0x893f // 802.1BR
+	etherCMD       = 0x8909 // Cisco MetaData
+	etherBackbone  = 0x88e7 // 802.1ah I-TAG: a customer's frame in a provider's
 	etherMPLS      = 0x8847
 	etherMPLSMulti = 0x8848
 	etherPPPoEDisc = 0x8863
@@ -63,6 +67,20 @@ func (d *Decoder) ethertype(p *Packet, t uint16, b []byte, n int) Verdict {
 			}
 			t, b, n = be16(b[2:]), b[4:], n-4
 			continue
+		case etherVNTag, etherETag, etherCMD:
+			size := tagSize(t)
+			if len(b) < size {
+				return short(n, size)
+			}
+			t, b, n = be16(b[size-2:]), b[size:], n-size
+			continue
+		case etherBackbone: // flags and I-SID; the frame of the customer is of another segment
+			if len(b) < 4 {
+				return short(n, 4)
+			}
+			if d.enter(p) {
+				return d.bridged(p, b[4:], n-4)
+			}
 		case etherMPLS, etherMPLSMulti:
 			return d.mpls(p, b, n)
 		case etherPPPoE:
@@ -77,6 +95,15 @@ func (d *Decoder) ethertype(p *Packet, t uint16, b []byte, n int) Verdict {
 		p.Ether = t
 		return opaque(p, b, n)
 	}
+}
+
+// tagSize returns how long a tag is, with the EtherType that ends it: VN-Tag has 4 octets before that, E-TAG 6 and Cisco
+// MetaData, whose length octet counts in its own way, 6.
+func tagSize(t uint16) int {
+	if t == etherVNTag {
+		return 4 + 2
+	}
+	return 6 + 2
 }
 
 // length reads an 802.3 frame: the length of its LLC part, the rest is padding.

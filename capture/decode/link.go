@@ -72,10 +72,12 @@ func (d *Decoder) link(l capture.LinkType, p *Packet, b []byte, n int) Verdict {
 		return d.ip6(p, b, n)
 	case capture.LinkNull, capture.LinkLoop:
 		return d.loopback(p, b, n)
-	case capture.LinkPPP, capture.LinkPPPHDLC:
+	case capture.LinkPPP, capture.LinkPPPHDLC, capture.LinkCHDLC:
 		return d.pppLink(p, b, n)
 	case capture.LinkPPPoE:
 		return d.pppoeSession(p, b, n)
+	case capture.LinkNFLOG:
+		return d.nflog(p, b, n)
 	}
 	return Malformed // nothing can be said of a link type that is not known; the sources refuse it by name
 }

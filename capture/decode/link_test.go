@@ -34,6 +34,10 @@ func TestLinkTypes(t *testing.T) {
 	f("802.1Q", capture.LinkEthernet, macs+"\x81\x00\x00\x07\x08\x00", true)
 	f("QinQ", capture.LinkEthernet, macs+"\x88\xa8\x00\x07\x81\x00\x00\x08\x08\x00", true)
 	f("QinQ, old", capture.LinkEthernet, macs+"\x91\x00\x00\x07\x81\x00\x00\x08\x08\x00", true)
+	f("VN-Tag", capture.LinkEthernet, macs+"\x89\x26\x00\x00\x00\x01\x08\x00", true)
+	f("E-TAG", capture.LinkEthernet, macs+"\x89\x3f\x00\x00\x00\x01\x00\x00\x08\x00", true)
+	f("Cisco MetaData", capture.LinkEthernet, macs+"\x89\x09\x01\x01\x00\x01\x00\x64\x08\x00", true)
+	f("provider backbone", capture.LinkEthernet, macs+"\x88\xe7\x00\x00\x00\x01"+macs+"\x08\x00", true)
 	f("SNAP", capture.LinkEthernet, macs+"\x00\x29\xaa\xaa\x03\x00\x00\x00\x08\x00", true)
 	f("LLC", capture.LinkEthernet, macs+"\x00\x24\x06\x06\x03", true)
 	f("MPLS", capture.LinkEthernet, macs+"\x88\x47\x00\x01\x00\xff\x00\x01\x01\xff", true)
@@ -53,6 +57,9 @@ func TestLinkTypes(t *testing.T) {
 	f("PPP, address and control", capture.LinkPPP, "\xff\x03\x00\x21", false)
 	f("PPP-HDLC", capture.LinkPPPHDLC, "\xff\x03\x00\x21", false)
 	f("Cisco HDLC", capture.LinkPPPHDLC, "\x0f\x00\x08\x00", false)
+	f("Cisco HDLC link", capture.LinkCHDLC, "\x0f\x00\x08\x00", false)
+	f("NFLOG", capture.LinkNFLOG, "\x02\x00\x00\x05"+"\x05\x00\x0a\x00\x00\x00\x00\x00"+"\x25\x00\x09\x00", false)
+	f("NFLOG, big endian", capture.LinkNFLOG, "\x02\x00\x00\x05"+"\x00\x05\x00\x0a\x00\x00\x00\x00"+"\x00\x25\x00\x09", false)
 	f("PPPoE link", capture.LinkPPPoE, "\x11\x00\x00\x01\x00\x23\x00\x21", false)
 }
 
@@ -128,13 +135,14 @@ func TestMoreThanTheWireHad(t *testing.T) {
 
 func FuzzLink(f *testing.F) {
 	ip := ask(f)[14:]
-	for _, link := range []uint16{0, 1, 9, 12, 14, 50, 51, 101, 108, 113, 228, 229, 276, 999} {
+	for _, link := range []uint16{0, 1, 9, 12, 14, 50, 51, 101, 104, 108, 113, 228, 229, 239, 276, 999} {
 		f.Add(link, ip, uint16(20))
 	}
 	f.Add(uint16(1), ask(f), uint16(30))
 	f.Add(uint16(113), append([]byte("\x00\x00\x00\x01\x00\x06\x2c\xf0\x5d\x10\x00\x01\x00\x00\x08\x00"), ip...), uint16(30))
 	f.Add(uint16(276), append([]byte("\x08\x00\x00\x00\x00\x00\x00\x02\x00\x01\x00\x06\x2c\xf0\x5d\x10\x00\x01\x00\x00"),
 		ip...), uint16(30))
+	f.Add(uint16(239), append([]byte("\x02\x00\x00\x05\x05\x00\x0a\x00\x00\x00\x00\x00\x25\x00\x09\x00"), ip...), uint16(30))
 	d := New()
 	f.Fuzz(func(t *testing.T, link uint16, b []byte, cut uint16) {
 		p := check(t, d, capture.LinkType(link), b, int(cut))

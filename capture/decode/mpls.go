@@ -1,5 +1,7 @@
 package decode
 
+const portMPLS = 6635 // MPLS in UDP (RFC 7510)
+
 // mpls takes the labels off (RFC 3032) and guesses what is below, as every reader on the way must: IP by its version
 // nibble, and behind a pseudowire control word (RFC 4385: first nibble 0) an Ethernet frame. A guess that does not hold
 // proves nothing about the frame, so it is put back and the payload left as it is.

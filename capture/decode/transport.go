@@ -6,6 +6,8 @@ const (
 	protoIPIP = 4
 	protoIPv6 = 41
 	protoGRE  = 47
+	protoETH  = 97  // Ethernet in IP (RFC 3378)
+	protoMPLS = 137 // MPLS in IP (RFC 4023)
 )
 
 // maxDepth bounds how many encapsulations are taken off one frame. Real traffic has at most three.
@@ -26,6 +28,12 @@ func (d *Decoder) transport(p *Packet, proto uint8, b []byte, n int) Verdict {
 		return d.gre(p, b, n)
 	case protoIPIP, protoIPv6:
 		return d.ipip(p, proto, b, n)
+	case protoETH:
+		return d.etherIP(p, b, n)
+	case protoMPLS:
+		if d.enter(p) {
+			return d.mpls(p, b, n)
+		}
 	case extAuth:
 		if p.Ether == EtherIPv4 {
 			return d.auth4(p, b, n)

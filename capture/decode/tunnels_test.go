@@ -50,6 +50,8 @@ func TestTunnels(t *testing.T) {
 	f("ERSPAN III", 47, "\x10\x00\x22\xeb\x00\x00\x00\x01\x20\x01\x00\x01\x00\x00\x00\x01\x00\x00\x00\x00"+string(inner))
 	f("ERSPAN III with subheader", 47, "\x10\x00\x22\xeb\x00\x00\x00\x01\x20\x01\x00\x01\x00\x00\x00\x01\x00\x00\x00\x01"+
 		"\x00\x00\x00\x00\x00\x00\x00\x00"+string(inner))
+	f("Ethernet in IP", 97, "\x30\x00"+string(inner))
+	f("MPLS in IP", 137, "\x00\x01\x01\xff"+ip)
 	u := func(name string, port uint16, body string) {
 		t.Helper()
 		result(name, capturetest.UDP(t, capturetest.PC(1), capturetest.PC(2), 54321, port, []byte(body)))
@@ -61,6 +63,13 @@ func TestTunnels(t *testing.T) {
 	u("VXLAN-GPE, Ethernet", 4790, "\x0c\x00\x00\x03\x00\x00\x07\x00"+string(inner))
 	u("GTP-U", 2152, "\x30\xff\x00\x21\x00\x00\x00\x01"+ip)
 	u("GTP-U with extension", 2152, "\x34\xff\x00\x29\x00\x00\x00\x01\x00\x00\x00\x85\x01\x10\x00\x00"+ip)
+	u("Geneve", 6081, "\x00\x00\x65\x58\x00\x00\x07\x00"+string(inner))
+	u("Geneve with an option, IPv4", 6081, "\x01\x00\x08\x00\x00\x00\x07\x00\x01\x02\x03\x00"+ip)
+	u("TZSP", 37008, "\x01\x00\x00\x01\x01"+string(inner))
+	u("TZSP with tags", 37008, "\x01\x00\x00\x01\x00\x0a\x01\xc4\x01"+string(inner))
+	u("L2TP", 1701, "\x00\x02\x00\x01\x00\x02\xff\x03\x00\x21"+ip)
+	u("L2TP with all fields", 1701, "\x4a\x02\x00\x40\x00\x01\x00\x02\x00\x00\x00\x01\x00\x02\x00\x00\x00\x21"+ip)
+	u("MPLS in UDP", 6635, "\x00\x01\x01\xff"+ip)
 	u("Teredo", 3544, ip6)
 	u("Teredo with origin", 3544, "\x00\x00\x12\x34\x01\x02\x03\x04"+ip6)
 }
@@ -105,7 +114,7 @@ func TestTunnelSaysNothingOfItsCarrier(t *testing.T) {
 // TestPortIsNoTunnel sends what is no tunnel to the tunnels' ports: it stays the sound datagram it is.
 func TestPortIsNoTunnel(t *testing.T) {
 	d := New()
-	for _, port := range []uint16{4789, 8472, 4790, 2152, 3544} {
+	for _, port := range []uint16{4789, 8472, 4790, 2152, 3544, 6081, 37008, 1701, 6635} {
 		fr := capturetest.Frame(capturetest.UDP(t, capturetest.PC(1), capturetest.Server(), 50000, port,
 			[]byte("a game's own 22 octets")))
 		var p Packet
@@ -214,6 +223,34 @@ func FuzzGTP(f *testing.F) {
 	f.Add(append([]byte("\x30\xff\x00\x21\x00\x00\x00\x01"), ask(f)[14:]...), uint16(60))
 	f.Add(append([]byte("\x34\xff\x00\x29\x00\x00\x00\x01\x00\x00\x00\x85\x01\x10\x00\x00"), ask(f)[14:]...), uint16(60))
 	fuzzTunnel(f, overUDP(portGTPU))
+}
+
+func FuzzGeneve(f *testing.F) {
+	f.Add(append([]byte("\x00\x00\x65\x58\x00\x00\x07\x00"), ask(f)...), uint16(60))
+	f.Add(append([]byte("\x01\x00\x08\x00\x00\x00\x07\x00\x01\x02\x03\x00"), ask(f)[14:]...), uint16(60))
+	fuzzTunnel(f, overUDP(portGeneve))
+}
+
+func FuzzTZSP(f *testing.F) {
+	f.Add(append([]byte("\x01\x00\x00\x01\x00\x0a\x01\xc4\x01"), ask(f)...), uint16(60))
+	fuzzTunnel(f, overUDP(portTZSP))
+}
+
+func FuzzL2TP(f *testing.F) {
+	f.Add(append([]byte("\x00\x02\x00\x01\x00\x02\xff\x03\x00\x21"), ask(f)[14:]...), uint16(60))
+	f.Add([]byte("000000000000000000000000000000000000000"), uint16(124)) // cut short in front of the flags
+	f.Add(append([]byte("\x4a\x02\x00\x40\x00\x01\x00\x02\x00\x00\x00\x01\x00\x02\x00\x00\x00\x21"), ask(f)[14:]...), uint16(60))
+	fuzzTunnel(f, overUDP(portL2TP))
+}
+
+func FuzzMPLSInUDP(f *testing.F) {
+	f.Add(append([]byte("\x00\x01\x01\xff"), ask(f)[14:]...), uint16(60))
+	fuzzTunnel(f, overUDP(portMPLS))
+}
+
+func FuzzEtherIP(f *testing.F) {
+	f.Add(append([]byte("\x30\x00"), ask(f)...), uint16(50))
+	fuzzTunnel(f, over(protoETH))
 }
 
 func FuzzTeredo(f *testing.F) {

@@ -32,7 +32,7 @@ func (d *Decoder) udpHeader(p *Packet, b []byte, n int) Verdict {
 // not decode as the tunnel, the frame stays the sound UDP datagram it was.
 func (d *Decoder) udpTunnel(p *Packet) Verdict {
 	switch p.DstPort {
-	case portVXLAN, portVXLANLinux, portVXLANGPE, portGTPU, portTeredo:
+	case portVXLAN, portVXLANLinux, portVXLANGPE, portGTPU, portTeredo, portGeneve, portTZSP, portL2TP, portMPLS:
 	default:
 		if p.SrcPort != portTeredo {
 			return Whole
@@ -51,6 +51,14 @@ func (d *Decoder) udpTunnel(p *Packet) Verdict {
 		v = d.vxlanGPE(p, b, n)
 	case portGTPU:
 		v = d.gtp(p, b, n)
+	case portGeneve:
+		v = d.geneve(p, b, n)
+	case portTZSP:
+		v = d.tzsp(p, b, n)
+	case portL2TP:
+		v = d.l2tp(p, b, n)
+	case portMPLS:
+		v = d.carried(p, etherMPLS, b, n)
 	default:
 		v = d.teredo(p, b, n)
 	}
