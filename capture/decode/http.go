@@ -6,19 +6,23 @@ import (
 	"cafeprobe/capture"
 )
 
-// httpMethods are the methods with which a request may start: those of RFC 9110, WebDAV (RFC 4918, 3253, 5323), UPnP and
-// what Windows' own services use.
+// httpMethods are the methods with which a request may start: those of RFC 9110 and IANA's registry (WebDAV and its
+// kin, RFC 4918, 3253, 3648, 3744, 4437, 4791, 5323, 5842), UPnP, caches, and what Exchange and Windows' own services use.
 var httpMethods = [...]string{
-	"GET ", "POST ", "HEAD ", "PUT ", "DELETE ", "CONNECT ", "OPTIONS ", "TRACE ", "PATCH ",
-	"PROPFIND ", "PROPPATCH ", "MKCOL ", "COPY ", "MOVE ", "LOCK ", "UNLOCK ", "REPORT ", "SEARCH ",
+	"GET ", "POST ", "HEAD ", "PUT ", "DELETE ", "CONNECT ", "OPTIONS ", "TRACE ", "PATCH ", "QUERY ", "PURGE ",
+	"PROPFIND ", "PROPPATCH ", "MKCOL ", "COPY ", "MOVE ", "LOCK ", "UNLOCK ", "REPORT ", "SEARCH ", "ACL ",
+	"BASELINE-CONTROL ", "CHECKIN ", "CHECKOUT ", "UNCHECKOUT ", "LABEL ", "MERGE ", "MKACTIVITY ", "MKWORKSPACE ",
+	"UPDATE ", "VERSION-CONTROL ", "BIND ", "REBIND ", "UNBIND ", "LINK ", "UNLINK ", "ORDERPATCH ",
+	"MKCALENDAR ", "MKREDIRECTREF ", "UPDATEREDIRECTREF ", "POLL ", "INVOKE ",
+	"BCOPY ", "BDELETE ", "BMOVE ", "BPROPFIND ", "BPROPPATCH ", "X-MS-ENUMATTS ",
 	"NOTIFY ", "SUBSCRIBE ", "UNSUBSCRIBE ", "M-SEARCH ", "M-POST ",
-	"BITS_POST ", "CCM_POST ", "RPC_IN_DATA ", "RPC_OUT_DATA ",
+	"BITS_POST ", "CCM_POST ", "RPC_CONNECT ", "RPC_IN_DATA ", "RPC_OUT_DATA ", "SSTP_DUPLEX_POST ",
 }
 
-// httpStarts reports whether b starts with a method, or with the beginning of one, an empty line before it or not.
+// httpStarts reports whether b starts with a method, or with the beginning of one.
 func httpStarts(_ *Packet, b []byte) bool {
-	b = b[emptyLine(b):]
-	if len(b) == 0 || b[0] < 'B' || b[0] > 'U' {
+	b = b[emptyLines(b):]
+	if len(b) == 0 || b[0] < 'A' || b[0] > 'X' {
 		return false
 	}
 	for _, m := range &httpMethods {
@@ -29,11 +33,22 @@ func httpStarts(_ *Packet, b []byte) bool {
 	return false
 }
 
+// emptyLines returns how many octets of empty lines b starts with. Old clients end the body of a POST with one that
+// nobody counts, and servers overlook it in front of a request (RFC 9112 §2.2).
+func emptyLines(b []byte) int {
+	const most = 4
+	n := 0
+	for n+2 <= len(b) && n < most && b[n] == '\r' && b[n+1] == '\n' {
+		n += 2
+	}
+	return n
+}
+
 // httpRead reads the requests that b starts with (RFC 9112): Host and User-Agent of each. Requests may be pipelined, also
 // behind a body whose length is given; behind any other body the next request is found by the segment it starts.
 func httpRead(d *Decoder, p *Packet, b []byte) (n int, more bool) {
 	for {
-		n += emptyLine(b[n:])
+		n += emptyLines(b[n:])
 		head, whole := httpHead(b[n:])
 		if !httpLooksRight(head, whole) {
 			return n, false
@@ -48,22 +63,13 @@ func httpRead(d *Decoder, p *Packet, b []byte) (n int, more bool) {
 			return n, false
 		}
 		n += body
-		if string(b[n:]) == "\r" {
+		if string(b[n+emptyLines(b[n:]):]) == "\r" { // the rest of an empty line is still to come
 			return n, true
 		}
 		if n == len(b) || !httpStarts(p, b[n:]) {
 			return n, false
 		}
 	}
-}
-
-// emptyLine returns the length of the empty line that b starts with, 0 for none: old clients send one behind a body, and
-// servers pass over it (RFC 9112 §2.2).
-func emptyLine(b []byte) int {
-	if bytes.HasPrefix(b, []byte("\r\n")) {
-		return 2
-	}
-	return 0
 }
 
 // httpHead returns the request up to and with the empty line that ends its head, or all of b when that has not come.

@@ -30,6 +30,12 @@ func TestHTTP(t *testing.T) {
 		"http_host a.example", "http_host b.example")
 	f("pipelined behind a body", "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 3\r\n\r\nxyzGET / HTTP/1.1\r\nHost: b.example\r\n\r\n",
 		"http_host a.example", "http_host b.example")
+	f("empty lines first", "\r\n\r\nGET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "http_host a.example")
+	f("empty line between", "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 1\r\n\r\nx\r\nGET / HTTP/1.1\r\nHost: b.example\r\n\r\n",
+		"http_host a.example", "http_host b.example")
+	f("empty lines alone", "\r\n\r\n")
+	f("WebDAV", "VERSION-CONTROL / HTTP/1.1\r\nHost: a.example\r\n\r\n", "http_host a.example")
+	f("unknown method", "XYZZY / HTTP/1.1\r\nHost: a.example\r\n\r\n")
 	f("control characters", "GET / HTTP/1.1\r\nHost: a\x1b[2J\u202e\xff\r\n\r\n", "http_host a\\033[2J\\u202e\ufffd")
 	f("long", "GET / HTTP/1.1\r\nHost: "+strings.Repeat("a", 300)+"\r\n\r\n", "http_host "+strings.Repeat("a", 256))
 	f("RTSP", "OPTIONS rtsp://a.example/ RTSP/1.0\r\nHost: a.example\r\n\r\n")
