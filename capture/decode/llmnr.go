@@ -51,7 +51,8 @@ func (d *Decoder) llmnrProbe(p *Packet, m *dnsMessage) {
 }
 
 // llmnrAnswer emits the names of an answer. A responder answers only for names that are its own (RFC 4795 §2.3); an
-// address of the family of the sender's must also be the sender's.
+// address of the family of the sender's must also be the sender's. Where it is not, the name is that of whoever has the
+// address, of which no frame was seen: the responder has several interfaces, or lies.
 func (d *Decoder) llmnrAnswer(p *Packet, m *dnsMessage) {
 	if m.flags&llmnrTentative != 0 {
 		return
@@ -59,10 +60,15 @@ func (d *Decoder) llmnrAnswer(p *Packet, m *dnsMessage) {
 	var r dnsRecord
 	for w := m.walk(); w.next(&r) && r.section <= 1; {
 		addr, ok := r.addr()
-		if !ok || addr != p.SrcAddr && addr.Is4() == p.SrcAddr.Is4() {
+		if !ok {
 			continue
 		}
-		if name, ok := m.name(r.name); ok {
+		name, ok := m.name(r.name)
+		switch {
+		case !ok:
+		case addr != p.SrcAddr && addr.Is4() == p.SrcAddr.Is4():
+			d.otherName(capture.OriginLLMNR, name, addr)
+		default:
 			d.ownName(capture.OriginLLMNR, name, addr)
 		}
 	}

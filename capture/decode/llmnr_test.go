@@ -21,12 +21,23 @@ func TestLLMNR(t *testing.T) {
 	f("answer", udpFrom(5355, 50000, other, dnsAnswer(t, 30, "MAY-01.", sender)), "name llmnr MAY-01 192.168.1.21")
 	f("answer of the other family", udpFrom(5355, 50000, other, dnsAnswer(t, 30, "MAY-01.", six)),
 		"name llmnr MAY-01 fe80::78da:c04d:12da:8a08")
-	f("answer for another", udpFrom(5355, 50000, other, dnsAnswer(t, 30, "MAY-01.", other)))
+	f("answer for another", udpFrom(5355, 50000, other, dnsAnswer(t, 30, "MAY-01.", other)),
+		"name llmnr MAY-01 "+other.String())
 	f("answer from elsewhere", udpFrom(50000, 5355, other, dnsAnswer(t, 30, "MAY-01.", sender)))
 	tentative := dnsAnswer(t, 30, "MAY-01.", sender)
 	tentative[2] |= llmnrTentative >> 8
 	f("tentative answer", udpFrom(5355, 50000, other, tentative))
 	f("localhost", udpFrom(5355, 50000, other, dnsAnswer(t, 30, "localhost.", sender)))
+}
+
+// TestLLMNROfAnother: a name at an address that is not the sender's is no name of the station that says so.
+func TestLLMNROfAnother(t *testing.T) {
+	d := New()
+	p := udpFrom(5355, 50000, other, dnsAnswer(t, 30, "MAY-01.", other, sender))
+	said := d.Inspect(p)
+	if len(said) != 2 || !said[0].MAC.IsZero() || said[1].MAC != p.Src {
+		t.Errorf("%+v, want a name of nobody here and one of %v", said, p.Src)
+	}
 }
 
 // FuzzLLMNR: a query names its sender only with what it asks for, an answer only with an address that may be its own.
@@ -45,8 +56,8 @@ func FuzzLLMNR(f *testing.F) {
 				t.Errorf("kind %d", o.Kind)
 			case asked != "" && o.Name != asked:
 				t.Errorf("asks for %q and is called %q", asked, o.Name)
-			case o.Addr == other || o.Addr.Is4() && o.Addr != sender:
-				t.Errorf("has address %v", o.Addr)
+			case !o.MAC.IsZero() && o.Addr.Is4() && o.Addr != sender:
+				t.Errorf("%v has address %v", o.MAC, o.Addr)
 			}
 		}
 	})
