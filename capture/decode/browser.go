@@ -19,6 +19,8 @@ const (
 	smbTransaction = 0x25
 
 	browseHost        = 0x01 // HostAnnouncement
+	browseRequest     = 0x02 // AnnouncementRequest: who asks all others to announce themselves says its name
+	browseElection    = 0x08 // RequestElection: so does who wants to be master browser
 	browseLocalMaster = 0x0f // LocalMasterAnnouncement: a host announcement of the segment's master browser
 	// browseHeader is what stands in front of the comment: opcode, update count, periodicity, name, OS version, server
 	// type, browser version, signature ([MS-BRWS] §2.2.1).
@@ -39,7 +41,21 @@ func browser(d *Decoder, p *Packet) bool {
 	if !ok || !bytes.EqualFold(slot, []byte(`\MAILSLOT\BROWSE`)) {
 		return false
 	}
-	if len(data) < browseHeader || data[0] != browseHost && data[0] != browseLocalMaster {
+	if len(data) == 0 {
+		return true
+	}
+	switch data[0] {
+	case browseHost, browseLocalMaster:
+	case browseRequest:
+		d.browserAsks(p, data, 2) // opcode, unused
+		return true
+	case browseElection:
+		d.browserAsks(p, data, 14) // opcode, version, criteria, uptime, unused
+		return true
+	default:
+		return true
+	}
+	if len(data) < browseHeader {
 		return true
 	}
 	d.ownName(capture.OriginBrowser, nbText(data[6:22]), p.SrcAddr)
@@ -48,6 +64,17 @@ func browser(d *Decoder, p *Packet) bool {
 		Name: systemName(binary.LittleEndian.Uint32(data[24:]), data[22], data[23]),
 	})
 	return true
+}
+
+// browserAsks reads the name that ends an AnnouncementRequest ([MS-BRWS] §2.2.2) or a RequestElection (§2.2.3): the
+// sender's own, or empty.
+func (d *Decoder) browserAsks(p *Packet, data []byte, at int) {
+	if len(data) <= at {
+		return
+	}
+	if name, _, ended := bytes.Cut(data[at:], []byte{0}); ended && len(name) < len(netbiosName{}) {
+		d.ownName(capture.OriginBrowser, nbText(name), p.SrcAddr)
+	}
 }
 
 // systemName names the system of an announcement: "Windows NT 6.1" is Windows 7.

@@ -51,7 +51,8 @@ func (n *netbiosName) suffix() byte { return n[15] }
 
 // isHost reports whether a unique name with this suffix is a computer's.
 func (n *netbiosName) isHost() bool {
-	return n.suffix() == suffixWorkstation || n.suffix() == suffixServer
+	// IS~ with the computer's name behind it is Internet Information Services (KB 163409).
+	return (n.suffix() == suffixWorkstation || n.suffix() == suffixServer) && string(n[:3]) != "IS~"
 }
 
 // host returns the name without padding and suffix.

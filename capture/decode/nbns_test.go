@@ -59,6 +59,7 @@ func TestNBNS(t *testing.T) {
 	f("workgroup", own(0x2910, "WORKGROUP", 0, nbnsGroup), "service nbns 137 WORKGROUP<00>")
 	f("master browser", own(0x2910, "WORKGROUP", 0x1d, 0), "service nbns 137 WORKGROUP<1d>")
 	f("a person's name is passed over", own(0x2910, "MARTIN", 3, 0))
+	f("web server", own(0x2910, "IS~MAY-01", 0, 0), "service nbns 137 IS~MAY-01<00>")
 	f("release", own(0x3010, "MAY-01", 0x20, 0), "goodbye nbns")
 	f("release of the workgroup", own(0x3010, "WORKGROUP", 0, nbnsGroup))
 	f("octets beyond ASCII", own(0x2910, "M\xb5Y 1", 0x20, 0), "service nbns 137 M<b5>Y 1<20>",
