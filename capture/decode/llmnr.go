@@ -7,11 +7,8 @@ import "cafeprobe/capture"
 
 const llmnrPort = 5355
 
-// The bits of an LLMNR header that DNS does not have (RFC 4795 §2.1.1).
-const (
-	llmnrConflict  = 0x0400 // C: the sender knows that several answer
-	llmnrTentative = 0x0100 // T: the responder has not verified yet that the name is its own
-)
+// llmnrConflict is the bit C of an LLMNR header (RFC 4795 §2.1.1): the sender knows that several answer.
+const llmnrConflict = 0x0400
 
 // llmnr emits a KindQuery for each question, and a KindName where the sender shows that a name is its own.
 func llmnr(d *Decoder, p *Packet) bool {
@@ -52,11 +49,9 @@ func (d *Decoder) llmnrProbe(p *Packet, m *dnsMessage) {
 
 // llmnrAnswer emits the names of an answer. A responder answers only for names that are its own (RFC 4795 §2.3); an
 // address of the family of the sender's must also be the sender's. Where it is not, the name is that of whoever has the
-// address, of which no frame was seen: the responder has several interfaces, or lies.
+// address, of which no frame was seen: the responder has several interfaces, or lies. Bit T (it is called so, but has not
+// asked yet whether others are) is no reason to pass over an answer: it is RD in DNS, and simple responders set it.
 func (d *Decoder) llmnrAnswer(p *Packet, m *dnsMessage) {
-	if m.flags&llmnrTentative != 0 {
-		return
-	}
 	var r dnsRecord
 	for w := m.walk(); w.next(&r) && r.section <= 1; {
 		addr, ok := r.addr()

@@ -25,8 +25,8 @@ func TestLLMNR(t *testing.T) {
 		"name llmnr MAY-01 "+other.String())
 	f("answer from elsewhere", udpFrom(50000, 5355, other, dnsAnswer(t, 30, "MAY-01.", sender)))
 	tentative := dnsAnswer(t, 30, "MAY-01.", sender)
-	tentative[2] |= llmnrTentative >> 8
-	f("tentative answer", udpFrom(5355, 50000, other, tentative))
+	tentative[2] |= 1
+	f("tentative answer", udpFrom(5355, 50000, other, tentative), "name llmnr MAY-01 192.168.1.21")
 	f("localhost", udpFrom(5355, 50000, other, dnsAnswer(t, 30, "localhost.", sender)))
 }
 
