@@ -337,9 +337,24 @@ func judgeNames(add func(string, map[string]bool, map[string]bool, bool), file s
 					}
 				}
 			}
+			for _, row := range unasked {
+				if row.file == file {
+					delete(want, row.client+" "+row.name)
+				}
+			}
 			add(k.truth, want, got[k.kind], true)
 		}
 	}
+}
+
+// unasked are rows of dns_query that nobody asked: the analyser reads as questions what it should not.
+var unasked = []struct{ file, client, name string }{
+	// ICMP errors that quote the query of another (frames 38485 to 38501).
+	{"mix-goprobe_default_kitchen_sink--derived.pcap", "85.215.94.29", "netsec.blog"},
+	{"mix-goprobe_default_kitchen_sink--derived.pcap", "192.168.110.33", "netsec.blog"},
+	// Later segments of zone transfers, from the servers' port 53, taken for messages of their own (2140, 15165).
+	{"mix-goprobe_default_kitchen_sink--derived.pcap", "192.168.120.21", "<unknown extended label>"},
+	{"mix-goprobe_default_kitchen_sink--derived.pcap", "2620:fe::fe", "<root>"},
 }
 
 // tunnelled are clients that the rows name by the outer address of their tunnel. A client is the innermost address.

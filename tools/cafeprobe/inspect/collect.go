@@ -90,7 +90,7 @@ func (c *collector) observe(o *capture.Observation) {
 		c.flow(o)
 	case capture.KindWake:
 		if len(c.wakes) < maxNotes {
-			c.wakes = append(c.wakes, Wake{o.MAC.String(), o.Target.String(), Time(o.Time)})
+			c.wakes = append(c.wakes, Wake{macText(o.MAC), o.Target.String(), Time(o.Time)})
 		}
 	}
 }
