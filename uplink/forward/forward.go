@@ -65,8 +65,8 @@ type Forwarder struct {
 	in    chan mqtt.Message
 	conn  uplink.Int // rises with every connection
 
-	ckpt   uint64    // the head at the last checkpoint, 0 for none in this boot
-	ckptAt time.Time // when that was
+	ckpt   atomic.Uint64 // the head at the last checkpoint, 0 for none in this boot
+	ckptAt time.Time     // when that was
 
 	mu    sync.Mutex
 	occ   *uplink.Occ
@@ -185,12 +185,13 @@ func (f *Forwarder) Run(ctx context.Context) {
 	}
 }
 
-// look is how often a session looks whether something is due: a second, or as often as a short Config.Delay wants it.
+// look is how often a session looks whether something is due: a second, or as often as short periods want it.
 func (f *Forwarder) look() time.Duration {
+	d := min(time.Second, f.cfg.Lag/2)
 	if f.cfg.Delay > 0 {
-		return min(time.Second, max(f.cfg.Delay/4, time.Millisecond))
+		d = min(d, max(f.cfg.Delay/4, time.Millisecond))
 	}
-	return time.Second
+	return d
 }
 
 // connection runs one connection to its end. progress is true if the province was reached.
@@ -256,12 +257,12 @@ func (f *Forwarder) state(word string) (mqtt.Message, error) {
 	return mqtt.Up(f.id.Address, uplink.UpState, b), err
 }
 
-// Drain sends all that is committed without delay and waits until the province has receipted it.
+// Drain sends all that is committed, and a checkpoint of it, without delay and waits until the province has receipted it.
 func (f *Forwarder) Drain(ctx context.Context) error {
 	f.drain.Store(true)
 	defer f.drain.Store(false)
 	signal(f.outIn)
-	for f.spool.Receipted().Seq < f.spool.Head().Seq {
+	for f.spool.Receipted().Seq < f.spool.Head().Seq || f.ckpt.Load() < f.spool.Head().Seq {
 		select {
 		case <-f.moved:
 		case <-time.After(50 * time.Millisecond):

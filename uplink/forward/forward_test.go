@@ -257,23 +257,27 @@ func (p *province) once(t *testing.T, n int) {
 	}
 }
 
-// signed checks that checkpoints came which fix the records of s at seqs.
+// signed waits for checkpoints that fix the records of s at seqs, and checks all that came.
 func (p *province) signed(t *testing.T, s *spool.Spool, seqs ...uint64) {
 	t.Helper()
 	id := s.Identity()
 	got := map[uint64]bool{}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, note := range p.notes {
-		c, err := checkpoint.Open(note, id.Address, id.Public())
-		if err != nil {
-			t.Error(err)
-			continue
+	for end := time.Now().Add(10 * time.Second); len(got) < len(seqs) && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		p.mu.Lock()
+		notes := p.notes
+		p.notes = nil
+		p.mu.Unlock()
+		for _, note := range notes {
+			c, err := checkpoint.Open(note, id.Address, id.Public())
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if at, ok := s.At(c.Head.Seq); !ok || at != c.Head || c.Chain != id.Chain {
+				t.Errorf("checkpoint %+v, want %+v", c, at)
+			}
+			got[c.Head.Seq] = true
 		}
-		if at, ok := s.At(c.Head.Seq); !ok || at != c.Head || c.Chain != id.Chain {
-			t.Errorf("checkpoint %+v, want %+v", c, at)
-		}
-		got[c.Head.Seq] = true
 	}
 	for _, seq := range seqs {
 		if !got[seq] {

@@ -30,7 +30,7 @@ func (s *session) run(ctx context.Context) error {
 	}
 	beat := time.NewTicker(s.f.cfg.Beat)
 	defer beat.Stop()
-	check := time.NewTicker(min(time.Second, s.f.cfg.Lag/2))
+	check := time.NewTicker(s.f.look())
 	defer check.Stop()
 	s.moved = time.Now()
 	for {
@@ -177,8 +177,8 @@ func (s *session) results(ctx context.Context) error {
 // grows, and when somebody waits for the end.
 func (s *session) checkpoint(ctx context.Context) error {
 	head := s.f.spool.Head()
-	due := s.f.ckpt == 0 || time.Since(s.f.ckptAt) >= ckptPeriod || s.f.drain.Load()
-	if head.Seq == s.f.ckpt || head.Seq != s.sent.Seq || !due {
+	due := s.f.ckpt.Load() == 0 || time.Since(s.f.ckptAt) >= ckptPeriod || s.f.drain.Load()
+	if head.Seq == s.f.ckpt.Load() || head.Seq != s.sent.Seq || !due {
 		return nil
 	}
 	note, err := checkpoint.Sign(checkpoint.Checkpoint{
@@ -194,7 +194,8 @@ func (s *session) checkpoint(ctx context.Context) error {
 	if err := s.publish(ctx, uplink.UpCheckpoint, b); err != nil {
 		return err
 	}
-	s.f.ckpt, s.f.ckptAt = head.Seq, time.Now()
+	s.f.ckpt.Store(head.Seq)
+	s.f.ckptAt = time.Now()
 	return nil
 }
 
