@@ -117,8 +117,12 @@ func (l *lab) await(name, word string) error {
 	return fmt.Errorf("%s did not say %q within %v: %s", name, word, patience, text)
 }
 
-// finish ends the recording and writes the truth.
+// finish ends the recording and writes the truth. The switch goes first: what the servers would write down after the last
+// recorded frame nobody can have seen.
 func (l *lab) finish() error {
+	if err := ip("-n", l.bridge, "link", "set", "switch", "down"); err != nil {
+		return err
+	}
 	for _, h := range l.hosts {
 		l.powerOff(h, "end of recording", time.Now())
 	}
