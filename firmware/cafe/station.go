@@ -33,6 +33,7 @@ type Station struct {
 
 	Clues Clues // what its role is judged by
 
+	private  bool // has a private IPv4 address
 	on       bool
 	session  Session
 	silence  time.Duration // silence after which it is off; grows with its own gaps
@@ -128,11 +129,26 @@ func (s *Station) address(o *capture.Observation) {
 			return
 		}
 	}
+	s.private = s.private || o.Addr.Is4() && o.Addr.IsPrivate()
 	if o.Origin == capture.OriginIP && o.Addr.IsGlobalUnicast() && !o.Addr.IsPrivate() {
-		s.Clues.PublicAddrs++
+		s.public(o.Addr)
 	}
 	if len(s.Addrs) < maxAddrs {
 		s.Addrs = append(s.Addrs, Addr{o.Addr, o.Origin, o.Time, o.Time})
+	}
+}
+
+// public counts a source address that is new and public: of IPv6, its network is counted, as a host has several addresses
+// in one (RFC 8981).
+func (s *Station) public(addr netip.Addr) {
+	if addr.Is4() {
+		s.Clues.PublicAddrs++
+		return
+	}
+	net := netip.PrefixFrom(addr, 64).Masked()
+	known := func(a Addr) bool { return a.Origin == capture.OriginIP && net.Contains(a.Addr) }
+	if !slices.ContainsFunc(s.Addrs, known) {
+		s.Clues.PublicNets++
 	}
 }
 
