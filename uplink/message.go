@@ -13,7 +13,7 @@ import (
 type Hello struct {
 	V     Int     `json:"v"`
 	Chain ChainID `json:"ch"`
-	First Int     `json:"first"` // the oldest record the box still has; head+1 where it has none
+	First Int     `json:"first"` // the oldest record behind rcpt that the box still has; head+1 where it has none
 	Head  Int     `json:"head"`  // the newest record committed, 0 for none
 	Hash  Hash    `json:"hash"`  // of head
 	Rcpt  Int     `json:"rcpt"`  // the last record the box holds a receipt for

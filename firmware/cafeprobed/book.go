@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -47,8 +48,10 @@ func (b *book) Record(r uplink.Record) error {
 			return err
 		}
 	}
-	_, err := b.sp.Append(r)
-	return err
+	if _, err := b.sp.Append(r); !errors.Is(err, spool.ErrFull) { // the spool itself tells what it refused
+		return err
+	}
+	return nil
 }
 
 // boot says that the daemon started. In a replay the time is the capture's, so the first record's stamp is taken.

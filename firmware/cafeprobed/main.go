@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"cafeprobe/firmware/config"
+	"cafeprobe/uplink/spool"
 )
 
 // Exit statuses.
@@ -22,7 +23,10 @@ const (
 	exitUsage = 2
 )
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() {
+	spool.CheckMain()
+	os.Exit(run(os.Args[1:]))
+}
 
 func run(args []string) int {
 	flags := flag.NewFlagSet("cafeprobed", flag.ContinueOnError)

@@ -110,10 +110,10 @@ func (s *session) publish(ctx context.Context, l uplink.Leaf, payload []byte) er
 
 func (s *session) hello(ctx context.Context) error {
 	sp := s.f.spool
-	head := sp.Head()
+	rcpt, head := sp.Receipted().Seq, sp.Head()
 	h := uplink.Hello{
-		V: uplink.Version, Chain: s.f.id.Chain, First: uplink.Int(min(sp.First(), head.Seq+1)), Head: uplink.Int(head.Seq),
-		Hash: head.Hash, Rcpt: uplink.Int(sp.Receipted().Seq), Boot: uplink.Int(sp.Boot()), Conn: s.f.conn,
+		V: uplink.Version, Chain: s.f.id.Chain, First: uplink.Int(sp.Next(rcpt + 1)), Head: uplink.Int(head.Seq),
+		Hash: head.Hash, Rcpt: uplink.Int(rcpt), Boot: uplink.Int(sp.Boot()), Conn: s.f.conn,
 	}
 	copy(h.Key[:], s.f.id.Public())
 	b, err := uplink.Marshal(h)
@@ -207,8 +207,8 @@ func (s *session) send(ctx context.Context) error {
 		if s.sent.Seq < rcpt.Seq {
 			s.sent = rcpt
 		}
-		if s.sent.Seq-rcpt.Seq >= maxUnproven {
-			return nil
+		if end, ok := s.f.spool.Branch(); s.sent.Seq-rcpt.Seq >= maxUnproven && !(ok && s.sent.Seq < end) {
+			return nil // a branch that the province has left behind gets no receipts of its own
 		}
 		rs, err := s.f.spool.Read(s.sent.Seq+1, uplink.MaxRecords, batchOctets)
 		if err != nil {
@@ -356,8 +356,11 @@ func (s *session) receipt(m mqtt.Message) (bool, error) {
 		if errors.Is(err, spool.ErrMismatch) {
 			f.update(func(st *Stats) { st.Forks++ })
 		}
-		// It is the province's word all the same, of records that this card has lost or never had: the box goes on from what
-		// it knows itself, and the province sees the gap, or the fork.
+		// It is the province's word all the same, of records that this card has lost or never had: the box tells what it has,
+		// then goes on behind the province's place, and the province sees the gap, or the fork.
+		if !m.Retain {
+			f.spool.Fork(r.Head())
+		}
 		f.cfg.Log.Warn("receipt for another history", "error", err)
 		return true, nil
 	}

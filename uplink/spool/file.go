@@ -7,18 +7,32 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
 
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/durable"
 )
 
-// state is the file state.json: what must survive the loss of the newest generation. It is written at each start and each
-// new generation, a few times a day.
+// state is the file state.json: what must survive the loss of the newest generation. It is written at each start, each
+// new generation and each block of numbers, some ten times a day.
 type state struct {
-	Chain uplink.ChainID `json:"chain"`
-	Boot  uint64         `json:"boot"`
-	First uint64         `json:"first"` // of the newest generation
-	Prev  uplink.Hash    `json:"prev"`  // the head before it
+	Chain   uplink.ChainID `json:"chain"`
+	Boot    uint64         `json:"boot"`
+	First   uint64         `json:"first"`   // of the newest generation
+	Prev    uplink.Head    `json:"prev"`    // the head before it
+	Limit   uint64         `json:"limit"`   // no larger number was given to a record
+	Rcpt    uplink.Head    `json:"rcpt"`    // the receipt known
+	Checked uint64         `json:"checked"` // files up to this one were checked after their last commit
+	Kernel  string         `json:"kernel"`  // which run of the kernel wrote this: while it lasts, no power was cut
+	Holes   []span         `json:"holes"`   // what is lost and declared, as far as it has no receipt
+}
+
+// span is sequence numbers, both included.
+type span struct {
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
 }
 
 const stateFile = "state.json"
@@ -28,10 +42,10 @@ func readState(dir string) (st state, ok bool, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return state{}, false, nil
 	}
-	if err != nil {
+	if err != nil && !cardFault(err) {
 		return state{}, false, fmt.Errorf("read state: %w", err)
 	}
-	if err := json.Unmarshal(b, &st); err != nil {
+	if err != nil || json.Unmarshal(b, &st) != nil || st.First == 0 || st.Limit < st.First-1 {
 		return state{}, false, nil // as good as lost; what the generations say is all there is
 	}
 	return st, true, nil
@@ -43,4 +57,42 @@ func (st state) write(dir string) error {
 		return err
 	}
 	return durable.WriteFile(filepath.Join(dir, stateFile), append(b, '\n'))
+}
+
+// kernelRun returns a name for this run of the kernel, empty if there is none.
+func kernelRun() string {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// lock makes the spool in dir this process's. The kernel takes the lock away when the process ends, however it does.
+func lock(dir string) (*os.File, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open spool: %w", err)
+	}
+	for range 20 { // one that was just killed may still be on its way out
+		if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
+			return f, nil
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	_ = f.Close()
+	return nil, fmt.Errorf("lock spool %s, which another process has: %w", dir, err)
+}
+
+// noRoom reports whether err is that the card is full.
+func noRoom(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
+// cardFault reports whether err is the card's: full, read-only or failing.
+func cardFault(err error) bool {
+	for _, e := range []syscall.Errno{syscall.EROFS, syscall.EIO, syscall.ENXIO, syscall.ENODEV} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return noRoom(err)
 }

@@ -8,35 +8,45 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"sort"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/durable"
 )
 
-// A generation is one bbolt file: records first to head.Seq, in order, none ever deleted. Its name is first, so that no
+// A generation is one bbolt file: records first to Head.Seq, in order, none ever deleted. Its name is first, so that no
 // clock is needed to name or to find it.
 //
-//	bucket "rec":  seq, 8 octets big-endian -> uvarint boot, 32 octets hash, raw record
-//	bucket "meta": "first" -> prev.Seq and hash; "day" -> first and last day; "rcpt" -> receipt's seq and hash
+//	bucket "rec":   seq, 8 octets big-endian -> uvarint boot, 32 octets hash, raw record
+//	bucket "meta":  "first" -> Prev; "day" -> first and last day; "rcpt" -> receipt's place; "fork" -> Prev is the province's;
+//	                "closed" -> salvaged, not to be written to
+//	buckets "mark0" to "mark2": see mark.go
 type generation struct {
-	db    *bolt.DB
-	path  string
-	prev  uplink.Head // before its first record
-	head  uplink.Head // behind its last
-	first uint64      // the sequence number its name says
-	boot  uint64      // largest boot counter
-	day0  int64       // day of the first record that has a time, days since the epoch; 0 for none
-	day   int64       // latest day of a record
-	rcpt  uplink.Head // the receipt that was known at its last commit
-	used  int64       // octets in use, of the file's
+	db       *bolt.DB // nil while it is only planned: there is no file yet
+	writable bool
+	bad      bool // could not be read; nothing more is asked of it
+	path     string
+	first    uint64 // the sequence number its name says
+	facts
+}
+
+// facts are what a file says. They cross from the process that checks to the one that asks, as JSON.
+type facts struct {
+	Prev uplink.Head // before its first record
+	Head uplink.Head // behind its last
+	Boot uint64      // largest boot counter
+	Day0 int64       // day of the first record that has a time, days since the epoch; 0 for none
+	Day  int64       // latest day of a record
+	Rcpt uplink.Head // the receipt that was known at its last commit
+	Used int64       // octets in use, of the file's
+	Fork bool        // Prev is the province's word, not a record of the file before
+
+	Closed bool // salvaged: nothing is known of what came behind, so nothing is written to it
 }
 
 var (
@@ -45,216 +55,199 @@ var (
 	keyFirst   = []byte("first")
 	keyDay     = []byte("day")
 	keyReceipt = []byte("rcpt")
+	keyFork    = []byte("fork")
+	keyClosed  = []byte("closed")
 )
 
 const suffix = ".db"
 
 // options are bbolt's that were measured: with its defaults a one-record commit after a drained backlog writes 696 KiB,
-// with these 16. NoSync stays off, always.
+// with these 16. NoSync stays off, always. The page size is fixed: a card may move to a kernel with larger pages.
 func options(readOnly bool) *bolt.Options {
 	return &bolt.Options{
-		Timeout:        time.Second, // another cafeprobed has it
+		Timeout:        time.Second,
 		NoFreelistSync: true,
 		FreelistType:   bolt.FreelistMapType,
 		ReadOnly:       readOnly,
 		NoStatistics:   true,
+		PageSize:       pageSize,
 	}
 }
+
+const pageSize = 4096
 
 // name returns the file name of the generation that starts with first: digits enough that names sort as numbers do.
 func name(first uint64) string { return fmt.Sprintf("%016d%s", first, suffix) }
 
-// list returns the first sequence numbers of the generations in dir, ascending.
-func list(dir string) ([]uint64, error) {
-	es, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("list spool: %w", err)
+// plan returns a generation that has no file yet. Its first record will follow prev with sequence number first.
+func plan(dir string, first uint64, prev uplink.Head, fork bool) *generation {
+	return &generation{
+		path: filepath.Join(dir, name(first)), first: first,
+		facts: facts{Prev: prev, Head: uplink.Head{Seq: first - 1, Hash: prev.Hash}, Fork: fork},
 	}
-	var firsts []uint64
-	for _, e := range es {
-		digits, ok := strings.CutSuffix(e.Name(), suffix)
-		if n, err := strconv.ParseUint(digits, 10, 64); ok && err == nil && name(n) == e.Name() {
-			firsts = append(firsts, n)
-		}
-	}
-	sort.Slice(firsts, func(i, k int) bool { return firsts[i] < firsts[k] })
-	return firsts, nil
 }
 
-// create makes an empty generation whose first record will follow prev with sequence number first. The file is made
-// under another name and renamed when it is whole: a file with a generation's name always has its buckets.
-func create(dir string, first uint64, prev uplink.Head, size int64) (*generation, error) {
-	path := filepath.Join(dir, name(first))
+// create makes g's file with rs in it. The file is made under another name and renamed when it is whole: a file with a
+// generation's name always has its buckets.
+func (g *generation) create(size int64, rs []uplink.Stored) error {
+	dir := filepath.Dir(g.path)
 	tmp := filepath.Join(dir, "new.tmp")
-	fail := func(err error) (*generation, error) { return nil, fmt.Errorf("create %s: %w", path, err) }
+	fail := func(err error) error { return fmt.Errorf("create %s: %w", g.path, err) }
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fail(err)
 	}
-	db, err := bolt.Open(tmp, 0o600, options(false))
-	if err != nil {
-		return fail(err)
+	err := g.build(tmp, rs)
+	if err == nil {
+		err = grow(tmp, size)
 	}
-	err = db.Update(func(tx *bolt.Tx) error {
-		_, err1 := tx.CreateBucket(bucketRec)
-		m, err2 := tx.CreateBucket(bucketMeta)
-		if err := errors.Join(err1, err2); err != nil {
-			return err
-		}
-		return m.Put(keyFirst, putHead(prev))
-	})
-	if err = errors.Join(err, db.Close()); err != nil {
-		return fail(err)
+	if err == nil {
+		err = os.Rename(tmp, g.path)
 	}
-	if err = grow(tmp, size); err != nil {
-		return fail(err)
-	}
-	if err = os.Rename(tmp, path); err == nil {
+	if err == nil {
 		err = durable.SyncDir(dir)
 	}
 	if err != nil {
+		_ = os.Remove(tmp) // a full card needs the room; what matters is err
 		return fail(err)
 	}
-	return open(dir, first)
+	return g.open(false)
+}
+
+func (g *generation) build(path string, rs []uplink.Stored) error {
+	db, err := bolt.Open(path, 0o600, options(false))
+	if err != nil {
+		return err
+	}
+	b := *g
+	b.db = db
+	err = db.Update(func(tx *bolt.Tx) error {
+		_, err1 := tx.CreateBucket(bucketRec)
+		m, err2 := tx.CreateBucket(bucketMeta)
+		if err := errors.Join(err1, err2, createMarks(tx)); err != nil {
+			return err
+		}
+		for key, set := range map[*[]byte]bool{&keyFork: g.Fork, &keyClosed: g.Closed} {
+			if set {
+				err1 = errors.Join(err1, m.Put(*key, []byte{1}))
+			}
+		}
+		return errors.Join(err1, m.Put(keyFirst, putHead(g.Prev)))
+	})
+	for err == nil && len(rs) > 0 {
+		part := fit(&b, rs)
+		err = b.put(part, b.Rcpt)
+		rs = rs[len(part):]
+	}
+	if err = errors.Join(err, db.Close()); err == nil {
+		b.db = nil
+		*g = b
+	}
+	return err
 }
 
 // grow gives the file its final size, so that a commit changes no length and no map of blocks. A file system that
-// cannot reserve blocks gets a sparse file.
+// cannot reserve blocks gets a sparse file. Size 0 leaves it as it is.
 func grow(path string, size int64) error {
+	if size == 0 {
+		return nil
+	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
 	if err = syscall.Fallocate(int(f.Fd()), 0, 0, size); errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, syscall.ENOSYS) {
-		err = f.Truncate(size)
+		if info, err2 := f.Stat(); err2 == nil && info.Size() < size {
+			err = f.Truncate(size)
+		}
 	}
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// open checks a generation and opens it for writing. It returns an error that wraps errCorrupt if bbolt or the chain in
-// it is broken.
-func open(dir string, first uint64) (*generation, error) {
-	g := &generation{path: filepath.Join(dir, name(first)), first: first}
-	if err := g.check(); err != nil {
-		return nil, err
-	}
-	db, err := bolt.Open(g.path, 0o600, options(false))
+// open opens g's file, which was checked or just made.
+func (g *generation) open(readOnly bool) error {
+	db, err := bolt.Open(g.path, 0o600, options(readOnly))
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", g.path, err)
+		return fmt.Errorf("open %s: %w", g.path, err)
 	}
-	g.db = db
-	return g, nil
+	g.db, g.writable = db, !readOnly
+	return nil
 }
 
-var errCorrupt = errors.New("spool: corrupt")
+// close closes the file. One that made bbolt panic may hold its locks for ever: it is left to the kernel.
+func (g *generation) close() error {
+	if g.db == nil || g.bad {
+		return nil
+	}
+	return g.db.Close()
+}
 
-// check reads the whole file once, read-only, and verifies its chain. bbolt panics on some broken files, and reading a
-// page that a broken one points to can fault; both become errCorrupt. (It can also panic in goroutines of its own when it
-// looks for free pages, but it does so only for writing, after this. A child process will take that risk over.)
-func (g *generation) check() (err error) {
+// guard runs f over the map of a file: a page that cannot be read, or that a broken one points to, faults. bbolt panics
+// on what it did not expect. Both become an error.
+func guard(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%s: %v: %w", g.path, p, errCorrupt)
+			err = fmt.Errorf("%v: %w", p, errCorrupt)
 		}
 	}()
-	db, err := bolt.Open(g.path, 0o600, options(true))
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, bolterrors.ErrTimeout) {
-		return fmt.Errorf("open %s: %w", g.path, err)
-	}
-	if err != nil {
-		return fmt.Errorf("open %s: %w: %w", g.path, err, errCorrupt)
-	}
-	defer db.Close()
-	if err := db.View(g.load); err != nil {
-		return fmt.Errorf("%s: %w: %w", g.path, err, errCorrupt)
-	}
-	return nil
-}
-
-// load sets all fields but db from the file.
-func (g *generation) load(tx *bolt.Tx) error {
-	rec, meta := tx.Bucket(bucketRec), tx.Bucket(bucketMeta)
-	if rec == nil || meta == nil {
-		return errors.New("a bucket is missing")
-	}
-	var ok bool
-	if g.prev, ok = getHead(meta.Get(keyFirst)); !ok || g.prev.Seq >= g.first {
-		return errors.New("no start")
-	}
-	if v := meta.Get(keyReceipt); v != nil {
-		if g.rcpt, ok = getHead(v); !ok {
-			return errors.New("receipt")
-		}
-	}
-	if v := meta.Get(keyDay); len(v) == 16 {
-		g.day0, g.day = int64(binary.BigEndian.Uint64(v)), int64(binary.BigEndian.Uint64(v[8:]))
-	}
-	g.head, g.used = g.prev, tx.Size()
-	c := rec.Cursor()
-	for k, v := c.First(); k != nil; k, v = c.Next() {
-		r, err := getRecord(k, v)
-		if err != nil {
-			return err
-		}
-		if g.head, err = uplink.VerifyStored(g.head, []uplink.Stored{r}); err != nil {
-			return err
-		}
-		g.boot = max(g.boot, r.Boot)
-	}
-	if g.head.Seq == g.prev.Seq {
-		g.head.Seq = g.first - 1 // empty; what is missing before it will be its first record
-	}
-	return nil
+	return f()
 }
 
 // empty reports whether g holds no record.
-func (g *generation) empty() bool { return g.head.Seq < g.first }
+func (g *generation) empty() bool { return g.Head.Seq < g.first }
 
 // put commits rs, which follow g's head, and the receipt.
 func (g *generation) put(rs []uplink.Stored, rcpt uplink.Head) error {
-	day0, day := g.day0, g.day
-	var used int64
-	err := g.db.Update(func(tx *bolt.Tx) error {
-		rec, meta := tx.Bucket(bucketRec), tx.Bucket(bucketMeta)
-		rec.FillPercent = 1 // keys only ever rise
-		for _, r := range rs {
-			if d := dayOf(r.Stamp); d > 0 {
-				day = max(day, d)
-				if day0 == 0 {
-					day0 = d
-				}
-			}
-			if err := rec.Put(putKey(r.Seq), putRecord(r)); err != nil {
-				return err
+	next := g.facts
+	next.Rcpt = rcpt
+	for _, r := range rs {
+		next.Head, next.Boot = uplink.Head{Seq: r.Seq, Hash: r.Hash}, r.Boot
+		if d := dayOf(r.Stamp); d > 0 {
+			next.Day = max(next.Day, d)
+			if next.Day0 == 0 {
+				next.Day0 = d
 			}
 		}
-		used = tx.Size()
-		days := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(day0)), uint64(day))
-		return errors.Join(meta.Put(keyDay, days), meta.Put(keyReceipt, putHead(rcpt)))
+	}
+	err := guard(func() error {
+		return g.db.Update(func(tx *bolt.Tx) error {
+			rec, meta := tx.Bucket(bucketRec), tx.Bucket(bucketMeta)
+			rec.FillPercent = 1 // keys only ever rise
+			for _, r := range rs {
+				if err := rec.Put(putKey(r.Seq), putRecord(r)); err != nil {
+					return err
+				}
+			}
+			next.Used = tx.Size()
+			days := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(next.Day0)), uint64(next.Day))
+			return errors.Join(meta.Put(keyDay, days), meta.Put(keyReceipt, putHead(rcpt)), putMarks(tx, next.Head.Seq))
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("commit to %s: %w", g.path, err)
 	}
-	g.day0, g.day, g.used, g.rcpt = day0, day, used, rcpt
-	if n := len(rs); n > 0 {
-		g.head, g.boot = uplink.Head{Seq: rs[n-1].Seq, Hash: rs[n-1].Hash}, rs[n-1].Boot
-	}
+	g.facts = next
 	return nil
 }
 
 // read calls f with the records from seq on, until f says no.
 func (g *generation) read(seq uint64, f func(uplink.Stored) bool) (more bool, err error) {
+	if g.db == nil || g.bad {
+		return true, nil
+	}
 	more = true
-	err = g.db.View(func(tx *bolt.Tx) error {
-		c := tx.Bucket(bucketRec).Cursor()
-		for k, v := c.Seek(putKey(seq)); k != nil && more; k, v = c.Next() {
-			r, err := getRecord(k, v)
-			if err != nil {
-				return err
+	err = guard(func() error {
+		return g.db.View(func(tx *bolt.Tx) error {
+			c := tx.Bucket(bucketRec).Cursor()
+			for k, v := c.Seek(putKey(seq)); k != nil && more; k, v = c.Next() {
+				r, err := getRecord(k, v)
+				if err != nil {
+					return err
+				}
+				more = f(r)
 			}
-			more = f(r)
-		}
-		return nil
+			return nil
+		})
 	})
 	if err != nil {
 		return false, fmt.Errorf("read %s: %w", g.path, err)
@@ -262,20 +255,13 @@ func (g *generation) read(seq uint64, f func(uplink.Stored) bool) (more bool, er
 	return more, nil
 }
 
-// hash returns the hash of record seq, or of the head before the first.
+// hash returns the hash of record seq.
 func (g *generation) hash(seq uint64) (h uplink.Hash, ok bool) {
-	if seq == g.prev.Seq {
-		return g.prev.Hash, true
-	}
-	_ = g.db.View(func(tx *bolt.Tx) error {
-		if v := tx.Bucket(bucketRec).Get(putKey(seq)); v != nil {
-			if r, err := getRecord(putKey(seq), v); err == nil {
-				h, ok = r.Hash, true
-			}
-		}
-		return nil
+	_, err := g.read(seq, func(r uplink.Stored) bool {
+		h, ok = r.Hash, r.Seq == seq
+		return false
 	})
-	return h, ok
+	return h, ok && err == nil
 }
 
 // size returns the octets the file takes on the card.
@@ -285,6 +271,12 @@ func (g *generation) size() int64 {
 		return 0
 	}
 	return info.Size()
+}
+
+func parseName(name, suffix string) (first uint64, ok bool) {
+	digits, ok := strings.CutSuffix(name, suffix)
+	n, err := strconv.ParseUint(digits, 10, 64)
+	return n, ok && err == nil && len(digits) == 16
 }
 
 func dayOf(s uplink.Stamp) int64 { return int64(s.Time) / (24 * 60 * 60 * 1000) }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -100,8 +101,15 @@ func TestFull(t *testing.T) {
 	if _, err := s.Append(health); err != nil {
 		t.Errorf("health after a receipt: %v", err)
 	}
-	if st := s.Stats(); st.Bytes > 3<<20 || st.Refused != 1 || st.Head != 6 {
-		t.Errorf("stats %+v, want at most 3 MiB, 1 refused, head 6", st)
+	if st := s.Stats(); st.Bytes > 3<<20 || st.Refused != 1 || st.Head != 7 || st.Full {
+		t.Errorf("stats %+v, want at most 3 MiB, 1 refused, head 7, not full", st)
+	}
+	rs, err := s.Read(7, 1, 1<<20)
+	check(t, err)
+	body, err := rs[0].Body()
+	g, ok := body.(*uplink.Gap)
+	if want := (uplink.GapKind{Kind: uplink.KindHealth, Count: 1}); !ok || g.Why != "full" || len(g.Kinds) != 1 || g.Kinds[0] != want {
+		t.Errorf("record 7 is %+v, %v, want a gap of %+v", body, err, want)
 	}
 }
 
@@ -129,10 +137,14 @@ func TestCorrupt(t *testing.T) {
 			if _, err := uplink.VerifyStored(uplink.Head{Hash: id.Genesis()}, rs); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
-			b, err := rs[5].Body()
+			n := slices.IndexFunc(rs, func(r uplink.Stored) bool { return r.Kind == uplink.KindGap })
+			if n < 5 || len(rs) != n+2+boot || !slices.EqualFunc(rs[:n], before[:n], func(a, b uplink.Stored) bool { return a.Hash == b.Hash }) {
+				t.Fatalf("%s: %d records, the gap is number %d; want a part of those before, a gap, and %d more", name, len(rs), n, 1+boot)
+			}
+			b, err := rs[n].Body()
 			g, ok := b.(*uplink.Gap)
-			if !ok || g.From != 6 || uint64(g.To) != rs[5].Seq-1 || rs[5].Seq <= before[9].Seq || len(rs) != 7+boot {
-				t.Errorf("%s: %d records, the sixth is %d %+v %v, want a gap from 6", name, len(rs), rs[5].Seq, b, err)
+			if !ok || uint64(g.From) != rs[n-1].Seq+1 || uint64(g.To) != rs[n].Seq-1 || rs[n].Seq <= before[9].Seq {
+				t.Errorf("%s: behind %d the record %d %+v, %v; want a gap between", name, rs[n-1].Seq, rs[n].Seq, b, err)
 			}
 			if s.Boot() != uint64(2+boot) {
 				t.Errorf("%s: boot %d, want %d", name, s.Boot(), 2+boot)
@@ -227,4 +239,67 @@ func written(b *testing.B) (n int64) {
 		b.Fatal(err)
 	}
 	return n
+}
+
+// BenchmarkOpen opens a full file of 8 MiB, checked whole by a child process, and one that was checked before.
+func BenchmarkOpen(b *testing.B) {
+	dir := b.TempDir()
+	s := mustOpen(b, dir, identity(b), Config{})
+	for i := 0; s.Stats().Files < 2; i++ {
+		mustAppend(b, s, opened(b, 0, i))
+		if i%64 == 0 {
+			check(b, s.Commit())
+		}
+	}
+	check(b, s.Close())
+	octets := int64(8 << 20)
+	f := func(name string, look func(g *generation) error) {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(octets)
+			for b.Loop() {
+				check(b, look(plan(dir, 1, uplink.Head{}, false)))
+			}
+			b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N)/float64(octets>>20), "ms/MiB")
+		})
+	}
+	f("check", (*generation).check)
+	f("glance", (*generation).glance)
+}
+
+// Of a broken file in the middle what the chain proves stays, and a gap record names the altered record.
+func TestSalvage(t *testing.T) {
+	dir, id := t.TempDir(), identity(t)
+	s := mustOpen(t, dir, id, Config{Generation: 1 << 20})
+	for i := range 15 {
+		mustAppend(t, s, opened(t, i/5, i))
+		check(t, s.Commit())
+	}
+	check(t, s.Close())
+	path := filepath.Join(dir, name(6))
+	b, err := os.ReadFile(path)
+	check(t, err)
+	check(t, os.WriteFile(path, []byte(strings.ReplaceAll(string(b), `"m":7,`, `"m":9,`)), 0o600))
+	for range 2 { // the second start finds nothing more to do
+		s = mustOpen(t, dir, id, Config{Generation: 1 << 20})
+		var seqs []uint64
+		rs, err := s.Read(1, 100, 1<<20)
+		check(t, err)
+		for _, r := range rs {
+			seqs = append(seqs, r.Seq)
+		}
+		if got, want := fmt.Sprint(seqs), "[1 2 3 4 5 6 7 9 10 11 12 13 14 15 16]"; got != want {
+			t.Errorf("records %s, want %s", got, want)
+		}
+		body, err := rs[len(rs)-1].Body()
+		if g, ok := body.(*uplink.Gap); !ok || g.From != 8 || g.To != 8 || g.Count != 1 || g.Why != "corrupt" {
+			t.Errorf("the last is %+v, %v, want a gap of 8", body, err)
+		}
+		if got := s.Next(8); got != 9 {
+			t.Errorf("next from 8 is %d, want 9", got)
+		}
+		check(t, s.Close())
+	}
+	if _, err := os.Stat(path + aside); err != nil {
+		t.Errorf("the broken file is not kept: %v", err)
+	}
 }

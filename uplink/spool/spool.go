@@ -10,11 +10,9 @@ package spool
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -29,24 +27,31 @@ type Config struct {
 	Interval   time.Duration // from a record to its commit at most, 0 means 5 s
 	KeepDays   int           // days that receipted records stay, 0 means 7
 	Log        *slog.Logger  // nil for none
+
+	// Now stamps the records that the spool makes itself: of gaps and forks. nil: the stamp of the last record appended.
+	Now func() uplink.Stamp
+
+	kernel string // for tests: the name of this run of the kernel
 }
 
 const (
 	commitRecords = 64        // commit when so many wait
 	maxPending    = 8192      // what may wait in memory while the card refuses
-	maxGeneration = 1 << 16   // records in one file; bounds what a lost file can have held
+	maxGeneration = 1 << 15   // records in one file; bounds what a lost file can have held
+	reserve       = 1024      // numbers that state.json allows ahead of those in use; bounds what a lost file can have held closer
 	slack         = 256 << 10 // a file is full when less is left: the largest commit, and its copied pages
 )
 
 var (
 	// ErrFull is returned by Append for records of thin kinds (uplink.Kind.Thin) while the spool holds Config.MaxBytes of
-	// which nothing may be deleted, and for all kinds while the card refuses and 8192 records wait in memory. Nothing of
-	// the call is appended then. (Later the loss of thin records will itself be a record: uplink.Gap.)
+	// which nothing may be deleted, or the card takes no writes; and for all kinds while 8192 records wait in memory.
+	// Nothing of the call is appended then. The spool counts it, and says so in a gap record as soon as there is room: the
+	// caller has nothing to do.
 	ErrFull = errors.New("spool: full")
 	// ErrChain is returned by Open for a directory that holds another chain's records.
 	ErrChain = errors.New("spool: holds another chain")
-	// ErrUnknown is returned by SetReceipt for a place in the chain that the spool has no hash of: behind its head, in a
-	// gap, or long deleted.
+	// ErrUnknown is returned by SetReceipt for a place in the chain that the spool has no hash of: behind its head, or in a
+	// gap.
 	ErrUnknown = errors.New("spool: no such record")
 	// ErrMismatch is returned by SetReceipt when the spool has another hash at that place: the chain is forked.
 	ErrMismatch = errors.New("spool: hash differs")
@@ -70,6 +75,23 @@ type Spool struct {
 	down  bool // closed
 	fault error
 	stats Stats
+	stamp uplink.Stamp // of the last record appended in this life
+
+	dropped map[uplink.Kind]uint64 // refused since the last gap record that said so
+	forkTo  *uplink.Head           // the province's place behind which the chain is to go on
+	forked  time.Time              // when that was last done
+
+	// What state.json says; of who holds write, or opens.
+	limit   uint64 // no number above it has been given to a committed record
+	before  uint64 // what limit was before this life
+	checked uint64
+	saved   uplink.Head // the receipt in it
+	holes   []span
+	dirty   bool // it is to be written before the next commit
+	kernel  string
+
+	lock *os.File
+	card card
 
 	wake      chan struct{}
 	committed chan struct{}
@@ -86,12 +108,23 @@ type Stats struct {
 	Commits   uint64
 	Refused   uint64 // records refused with ErrFull
 	Faults    uint64 // commits that failed, to be tried again
-	Corrupt   int    // files put aside at Open
+	Corrupt   int    // files found broken
+	Salvaged  uint64 // records that were taken out of them, or of behind a file's end
+	Lost      uint64 // numbers declared lost at Open
+	Checked   int    // files read whole at Open
+	Forks     int    // times that the chain went on behind a receipt for another history
 	Deleted   uint64 // files deleted, all their records receipted
+
+	Full     bool     // Config.MaxBytes is reached: thin kinds are refused
+	Fault    string   // why the card takes no writes: records wait in memory; empty when it does
+	Warnings []string // what is wrong with the file system that the spool is on
+	Written  uint64   // octets written since Open: to the block device where it is known, else by this process
 }
 
-// Open opens or makes the spool of id in dir, which must exist, and counts one boot up. A file that is corrupt is renamed
-// to *.corrupt; if it was the newest, or had records without a receipt, a gap record says what is lost.
+// Open opens or makes the spool of id in dir, which must exist, and counts one boot up. The newest file and those not
+// checked since their last commit are read whole, by a child process (see CheckMain). A file that is broken is put aside,
+// and what can be proved of it goes into new ones; gap records say what is lost. A card that takes no writes is no error:
+// records wait in memory, and Stats.Fault says why.
 func Open(dir string, id Identity, cfg Config) (*Spool, error) {
 	cfg.MaxBytes = orElse(cfg.MaxBytes, 256<<20)
 	cfg.Generation = max(orElse(cfg.Generation, 8<<20), 2*slack)
@@ -101,144 +134,59 @@ func Open(dir string, id Identity, cfg Config) (*Spool, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Spool{
-		dir: dir, id: id, cfg: cfg, rcpt: uplink.Head{Hash: id.Genesis()},
+		dir: dir, id: id, cfg: cfg, kernel: orElse(cfg.kernel, kernelRun()), rcpt: uplink.Head{Hash: id.Genesis()},
+		stamp: uplink.Stamp{Quality: uplink.QualityNone}, dropped: map[uplink.Kind]uint64{},
 		wake: make(chan struct{}, 1), committed: make(chan struct{}, 1),
 	}
+	var err error
+	if s.lock, err = lock(dir); err != nil {
+		return nil, err
+	}
+	s.card = cardOf(dir)
 	if err := s.load(); err != nil {
 		for _, g := range s.gens {
-			_ = g.db.Close() // what matters is err
+			_ = g.close() // what matters is err
 		}
+		_ = s.lock.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func orElse[T int | int64 | time.Duration](v, zero T) T {
-	if v == 0 {
+func orElse[T int | int64 | time.Duration | string](v, zero T) T {
+	var none T
+	if v == none {
 		return zero
 	}
 	return v
 }
 
-// load opens the generations, repairs, and writes the new boot counter.
-func (s *Spool) load() error {
-	st, known, err := readState(s.dir)
-	if err != nil {
-		return err
-	}
-	if known && st.Chain != s.id.Chain {
-		return fmt.Errorf("%w: %s, want %s", ErrChain, st.Chain, s.id.Chain)
-	}
-	firsts, err := list(s.dir)
-	if err != nil {
-		return err
-	}
-	s.boot = st.Boot
-	var lost []uplink.Gap
-	for i, first := range firsts {
-		g, err := open(s.dir, first)
-		if errors.Is(err, errCorrupt) {
-			end := first + maxGeneration // a newest file may have held so many
-			if i+1 < len(firsts) {
-				end = firsts[i+1]
-			}
-			if err := s.quarantine(first, err); err != nil {
-				return err
-			}
-			lost = append(lost, uplink.Gap{From: uplink.Int(first), To: uplink.Int(end - 1), Why: "corrupt"})
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		s.gens = append(s.gens, g)
-		s.boot = max(s.boot, g.boot)
-		if g.rcpt.Seq > s.rcpt.Seq {
-			s.rcpt = g.rcpt
-		}
-	}
-	if err := s.start(st, known, firsts, lost); err != nil {
-		return err
-	}
-	s.boot++
-	s.next = s.last().head
-	if err := s.newest().write(s.dir); err != nil {
-		return err
-	}
-	return s.declare(lost)
-}
+func (s *Spool) last() *generation { return s.gens[len(s.gens)-1] }
 
-// start makes the generation to write to, if the newest is not there or was lost.
-func (s *Spool) start(st state, known bool, firsts []uint64, lost []uplink.Gap) error {
-	first, prev := uint64(1), uplink.Head{Hash: s.id.Genesis()}
-	switch n := len(firsts); {
-	case n == 0 && known && st.First > 1: // the files are gone, the state is not: go on behind all they can have held
-		first, prev = st.First+maxGeneration, uplink.Head{Seq: st.First - 1, Hash: st.Prev}
-	case n == 0:
-	case len(s.gens) > 0 && s.last().first == firsts[n-1]:
-		return nil
-	default:
-		first = uint64(lost[len(lost)-1].To) + 1
-		if known && st.First == firsts[n-1] {
-			prev = uplink.Head{Seq: st.First - 1, Hash: st.Prev}
-		} else if len(s.gens) > 0 {
-			prev = s.last().head
-		}
-	}
-	g, err := create(s.dir, first, prev, s.cfg.Generation)
+// say appends a record of the spool's own.
+func (s *Spool) say(b uplink.Body) error {
+	r, err := uplink.Encode(b)
 	if err != nil {
 		return err
 	}
-	s.gens = append(s.gens, g)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.add(r)
 	return nil
 }
 
-// quarantine puts a corrupt file aside, for somebody to look at; it is never read again.
-func (s *Spool) quarantine(first uint64, why error) error {
-	path := filepath.Join(s.dir, name(first))
-	s.cfg.Log.Error("spool file put aside", "file", path, "error", why)
-	s.stats.Corrupt++
-	if err := os.Rename(path, path+".corrupt"); err != nil {
-		return fmt.Errorf("put aside: %w", err)
+// now returns the stamp for a record of the spool's own.
+func (s *Spool) now() uplink.Stamp {
+	if s.cfg.Now != nil {
+		return s.cfg.Now()
 	}
-	return durable.SyncDir(s.dir)
+	return s.stamp
 }
 
-// declare commits a gap record for each range of lost records that has no receipt. A loss right before a new generation
-// is its first record, whose hash is over the last one before the loss. The records have no time but that of this boot:
-// nothing here knows any.
-func (s *Spool) declare(lost []uplink.Gap) error {
-	g := s.last()
-	if n := len(lost); g.empty() && g.prev.Seq+1 < g.first {
-		if n > 0 && uint64(lost[n-1].To) == g.first-1 {
-			lost = lost[:n-1]
-		}
-		lost = append([]uplink.Gap{{From: uplink.Int(g.prev.Seq + 1), To: uplink.Int(g.first - 1), Why: "corrupt"}}, lost...)
-	}
-	for i := range lost {
-		if i > 0 || uint64(lost[i].To) != g.first-1 {
-			if uint64(lost[i].To) <= s.rcpt.Seq {
-				continue
-			}
-		}
-		lost[i].Stamp.Quality = uplink.QualityNone
-		r, err := uplink.Encode(&lost[i])
-		if err != nil {
-			return err
-		}
-		if _, err := s.Append(r); err != nil {
-			return err
-		}
-	}
-	return s.Commit()
-}
-
-func (s *Spool) last() *generation { return s.gens[len(s.gens)-1] }
-
-// newest returns what state.json is to say.
-func (s *Spool) newest() state {
-	g := s.last()
-	return state{s.id.Chain, s.boot, g.first, g.prev.Hash}
+// add gives r its place in the chain.
+func (s *Spool) add(r uplink.Record) {
+	s.next = s.next.Next(s.boot, r)
+	s.wait = append(s.wait, uplink.Stored{Record: r, Seq: s.next.Seq, Boot: s.boot, Hash: s.next.Hash})
 }
 
 // Append gives rs their places in the chain and returns the first's sequence number. They are committed by Run or Commit.
@@ -249,21 +197,14 @@ func (s *Spool) Append(rs ...uplink.Record) (uint64, error) {
 	if s.down {
 		return 0, errClosed
 	}
+	if err := s.refuse(rs); err != nil {
+		return 0, err
+	}
 	first, urgent := s.next.Seq+1, false
-	if len(s.wait)+len(rs) > maxPending {
-		s.stats.Refused += uint64(len(rs))
-		return 0, fmt.Errorf("%w: %d records wait for the card: %w", ErrFull, len(s.wait), s.fault)
-	}
 	for _, r := range rs {
-		if s.full && r.Kind.Thin() {
-			s.stats.Refused += uint64(len(rs))
-			return 0, fmt.Errorf("%w: %s", ErrFull, r.Kind)
-		}
+		s.add(r)
+		s.stamp = r.Stamp
 		urgent = urgent || r.Kind.Urgent()
-	}
-	for _, r := range rs {
-		s.next = s.next.Next(s.boot, r)
-		s.wait = append(s.wait, uplink.Stored{Record: r, Seq: s.next.Seq, Boot: s.boot, Hash: s.next.Hash})
 	}
 	s.stats.Appended += uint64(len(rs))
 	if urgent || len(s.wait) >= commitRecords {
@@ -302,23 +243,19 @@ func (s *Spool) Commit() error {
 	s.write.Lock()
 	defer s.write.Unlock()
 	for {
+		err := errors.Join(s.fork(), s.relief())
 		s.mu.RLock()
 		wait, rcpt, down := s.wait[:min(len(s.wait), 4*commitRecords)], s.rcpt, s.down
-		g, full := s.last(), s.full
+		g := s.last()
 		s.mu.RUnlock()
 		if down {
 			return errClosed
 		}
-		if len(wait) == 0 {
+		if len(wait) == 0 && err == nil {
 			return nil
 		}
-		if full {
-			s.clean(dayOf(wait[0].Stamp))
-		}
-		g, err := s.roll(g, wait[0])
 		if err == nil {
-			wait = fit(g, wait)
-			err = s.put(g, wait, rcpt)
+			err = s.step(g, wait, rcpt)
 		}
 		if err != nil {
 			s.mu.Lock()
@@ -328,6 +265,91 @@ func (s *Spool) Commit() error {
 			return err
 		}
 	}
+}
+
+// step commits the first of wait.
+func (s *Spool) step(g *generation, wait []uplink.Stored, rcpt uplink.Head) error {
+	g, err := s.roll(g, wait[0])
+	if err != nil {
+		return err
+	}
+	wait = fit(g, wait)
+	if err := s.prepare(g, wait[len(wait)-1].Seq); err != nil {
+		return err
+	}
+	if err = s.put(g, wait, rcpt); errors.Is(err, errCorrupt) && !g.empty() {
+		return s.abandon(g, err)
+	}
+	return err
+}
+
+// abandon leaves a file that broke while it was written to, and goes on in a new one. The next Open checks and salvages it.
+func (s *Spool) abandon(g *generation, why error) error {
+	s.cfg.Log.Error("spool file is broken; the chain goes on in a new one", "file", g.path, "error", why)
+	s.mu.Lock()
+	g.bad = true
+	s.stats.Corrupt++
+	s.gens = append(s.gens, plan(s.dir, s.wait[0].Seq, g.Head, false))
+	s.mu.Unlock()
+	return nil
+}
+
+// prepare makes sure that g can be written to and that what must outlive it is on the card, before records up to seq are.
+func (s *Spool) prepare(g *generation, seq uint64) error {
+	if !g.writable {
+		c := *g
+		err := c.close()
+		if g.db == nil {
+			err = s.create(&c)
+		} else if err = errors.Join(err, c.open(false)); err != nil {
+			err = errors.Join(err, c.open(true)) // to go on reading
+		}
+		s.mu.Lock()
+		*g = c
+		s.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		s.dirty = true
+	}
+	if !s.dirty && seq <= s.limit {
+		return nil
+	}
+	s.mu.RLock()
+	st := state{
+		s.id.Chain, s.boot, g.first, g.Prev, max(s.limit, seq+reserve), s.rcpt, s.checked, s.kernel, s.holes,
+	}
+	s.mu.RUnlock()
+	if err := st.write(s.dir); err != nil {
+		return err
+	}
+	s.limit, s.dirty, s.saved = st.Limit, false, st.Rcpt
+	return nil
+}
+
+// save makes sure that the receipt outlives the files that are deleted because of it. A card without room for that is no
+// error: the deletion is what makes room.
+func (s *Spool) save(g *generation) error {
+	s.mu.RLock()
+	s.dirty = s.dirty || s.saved != s.rcpt
+	s.mu.RUnlock()
+	if err := s.prepare(g, g.Head.Seq); err != nil && !noRoom(err) {
+		return err
+	}
+	return nil
+}
+
+// create makes g's file: a small one if the card has no room for a whole one.
+func (s *Spool) create(g *generation) error {
+	err := g.create(s.cfg.Generation, nil)
+	if !noRoom(err) {
+		return err
+	}
+	s.clean(g.Day, true)
+	if err = g.create(s.cfg.Generation, nil); err != nil {
+		err = g.create(2*slack, nil)
+	}
+	return err
 }
 
 // fit returns as many of wait as go into one commit of g: 128 KiB, so that a commit never outgrows slack.
@@ -361,42 +383,48 @@ func (s *Spool) put(g *generation, wait []uplink.Stored, rcpt uplink.Head) error
 
 // roll returns the generation that r belongs in: a new one if g is full or r is of a later day.
 func (s *Spool) roll(g *generation, r uplink.Stored) (*generation, error) {
-	sameDay := g.day0 == 0 || dayOf(r.Stamp) <= g.day0
-	room := g.used+slack <= max(s.cfg.Generation, 2*slack) && r.Seq-g.first < maxGeneration
+	sameDay := g.Day0 == 0 || dayOf(r.Stamp) <= g.Day0
+	room := g.Used+slack <= max(s.cfg.Generation, 2*slack) && r.Seq-g.first < maxGeneration
+	if g.db != nil && g.writable {
+		room = room && g.Used+slack <= max(g.size(), 2*slack)
+	}
 	if g.empty() || (sameDay && room) {
 		return g, nil
 	}
-	s.clean(dayOf(r.Stamp))
-	n, err := create(s.dir, r.Seq, g.head, s.cfg.Generation)
-	if err != nil {
+	if err := s.save(g); err != nil {
+		return nil, err
+	}
+	s.clean(dayOf(r.Stamp), false)
+	n := plan(s.dir, r.Seq, g.Head, false)
+	if err := s.create(n); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	s.gens = append(s.gens, n)
-	st := s.newest()
 	s.mu.Unlock()
-	if err := st.write(s.dir); err != nil {
-		return nil, err
-	}
+	s.dirty = true
 	return n, nil
 }
 
 // clean deletes receipted generations, oldest first: those older than KeepDays on day, and while there is no room for
-// one more. It sets full if room is wanting still.
-func (s *Spool) clean(day int64) {
+// one more, or all if the card itself is full. It sets full if room is wanting still.
+func (s *Spool) clean(day int64, all bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for len(s.gens) > 1 {
 		g := s.gens[0]
-		old := g.day > 0 && day-g.day > int64(s.cfg.KeepDays)
-		if g.head.Seq > s.rcpt.Seq || !(old || s.bytes()+s.cfg.Generation > s.cfg.MaxBytes) {
+		old := g.Day > 0 && day-g.Day > int64(s.cfg.KeepDays)
+		if g.Head.Seq > s.rcpt.Seq || !(all || old || s.bytes()+s.cfg.Generation > s.cfg.MaxBytes) {
 			break
 		}
-		if err := errors.Join(g.db.Close(), os.Remove(g.path), durable.SyncDir(s.dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := errors.Join(g.close(), os.Remove(g.path), durable.SyncDir(s.dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			s.cfg.Log.Error("spool file not deleted", "file", g.path, "error", err)
 		}
 		s.gens = s.gens[1:]
 		s.stats.Deleted++
+	}
+	if all {
+		s.dropAside()
 	}
 	s.full = s.bytes()+s.cfg.Generation > s.cfg.MaxBytes
 }
@@ -418,12 +446,12 @@ func (s *Spool) Close() error {
 	defer s.write.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if g := s.last(); g.rcpt != s.rcpt {
+	if g := s.last(); g.writable && !g.bad && g.Rcpt != s.rcpt {
 		err = errors.Join(err, g.put(nil, s.rcpt))
 	}
 	for _, g := range s.gens {
-		err = errors.Join(err, g.db.Close())
+		err = errors.Join(err, g.close())
 	}
 	s.down = true
-	return err
+	return errors.Join(err, s.lock.Close())
 }

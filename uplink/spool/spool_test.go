@@ -31,7 +31,7 @@ func identity(t testing.TB) Identity {
 	return id
 }
 
-func record(t testing.TB, n int) uplink.Record {
+func vantage(t testing.TB, n int) uplink.Record {
 	t.Helper()
 	r, err := uplink.Encode(&uplink.Vantage{
 		Stamp: uplink.Stamp{Mono: uplink.Int(n), Time: 1795000000000 + uplink.Time(n), Quality: uplink.QualitySync},
@@ -56,7 +56,7 @@ func mustOpen(t testing.TB, dir string, id Identity, cfg Config) *Spool {
 func fill(t testing.TB, s *Spool, n int) {
 	t.Helper()
 	for i := range n {
-		if _, err := s.Append(record(t, i)); err != nil {
+		if _, err := s.Append(vantage(t, i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -133,7 +133,7 @@ func TestNothingGoesWithoutReceipt(t *testing.T) {
 	s := mustOpen(t, t.TempDir(), identity(t), Config{Generation: 512 << 10, MaxBytes: 2 << 20})
 	const n = 20_000
 	for i := range n {
-		if _, err := s.Append(record(t, i)); err != nil {
+		if _, err := s.Append(vantage(t, i)); err != nil {
 			t.Fatal(err)
 		}
 		if i%64 == 0 {
@@ -286,7 +286,7 @@ func appendForever(t *testing.T, dir string) {
 	}
 	s := mustOpen(t, dir, id, Config{})
 	for i := 0; i < 100_000; i++ {
-		if _, err := s.Append(record(t, i)); err != nil {
+		if _, err := s.Append(vantage(t, i)); err != nil {
 			t.Fatal(err)
 		}
 		if i%7 == 0 {
@@ -300,7 +300,7 @@ func appendForever(t *testing.T, dir string) {
 
 func BenchmarkCommit(b *testing.B) {
 	s := mustOpen(b, b.TempDir(), identity(b), Config{})
-	r := record(b, 1)
+	r := vantage(b, 1)
 	b.ReportAllocs()
 	for b.Loop() {
 		for range commitRecords {

@@ -174,3 +174,32 @@ func TestEnrolledKey(t *testing.T) {
 		t.Errorf("%d chains, %v, want 2", n.Chains, err)
 	}
 }
+
+// A restored card has written records with numbers that the province holds, and more; then it goes on behind the
+// province's head. The branch is kept and alarmed; it does not hold up what comes after it.
+func TestBranchLeftBehind(t *testing.T) {
+	s, c := open(t, filepath.Join(t.TempDir(), "p.db"))
+	defer s.Close()
+	none := uplink.Head{Hash: uplink.Genesis(chain, public(1))}
+	p, err := uplink.Marshal(uplink.Hello{V: 1, Chain: chain, First: 1, Hash: none.Hash, Boot: 41, Conn: 1, Key: uplink.Key(public(1))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	receipt(t, c, collector.Message{Topic: at.Topic(uplink.UpHello), Payload: p}, none)
+	main, head := batch(t, none, 50, 60)
+	receipt(t, c, main, head)
+	branch, end := batch(t, none, 50, 61)
+	receipt(t, c, branch, head)
+	for range 2 { // numbers that the province has not: only the first of the two touches what it knows
+		var more collector.Message
+		more, end = batch(t, end, 62, 63)
+		receipt(t, c, more, head)
+	}
+	on, last := batch(t, uplink.Head{Seq: end.Seq + 1, Hash: head.Hash}, 70)
+	receipt(t, c, on, last)
+	after, last := batch(t, last, 71)
+	receipt(t, c, after, last)
+	if st := c.Stats(); st.Forks != 3 || st.Records != 6 || st.Refused != 0 {
+		t.Errorf("stats %+v, want 3 records known as another branch, 6 stored, nothing refused", st)
+	}
+}

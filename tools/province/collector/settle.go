@@ -53,14 +53,19 @@ func settle(tx *store.Tx, ch *store.Chain, runs []store.Span, now time.Time) err
 		return err
 	}
 	lost := slices.DeleteFunc(slices.Clone(old), func(g store.Gap) bool { return !g.Lost })
-	for len(waiting) > 0 && links(*ch, waiting[0]) {
-		s := waiting[0]
+	for i := next(*ch, waiting); i >= 0; i = next(*ch, waiting) {
+		s := waiting[i]
+		if i > 0 { // the box itself has left these behind: a branch, kept and not waited for
+			if err := tx.Alarm(*ch, "fork", waiting[0].First, waiting[i-1].Last, now); err != nil {
+				return err
+			}
+		}
 		if s.First > ch.Head+1 {
 			lost = append(lost, store.Gap{First: ch.Head + 1, Last: s.First - 1, Lost: true})
 		}
 		ch.Head, ch.Hash = s.Last, s.Hash
 		ch.Verified += s.Last - s.First + 1
-		waiting = waiting[1:]
+		waiting = waiting[i+1:]
 	}
 	if err := conflicts(tx, *ch, waiting, now); err != nil {
 		return err
@@ -85,11 +90,19 @@ func join(runs []store.Span) []store.Span {
 	return out
 }
 
-// links reports whether s follows the head of ch. It does if it names the head's hash, over skipped numbers too: that is
-// how a box goes on behind records that its card lost. And it does, unproven, if the box has said that all in between
-// is lost; then the gap stays on show.
-func links(ch store.Chain, s store.Span) bool {
-	return bytes.Equal(s.Prev, ch.Hash) || s.First > ch.Head+1 && s.First-1 <= ch.LostTo
+// next returns which of the runs that wait goes on where ch ends, -1 for none. A run does if it names the head's hash, over
+// skipped numbers too: that is how a box goes on behind records that its card lost, or behind a branch of its own. And the
+// first does, unproven, if the box has said that all in between is lost; then the gap stays on show.
+func next(ch store.Chain, waiting []store.Span) int {
+	for i, s := range waiting {
+		if bytes.Equal(s.Prev, ch.Hash) {
+			return i
+		}
+	}
+	if len(waiting) > 0 && waiting[0].First > ch.Head+1 && waiting[0].First-1 <= ch.LostTo {
+		return 0
+	}
+	return -1
 }
 
 // conflicts raises an alarm for a run that touches what is before it and does not link: one of the two is of another
