@@ -50,8 +50,8 @@ vuln: ## known vulnerabilities of what we link; asks the Go vulnerability databa
 unit: ## all tests, with the race detector
 	@CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
 
-soak: ## the long tests: every test that reads SOAK does all of what `make test` does a part of
-	@SOAK=1 $(GO) test -count=1 -timeout 6h -v ./uplink/... ./firmware/... ./tools/province/... | grep -v '^=== '
+soak: packages-test ## the long tests: every test that reads SOAK does all of what `make test` does a part of
+	@SOAK=1 $(GO) test -count=1 -timeout 6h -v ./uplink/... ./firmware/... ./tools/province/... ./tools/e2e/... | grep -v '^=== '
 
 accuracy: ## compare inspect with the known answers of the shared captures and of the own lab; prints both tables
 	@$(GO) test -count=1 -run '^TestAccuracy$$' -v ./tools/cafeprobe/... | grep -v '^=== '
