@@ -64,7 +64,9 @@ type Spool struct {
 	id  Identity
 	cfg Config
 
-	write sync.Mutex // held during commits; taken before mu
+	write     sync.Mutex // held during commits; taken before mu
+	abandoned int        // files that this commit has left behind
+
 	mu    sync.RWMutex
 	gens  []*generation // ascending, the last is written; never empty
 	rcpt  uplink.Head
@@ -242,6 +244,7 @@ func (s *Spool) Run(ctx context.Context) error {
 func (s *Spool) Commit() error {
 	s.write.Lock()
 	defer s.write.Unlock()
+	s.abandoned = 0
 	for {
 		err := errors.Join(s.fork(), s.relief())
 		s.mu.RLock()
@@ -277,20 +280,36 @@ func (s *Spool) step(g *generation, wait []uplink.Stored, rcpt uplink.Head) erro
 	if err := s.prepare(g, wait[len(wait)-1].Seq); err != nil {
 		return err
 	}
-	if err = s.put(g, wait, rcpt); errors.Is(err, errCorrupt) && !g.empty() {
+	if err = s.put(g, wait, rcpt); errors.Is(err, errCorrupt) {
 		return s.abandon(g, err)
 	}
 	return err
 }
 
-// abandon leaves a file that broke while it was written to, and goes on in a new one. The next Open checks and salvages it.
+// maxAbandoned is how many files one Commit leaves behind before it takes the card to be at fault.
+const maxAbandoned = 2
+
+// abandon leaves a file that broke while it was written to, and goes on in a new one. The next Open checks and salvages it;
+// one without records has nothing to be salvaged and makes room for another of its name.
 func (s *Spool) abandon(g *generation, why error) error {
+	if s.abandoned++; s.abandoned > maxAbandoned {
+		return why
+	}
 	s.cfg.Log.Error("spool file is broken; the chain goes on in a new one", "file", g.path, "error", why)
+	n := plan(s.dir, s.wait[0].Seq, g.Head, false)
+	if g.empty() {
+		if err := errors.Join(os.Rename(g.path, g.path+aside), durable.SyncDir(s.dir)); err != nil {
+			return errors.Join(why, err)
+		}
+		n = plan(s.dir, g.first, g.Prev, g.Fork)
+	}
 	s.mu.Lock()
-	g.bad = true
+	defer s.mu.Unlock()
 	s.stats.Corrupt++
-	s.gens = append(s.gens, plan(s.dir, s.wait[0].Seq, g.Head, false))
-	s.mu.Unlock()
+	if g.bad = true; g.empty() {
+		s.gens = s.gens[:len(s.gens)-1]
+	}
+	s.gens = append(s.gens, n)
 	return nil
 }
 
