@@ -19,6 +19,7 @@ type book struct {
 	resume   *resume
 	booted   bool
 	stations atomic.Int64
+	last     atomic.Pointer[uplink.Stamp] // of the last record from the capture
 }
 
 func newBook(sp *spool.Spool, fw *forward.Forwarder, board string) (*book, error) {
@@ -40,6 +41,7 @@ func (b *book) Record(r uplink.Record) error {
 	if !told(r.Kind) {
 		return fmt.Errorf("record of kind %s from the capture: it would not be known again after a restart", r.Kind)
 	}
+	b.last.Store(&r.Stamp)
 	if known, err := b.resume.known(r); known || err != nil {
 		return err
 	}
@@ -63,6 +65,14 @@ func (b *book) boot(at uplink.Stamp) error {
 	}
 	_, err = b.sp.Append(r)
 	return err
+}
+
+// stamp returns what the box's own records are stamped with: in a replay time is the capture's.
+func (b *book) stamp() uplink.Stamp {
+	if s := b.last.Load(); s != nil {
+		return *s
+	}
+	return uplink.Stamp{Quality: uplink.QualityNone}
 }
 
 // Occ passes the occupancy on.

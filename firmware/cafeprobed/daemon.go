@@ -56,9 +56,10 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	ord := newOrders(d.cfg, d.log)
 	fw := forward.New(sp, forward.Config{
-		Broker: d.cfg.Uplink.Broker, TLS: cred.tls(), Retry: time.Duration(d.cfg.Uplink.Retry), Delay: time.Duration(d.cfg.Uplink.Delay), Log: d.log,
-		Now: stamps(clk),
+		Broker: d.cfg.Uplink.Broker, TLS: cred.tls(), Retry: time.Duration(d.cfg.Uplink.Retry),
+		Delay: time.Duration(d.cfg.Uplink.Delay), Log: d.log, Now: stamps(clk), Command: ord.take, Refused: ord.note,
 	})
 	model, err := detect.Board(os.DirFS("/"))
 	if err != nil {
@@ -78,7 +79,15 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		Sink: book,
 		Pace: pace(ctx, d.cfg.Capture.Speed),
 	})
-	if err := d.serve(ctx, sp, fw, cred, p, src, book); ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+	ord.sp, ord.fw, ord.cred, ord.stamp, ord.told = sp, fw, cred, stamps(clk), book.stamp
+	ord.count = func() counters {
+		st := p.Stats()
+		return counters{st.Frames, st.Dropped, st.Malformed, int(book.stations.Load())}
+	}
+	if err := ord.open(); err != nil {
+		return err
+	}
+	if err := d.serve(ctx, sp, fw, cred, ord, p, src, book); ctx.Err() == nil || !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil // it was told to end, and what it had is in the spool
@@ -86,13 +95,25 @@ func (d *daemon) run(ctx context.Context) (err error) {
 
 // serve runs what runs beside each other and ends it in order: first the frames, then the spool's last commit, then the
 // uplink when all is receipted.
-func (d *daemon) serve(ctx context.Context, sp *spool.Spool, fw *forward.Forwarder, cred *keeper, p *pipeline.Pipeline,
-	src *pcapfile.Reader, book *book,
-) error {
+func (d *daemon) serve(ctx context.Context, sp *spool.Spool, fw *forward.Forwarder, cred *keeper, ord *orders,
+	p *pipeline.Pipeline, src *pcapfile.Reader, book *book,
+) (err error) {
 	var wg sync.WaitGroup
-	defer wg.Wait()
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
+	outer := ctx
+	ctx, end := context.WithCancelCause(ctx)
+	defer func() {
+		end(nil)
+		wg.Wait()
+		if outer.Err() == nil && context.Cause(ctx) == errRestart {
+			err = errRestart
+		}
+	}()
+	wg.Go(func() {
+		if errors.Is(ord.run(ctx), errRestart) {
+			d.depart(ctx, fw)
+			end(errRestart)
+		}
+	})
 	wg.Go(func() {
 		if err := sp.Run(ctx); err != nil {
 			d.log.Error("spool", "error", err)
@@ -127,6 +148,18 @@ func (d *daemon) serve(ctx context.Context, sp *spool.Spool, fw *forward.Forward
 		return json.NewEncoder(os.Stdout).Encode(pr)
 	}
 	return nil
+}
+
+// farewell is how long a daemon that is to start anew waits until the province knows.
+const farewell = 5 * time.Second
+
+// depart lets the result of the command that asked for a restart go out first.
+func (d *daemon) depart(ctx context.Context, fw *forward.Forwarder) {
+	ctx, stop := context.WithTimeout(ctx, farewell)
+	defer stop()
+	if err := fw.Drain(ctx); err != nil {
+		d.log.Info("restart before all is receipted", "error", err)
+	}
 }
 
 // pace returns a function that lets a replay take as long as speed asks for, nil for no waiting.

@@ -52,6 +52,9 @@ func run(args []string) int {
 	switch {
 	case err != nil:
 	case *check:
+		if cfg, err = cfg.WithSettings(); err != nil {
+			break
+		}
 		enc := json.NewEncoder(os.Stdout)
 		enc.SetIndent("", "  ")
 		err = enc.Encode(cfg)
@@ -59,11 +62,24 @@ func run(args []string) int {
 		err = enrollOnce(ctx, &cfg, os.Stdin, os.Stdout)
 	default:
 		log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-		err = (&daemon{cfg: cfg, log: log, progress: *progress}).run(ctx)
+		err = lives(ctx, cfg, log, *progress)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "cafeprobed:", err)
 		return exitError
 	}
 	return exitOK
+}
+
+// lives runs one life of the daemon after another for as long as the province asks for it.
+func lives(ctx context.Context, cfg config.Config, log *slog.Logger, progress bool) error {
+	for {
+		now, err := cfg.WithSettings()
+		if err != nil {
+			log.Error("settings left out", "error", err)
+		}
+		if err := (&daemon{cfg: now, log: log, progress: progress}).run(ctx); !errors.Is(err, errRestart) {
+			return err
+		}
+	}
 }

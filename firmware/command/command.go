@@ -85,18 +85,19 @@ type Now struct {
 }
 
 // Take judges c and carries it out. It returns the record of it; data is for the answer at once. The record has no stamp
-// yet. A command that is refused as replayed has no record of its own, since a recording must not fill the card: done is
-// nil then, and refusal says why for the caller to count.
+// yet. Each number has at most one record, since a recording that is played again and again must not fill the card: of
+// what is refused as replayed, misled or for want of a clock done is nil, and refusal says why for the caller to count.
 func (e *Executor) Take(c *uplink.Command, now Now) (done *uplink.Done, data json.RawMessage, refusal error) {
-	if why := e.judge(c, now); why != nil {
-		if errors.Is(why, Replayed) || errors.Is(why, Misled) {
-			return nil, nil, why
-		}
-		return &uplink.Done{Number: c.Number, Verb: c.Verb, Result: uplink.ResultRefused, Why: why.Error()}, nil, why
+	why := e.judge(c, now)
+	if errors.Is(why, Replayed) || errors.Is(why, Misled) || errors.Is(why, NoClock) {
+		return nil, nil, why
 	}
 	e.state.Number, e.state.Verb, e.state.Open = c.Number, c.Verb, true
 	if err := e.save(); err != nil {
 		return &uplink.Done{Number: c.Number, Verb: c.Verb, Result: uplink.ResultFailed, Why: "card"}, nil, err
+	}
+	if why != nil {
+		return result(c, why), nil, why
 	}
 	data, err := e.verbs[c.Verb](c)
 	return result(c, err), data, err

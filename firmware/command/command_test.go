@@ -55,8 +55,8 @@ func TestJudge(t *testing.T) {
 	f("smaller number", func(c *uplink.Command, _ *Now) { c.Number = 1 }, "", "replayed")
 	f("other chain", func(c *uplink.Command, _ *Now) { c.Chain = "AAAAAAAA" }, "", "misled")
 	f("unknown verb", func(c *uplink.Command, _ *Now) { c.Verb = "dance" }, "refused", "unknown")
-	f("no clock", func(_ *uplink.Command, now *Now) { *now = Now{0, uplink.QualityNone} }, "refused", "no-clock")
-	f("only a floor", func(_ *uplink.Command, now *Now) { now.Quality = uplink.QualityFloor }, "refused", "no-clock")
+	f("no clock", func(_ *uplink.Command, now *Now) { *now = Now{0, uplink.QualityNone} }, "", "no-clock")
+	f("only a floor", func(_ *uplink.Command, now *Now) { now.Quality = uplink.QualityFloor }, "", "no-clock")
 	f("over by the floor", func(c *uplink.Command, now *Now) { *now = Now{c.Expiry + 1, uplink.QualityFloor} }, "refused", "expired")
 	f("clock in 2040", func(_ *uplink.Command, now *Now) { now.Time = 2208988800000 }, "refused", "expired")
 }
@@ -86,6 +86,28 @@ func TestOnce(t *testing.T) {
 	}
 	if did != 1 {
 		t.Errorf("done %d times, want once", did)
+	}
+}
+
+// TestRefusedOnce: a command that is over has one record, however often it is sent; one that came before the clock was set
+// is done when it comes again.
+func TestRefusedOnce(t *testing.T) {
+	did := 0
+	e, _ := open(t, t.TempDir(), 0, func(*uplink.Command) (json.RawMessage, error) { did++; return nil, nil })
+	early := ask(1)
+	if done, _, err := e.Take(early, Now{Quality: uplink.QualityNone}); done != nil || !errors.Is(err, NoClock) {
+		t.Errorf("without a clock: %+v, %v, want no record and %v", done, err, NoClock)
+	}
+	if done, _, err := e.Take(early, clock); err != nil || done.Result != uplink.ResultDone || did != 1 {
+		t.Errorf("with a clock: %+v, %v, done %d times", done, err, did)
+	}
+	over := ask(2)
+	over.Expiry = clock.Time - 1
+	if done, _, err := e.Take(over, clock); !errors.Is(err, Expired) || done == nil || done.Why != "expired" {
+		t.Errorf("over: %+v, %v, want a record", done, err)
+	}
+	if done, _, err := e.Take(over, clock); !errors.Is(err, Replayed) || done != nil {
+		t.Errorf("over, again: %+v, %v, want no record and %v", done, err, Replayed)
 	}
 }
 

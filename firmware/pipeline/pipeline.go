@@ -74,12 +74,15 @@ func New(cfg Config) *Pipeline {
 }
 
 // Run reads src to its end, or until ctx is done, and returns when everything that was read has been booked. What it
-// returns is src's error but io.EOF, or the Sink's. All that came before an error is booked.
+// returns is src's error but io.EOF, or the Sink's. All that came before an error is booked. At the end of src what is open
+// ends; when ctx is done nothing does: the box stops, and a replay that goes on later says of it what there is to say.
 func (p *Pipeline) Run(ctx context.Context, src capture.Source) error {
 	slow := make(chan error, 1)
 	go func() { slow <- p.slow.run(p.ring) }()
 	err := p.read(ctx, src)
-	p.hot.finish()
+	if p.slow.cut.Store(ctx.Err() != nil); ctx.Err() == nil {
+		p.hot.finish()
+	}
 	p.ring.Close()
 	slowErr := <-slow
 	p.show()

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"sync/atomic"
+
 	"cafeprobe/capture"
 	"cafeprobe/capture/handoff"
 	"cafeprobe/firmware/account"
@@ -12,6 +14,7 @@ type slow struct {
 	cafe *cafe.Cafe
 	book *account.Account // nil where nobody is told
 	tap  func(*capture.Observation)
+	cut  atomic.Bool // the frames were cut off: no conclusion is drawn from there being no more
 }
 
 // run takes all that comes over the crossing until its other end is closed.
@@ -28,7 +31,11 @@ func (s *slow) run(in *handoff.Ring) error {
 				return err
 			}
 		}
-		if !ok {
+		switch {
+		case ok:
+		case s.cut.Load():
+			return nil
+		default:
 			return s.take(s.cafe.Finish())
 		}
 	}

@@ -45,16 +45,28 @@ func (c *Counter) Note(what, from string) {
 	n.n++
 }
 
+// Rest returns the records of all that was counted and not told, whenever the last was: the box is about to stop.
+func (c *Counter) Rest() []uplink.Security { return c.due(func(*count) bool { return true }) }
+
 // Due returns the records to be written at now, a time on any steady scale: of each kind that was counted one, unless there
 // was one within the last minute. They have no stamp yet.
 func (c *Counter) Due(now time.Duration) []uplink.Security {
-	var due []uplink.Security
+	return c.due(func(n *count) bool {
+		if n.ever && now-n.told < period {
+			return false
+		}
+		n.told, n.ever = now, true
+		return true
+	})
+}
+
+func (c *Counter) due(tell func(n *count) bool) (due []uplink.Security) {
 	for k, n := range c.kinds {
-		if n.n == 0 || n.ever && now-n.told < period {
+		if n.n == 0 || !tell(n) {
 			continue
 		}
 		due = append(due, uplink.Security{What: k.what, Count: n.n, Topic: k.from})
-		n.n, n.told, n.ever = 0, now, true
+		n.n = 0
 	}
 	slices.SortFunc(due, func(a, b uplink.Security) int {
 		return cmp.Or(cmp.Compare(a.What, b.What), cmp.Compare(a.Topic, b.Topic))

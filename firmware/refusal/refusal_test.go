@@ -32,6 +32,12 @@ func TestOneRecordAMinute(t *testing.T) {
 	f("not yet", time.Minute)
 	f("a minute later, all of them", time.Minute+time.Second, "forged receipt 1000")
 	f("nothing since", time.Hour)
+	c.Note(uplink.SecurityForged, "receipt")
+	f("told again", time.Hour, "forged receipt 1")
+	c.Note(uplink.SecurityForged, "receipt")
+	if rest := c.Rest(); len(rest) != 1 || rest[0].Count != 1 {
+		t.Errorf("rest %+v, want one", rest)
+	}
 }
 
 // TestFlood: ever new kinds neither grow the memory nor the records.

@@ -45,7 +45,7 @@ var Arrows = []Arrow{
 	{"firmware/life", []string{"firmware/clock/...", "uplink", "uplink/durable"}, nil},
 	{"firmware/account", []string{"capture", "firmware/cafe", "uplink"}, nil},
 	{"firmware/pipeline", []string{"capture/...", "firmware/cafe", "firmware/account", "uplink"}, nil},
-	{"firmware/config", []string{"firmware/cafe", "uplink"}, nil},
+	{"firmware/config", []string{"firmware/cafe", "uplink", "uplink/durable"}, nil},
 	{"firmware/cafeprobed", []string{"board/...", "capture/...", "uplink/...", "firmware/..."}, nil},
 
 	{"tools/province/...", []string{"uplink/...", "tools/province/..."}, []string{

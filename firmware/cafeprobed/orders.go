@@ -1,0 +1,287 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"cafeprobe/firmware/command"
+	"cafeprobe/firmware/config"
+	"cafeprobe/firmware/refusal"
+	"cafeprobe/uplink"
+	"cafeprobe/uplink/forward"
+	"cafeprobe/uplink/spool"
+)
+
+// errRestart is returned by a life of the daemon that is to be followed by another: the province asked for it.
+var errRestart = errors.New("restart")
+
+const (
+	maxOrders    = 16        // commands that wait to be carried out; the province sends what is lost again
+	maxRefused   = 256       // refusals that wait to be counted
+	healthPeriod = time.Hour // between health records
+)
+
+// orders is what the province asks for and what the box refuses: it carries out commands one at a time, and writes the
+// records that the box makes of itself. Its goroutine is run.
+type orders struct {
+	cfg   config.Config
+	log   *slog.Logger
+	sp    *spool.Spool
+	fw    *forward.Forwarder
+	cred  *keeper
+	stamp func() uplink.Stamp // of the box's clock
+	told  func() uplink.Stamp // of its records
+	count func() counters
+
+	in      chan order
+	refused chan refusedAs
+	exec    *command.Executor
+	refuse  *refusal.Counter
+	restart bool // after the result is out
+	health  counters
+}
+
+type order struct {
+	c       uplink.Command
+	desired bool
+}
+
+type refusedAs struct{ what, from string }
+
+// counters are what health records and diagnostics tell.
+type counters struct {
+	Frames, Dropped, Bad uint64
+	Stations             int
+}
+
+func newOrders(cfg config.Config, log *slog.Logger) *orders {
+	return &orders{
+		cfg: cfg, log: log, in: make(chan order, maxOrders), refused: make(chan refusedAs, maxRefused), refuse: refusal.New(),
+	}
+}
+
+// take is forward.Config.Command.
+func (o *orders) take(c uplink.Command, desired bool) {
+	select {
+	case o.in <- order{c, desired}:
+	default:
+		o.note(uplink.SecurityFlood, "cmd")
+	}
+}
+
+// note is forward.Config.Refused.
+func (o *orders) note(what, from string) {
+	select {
+	case o.refused <- refusedAs{what, from}:
+	default: // a flood of floods: those that are counted say enough
+	}
+}
+
+// open reads what is known of earlier commands, and records one that was cut off.
+func (o *orders) open() error {
+	last := uplink.Int(0)
+	for from := o.sp.First(); from <= o.sp.Head().Seq; {
+		rs, err := o.sp.Read(from, 1024, 1<<20)
+		if err != nil {
+			return err
+		}
+		if len(rs) == 0 {
+			break
+		}
+		for _, r := range rs {
+			if body, err := r.Body(); err == nil && r.Kind == uplink.KindCommand {
+				last = max(last, body.(*uplink.Done).Number)
+			}
+		}
+		from = rs[len(rs)-1].Seq + 1
+	}
+	verbs := map[uplink.Verb]command.Do{
+		uplink.VerbSet: o.set, uplink.VerbMaintain: o.maintain, uplink.VerbDiag: o.diag, uplink.VerbReboot: o.reboot,
+		uplink.VerbRotate: o.rotate,
+	}
+	exec, left, err := command.Open(o.cfg.Dir, o.sp.Identity().Chain, last, verbs)
+	o.exec = exec
+	if err == nil && left != nil {
+		left.Stamp = o.told()
+		err = o.record(left)
+	}
+	return err
+}
+
+// run carries out what comes until ctx is done, or a command asks for a restart: then it returns errRestart.
+func (o *orders) run(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	hour := time.NewTicker(healthPeriod)
+	defer hour.Stop()
+	began := time.Now()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), o.security(o.refuse.Rest()))
+		case r := <-o.refused:
+			o.refuse.Note(r.what, r.from)
+		case c := <-o.in:
+			err = o.carryOut(&c.c, c.desired)
+		case <-hour.C:
+			err = o.healthRecord()
+		case <-tick.C:
+			err = o.security(o.refuse.Due(time.Since(began)))
+		}
+		if err != nil {
+			o.log.Error("record not written", "error", err)
+		}
+		if o.restart {
+			for len(o.refused) > 0 {
+				r := <-o.refused
+				o.refuse.Note(r.what, r.from)
+			}
+			return errors.Join(errRestart, o.security(o.refuse.Rest()))
+		}
+	}
+}
+
+func (o *orders) security(list []uplink.Security) (err error) {
+	for _, s := range list {
+		s.Stamp = o.told()
+		err = errors.Join(err, o.record(&s))
+	}
+	return err
+}
+
+func (o *orders) record(b uplink.Body) error {
+	r, err := uplink.Encode(b)
+	if err != nil {
+		return err
+	}
+	if _, err := o.sp.Append(r); !errors.Is(err, spool.ErrFull) { // the spool itself tells what it refused
+		return err
+	}
+	return nil
+}
+
+// carryOut carries out one command, records what came of it, and says so at once.
+func (o *orders) carryOut(c *uplink.Command, desired bool) error {
+	now := o.stamp()
+	done, data, err := o.exec.Take(c, command.Now{Time: now.Time, Quality: now.Quality})
+	if done == nil {
+		if !desired { // what the broker keeps comes with every connection, and is known after the first
+			o.refuse.Note(word(err), "cmd")
+		}
+		return nil
+	}
+	if errors.Is(err, command.Expired) {
+		o.refuse.Note(uplink.SecurityExpired, "cmd")
+	}
+	o.log.Info("command", "number", done.Number, "verb", done.Verb, "result", done.Result, "why", done.Why, "error", err)
+	done.Stamp = o.told()
+	if err := o.record(done); err != nil {
+		return err
+	}
+	if err := o.sp.Commit(); err != nil {
+		return err // Open will say that it was interrupted
+	}
+	o.fw.Result(uplink.Result{
+		Number: done.Number, Verb: done.Verb, Result: done.Result, Why: done.Why, Time: now.Time, Data: data,
+	})
+	return o.exec.Recorded()
+}
+
+// word says why a command has no record.
+func word(err error) string {
+	var why command.Refusal
+	if errors.As(err, &why) {
+		return why.Error()
+	}
+	return uplink.SecurityMisled
+}
+
+// set changes the configuration and asks for a restart, with which it takes effect. In a replay the café's own settings
+// stay: with others it would tell another evening than the one it has told a part of.
+func (o *orders) set(c *uplink.Command) (json.RawMessage, error) {
+	s, err := config.ParseSettings(c.Args)
+	if err != nil {
+		return nil, command.BadArgs
+	}
+	next, changed, err := o.cfg.With(s)
+	if err != nil {
+		return nil, command.BadArgs
+	}
+	if slices.ContainsFunc(changed, func(f string) bool { return strings.HasPrefix(f, "cafe.") }) {
+		return nil, command.Refusal("replay")
+	}
+	if len(changed) == 0 {
+		return nil, nil
+	}
+	if err := next.Keep(); err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(next)
+	if err != nil {
+		return nil, err
+	}
+	rec := &uplink.Config{Stamp: o.told(), Hash: sha256.Sum256(text), Changed: changed, Command: c.Number}
+	o.restart = true
+	return nil, o.record(rec)
+}
+
+// maintain takes note of a maintenance window (rule R23). The province has its times; the chain has that the box knew.
+func (o *orders) maintain(c *uplink.Command) (json.RawMessage, error) {
+	var w struct{ From, To uplink.Int }
+	if json.Unmarshal(c.Args, &w) != nil || w.From == 0 || w.To <= w.From || w.To-w.From > 7*24*3600*1000 {
+		return nil, command.BadArgs
+	}
+	return nil, nil
+}
+
+func (o *orders) diag(*uplink.Command) (json.RawMessage, error) {
+	sp, fw, n, now := o.sp.Stats(), o.fw.Stats(), o.count(), o.stamp()
+	return json.Marshal(map[string]any{
+		"firmware": version, "boot": o.sp.Boot(), "clock": now.Quality,
+		"frames": n.Frames, "dropped": n.Dropped, "bad": n.Bad, "stations": n.Stations,
+		"head": sp.Head, "receipted": sp.Receipted, "waiting": sp.Waiting, "files": sp.Files, "spool": sp.Bytes,
+		"written": sp.Written, "refused": sp.Refused, "corrupt": sp.Corrupt, "lost": sp.Lost, "full": sp.Full,
+		"fault": sp.Fault != "", "warnings": len(sp.Warnings),
+		"connections": fw.Connections, "sent": fw.Sent, "acked": fw.Acked, "receipts": fw.Receipts, "from_below_refused": fw.Refused,
+		"forks": fw.Forks,
+	})
+}
+
+func (o *orders) reboot(*uplink.Command) (json.RawMessage, error) {
+	o.restart = true
+	return nil, nil
+}
+
+// rotate has a new TLS key certified and connects with it.
+func (o *orders) rotate(*uplink.Command) (json.RawMessage, error) {
+	if o.cred == nil {
+		return nil, command.Refusal("no-tls")
+	}
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+	if err := o.cred.Renew(ctx, o.cred.cfg.Enroll); err != nil {
+		return nil, err
+	}
+	o.fw.Reconnect()
+	return nil, nil
+}
+
+// healthRecord tells what was counted since the last.
+func (o *orders) healthRecord() error {
+	n, sp, fw := o.count(), o.sp.Stats(), o.fw.Stats()
+	was := o.health
+	o.health = n
+	return o.record(&uplink.Health{
+		Stamp: o.told(), Window: uplink.Int(healthPeriod / time.Second), Frames: uplink.Int(n.Frames - was.Frames),
+		Dropped: uplink.Int(n.Dropped - was.Dropped), Bad: uplink.Int(n.Bad - was.Bad), Stations: uplink.Int(n.Stations),
+		Backlog: uplink.Int(sp.Head - sp.Receipted), Spool: uplink.Int(sp.Bytes), Written: uplink.Int(sp.Written),
+		Connects: uplink.Int(fw.Connections),
+	})
+}
