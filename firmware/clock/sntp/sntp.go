@@ -153,6 +153,7 @@ func (c *Client) query(ctx context.Context, server string) (clock.Answer, error)
 }
 
 // guard refuses answers on which the library (1.6.0) panics: it negates poll and precision, which −128 does not survive.
+// And it refuses a server that says that it is not in sync (leap indicator 3, RFC 5905 §7.3) whatever its stratum says.
 type guard struct{}
 
 func (guard) ProcessQuery(*bytes.Buffer) error { return nil }
@@ -160,6 +161,9 @@ func (guard) ProcessQuery(*bytes.Buffer) error { return nil }
 func (guard) ProcessResponse(b []byte) error {
 	if len(b) > 3 && (b[2] == 0x80 || b[3] == 0x80) {
 		return fmt.Errorf("%w: poll 2^%d s, precision 2^%d s", errInvalid, int8(b[2]), int8(b[3]))
+	}
+	if len(b) > 0 && b[0]>>6 == 3 {
+		return fmt.Errorf("%w: the server is not in sync", errInvalid)
 	}
 	return nil
 }

@@ -172,8 +172,9 @@ func FuzzAnswer(f *testing.F) {
 	good := answer(make([]byte, 48), time.Now())
 	f.Add(good)
 	f.Add(good[:47])
-	f.Add(append(good, make([]byte, 20)...))                             // with a MAC
-	f.Add([]byte("$00\x8000000000000000000000000000000000000000001000")) // panicked in the library: precision -128
+	f.Add(append(good, make([]byte, 20)...))                                                                                                                                                  // with a MAC
+	f.Add([]byte("$00\x8000000000000000000000000000000000000000001000"))                                                                                                                      // panicked in the library: precision -128
+	f.Add([]byte("\xec\x02\x00$\x00\x06\x02\x8f\x00\x00\x01H\xc0\x00\x02\x01\xee\xb0x\x81\x19\xef\x10;\x00\x00\x00\x00\x00\x01\x00\x00\xee\xb0x\xbd\x19\xef\x10;\xee\xb0x\xbd\x19\xef\x10;")) // not in sync, at stratum 2
 	var next atomic.Pointer[[]byte]
 	s := server(f, func(q []byte) []byte {
 		b := append([]byte(nil), *next.Load()...)
