@@ -5,6 +5,7 @@
 package capture
 
 import (
+	"errors"
 	"strconv"
 	"time"
 )
@@ -22,10 +23,14 @@ type Frame struct {
 func (f *Frame) When() time.Time { return time.Unix(0, f.Time).UTC() }
 
 // Source hands out frames in the order they were captured. Next fills f and returns nil, or io.EOF when there are no
-// more, or an error that ends the source. f.Data is valid until the next call.
+// more, or ErrQuiet, or an error that ends the source. f.Data is valid until the next call.
 type Source interface {
 	Next(f *Frame) error
 }
+
+// ErrQuiet is returned by Next of a Source that listens when nothing came for a while; f.Time is then the time. It is no end:
+// the next call waits again.
+var ErrQuiet = errors.New("no frame yet")
 
 // Stats counts what a source has seen since it was opened.
 type Stats struct {

@@ -1,0 +1,211 @@
+package afpacket
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+
+	"cafeprobe/capture"
+)
+
+// Config configures a Ring. The zero Config is valid.
+type Config struct {
+	Blocks  int               // how many blocks of BlockSize octets the ring has; default 64
+	Retire  time.Duration     // a block that is not full is handed over after so long; default 60 ms, at least 1 ms
+	Quiet   time.Duration     // Next waits so long for frames; default 250 ms
+	Filter  []bpf.Instruction // what it returns is how much of a frame is kept; default: all of every frame
+	Now     func() int64      // the scale of the frames' times, nanoseconds; default: UTC as the kernel has it
+	Outside bool              // not promiscuous: only what the interface itself would take, for an uplink port
+}
+
+// BlockSize is the size of a block in octets. A frame cannot be longer than a block: this holds the largest that the
+// kernel makes, 64 KiB where it joined segments. 64 of them are 16 MiB: 160 ms of a full gigabit, 90 000 of the smallest frames.
+const BlockSize = 256 << 10
+
+// frameSize is only said because the kernel asks for one; a block is filled frame by frame, whatever their sizes.
+const frameSize = 2048
+
+func (c *Config) fill() {
+	if c.Blocks <= 0 {
+		c.Blocks = 64
+	}
+	if c.Retire < time.Millisecond {
+		c.Retire = 60 * time.Millisecond
+	}
+	if c.Quiet <= 0 {
+		c.Quiet = 250 * time.Millisecond
+	}
+	if c.Now == nil {
+		c.Now = func() int64 { return realtime() }
+	}
+}
+
+// Ring is an open capture port. Next is for one goroutine; Stats and State for any.
+type Ring struct {
+	cfg Config
+	fd  int
+	mem []byte
+
+	at   int // the block that is read, or comes next
+	cur  block
+	held bool // cur is ours, and not given back yet
+
+	watched time.Time // when the interface was last looked at
+	state   atomic.Uint32
+	seen    seen // by the goroutine that reads
+	frames  atomic.Uint64
+	octets  atomic.Uint64
+
+	mu    sync.Mutex // guards what follows
+	name  string
+	index int
+	kern  kernelStats
+}
+
+// Open opens the interface of that name in the network namespace of the calling thread. It takes CAP_NET_RAW, and returns
+// an error that wraps os.ErrPermission without it. An interface that is not there, or down, is no error: see State.
+func Open(name string, cfg Config) (*Ring, error) {
+	cfg.fill()
+	r := &Ring{cfg: cfg, name: name, fd: -1}
+	if err := r.open(); err != nil {
+		return nil, errors.Join(fmt.Errorf("capture port %s: %w", name, err), r.Close())
+	}
+	r.watch()
+	return r, nil
+}
+
+// Close gives the ring's memory back. Frames are not to be used any more, and nothing else of the Ring may run.
+func (r *Ring) Close() error {
+	var errs []error
+	if r.mem != nil {
+		errs = append(errs, unix.Munmap(r.mem))
+		r.mem = nil
+	}
+	if r.fd >= 0 {
+		errs = append(errs, os.NewSyscallError("close", unix.Close(r.fd)))
+		r.fd = -1
+	}
+	return errors.Join(errs...)
+}
+
+// FD returns the socket's descriptor, for a program that forbids itself to write to it.
+func (r *Ring) FD() int { return r.fd }
+
+// Next fills f with the next frame; f.Data is the ring's own memory and valid until the next call. When there is none for
+// Config.Quiet, it sets f.Time and returns capture.ErrQuiet. Any other error ends the Ring.
+func (r *Ring) Next(f *capture.Frame) error {
+	for {
+		if r.held {
+			if r.cur.next(f) {
+				r.seen.add(f)
+				return nil
+			}
+			r.release()
+		}
+		if r.take() {
+			continue
+		}
+		if err := r.wait(); err != nil {
+			f.Time = r.cfg.Now()
+			return err
+		}
+	}
+}
+
+// Batch fills fs with frames of one block, and returns how many: one call where Next would take many. What holds for Next
+// holds for Batch: the frames are valid until the next call of either. It returns no frames only with an error.
+func (r *Ring) Batch(fs []capture.Frame) (n int, err error) {
+	for {
+		if r.held {
+			for n < len(fs) && r.cur.next(&fs[n]) {
+				r.seen.add(&fs[n])
+				n++
+			}
+			if n > 0 {
+				return n, nil
+			}
+			r.release()
+		}
+		if r.take() {
+			continue
+		}
+		if err := r.wait(); err != nil {
+			fs[0].Time = r.cfg.Now()
+			return 0, err
+		}
+	}
+}
+
+// take makes the next block ours if the kernel has handed it over.
+func (r *Ring) take() bool {
+	b := r.mem[r.at*BlockSize : (r.at+1)*BlockSize : (r.at+1)*BlockSize]
+	if atomic.LoadUint32(status(b))&unix.TP_STATUS_USER == 0 {
+		return false
+	}
+	r.cur, r.held = newBlock(b, r.cfg.Now()-realtime()), true
+	if r.cur.losing { // the mark stays on all frames until the counters are read
+		r.Stats()
+	}
+	if time.Since(r.watched) > watchPeriod {
+		r.watch()
+	}
+	return true
+}
+
+// release gives the block back to the kernel.
+func (r *Ring) release() {
+	r.frames.Store(r.seen.frames)
+	r.octets.Store(r.seen.octets)
+	atomic.StoreUint32(status(r.cur.b), unix.TP_STATUS_KERNEL)
+	r.held = false
+	r.at = (r.at + 1) % r.cfg.Blocks
+}
+
+// wait waits until the kernel has something to say.
+func (r *Ring) wait() error {
+	fds := []unix.PollFd{{Fd: int32(r.fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, int(r.cfg.Quiet.Milliseconds()))
+	switch {
+	case errors.Is(err, unix.EINTR):
+		return nil
+	case err != nil:
+		return os.NewSyscallError("poll", err)
+	case n == 0:
+		r.watch()
+		return capture.ErrQuiet
+	case fds[0].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) == 0:
+		return nil
+	}
+	return r.failed()
+}
+
+// failed looks at an error that the socket has. Until the interface is back poll would return with it at once, each time:
+// the error is taken, and the next wait is a quiet one.
+func (r *Ring) failed() error {
+	e, err := unix.GetsockoptInt(r.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil {
+		return os.NewSyscallError("getsockopt", err)
+	}
+	switch err := unix.Errno(e); err {
+	case 0, unix.ENETDOWN, unix.ENXIO, unix.ENODEV: // it is down, or gone
+		r.watch()
+		return nil
+	default:
+		return fmt.Errorf("capture port %s: %w", r.Name(), err)
+	}
+}
+
+// realtime returns the kernel's UTC, which is what it stamps frames with.
+func realtime() int64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_REALTIME, &ts); err != nil {
+		panic("BUG: CLOCK_REALTIME: " + err.Error())
+	}
+	return ts.Nano()
+}
