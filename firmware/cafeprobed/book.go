@@ -27,6 +27,11 @@ func newBook(sp *spool.Spool, fw *forward.Forwarder, board string) (*book, error
 	return &book{sp: sp, fw: fw, board: board, resume: r}, err
 }
 
+// newDiary returns the book of a box that listens: what it is told happens once, and was begun already.
+func newDiary(sp *spool.Spool, fw *forward.Forwarder) *book {
+	return &book{sp: sp, fw: fw, resume: &resume{}, booted: true}
+}
+
 // told reports whether records of kind k come from the capture; the others come from the box itself.
 func told(k uplink.Kind) bool {
 	switch k {

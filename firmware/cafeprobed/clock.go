@@ -10,13 +10,22 @@ import (
 	"cafeprobe/uplink"
 )
 
-// built is when this program was built, Unix seconds: -ldflags "-X main.built=…". A build from a git tree needs none, its
-// commit's time does.
-var built string
+// stamped is when this program was built, Unix seconds: -ldflags "-X main.stamped=…". A build from a git tree needs none,
+// its commit's time does.
+var stamped string
+
+// built returns when this program was built, the zero time if nothing says so.
+func built() time.Time {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return buildTime(stamped, nil)
+	}
+	return buildTime(stamped, info.Settings)
+}
 
 // buildTime returns when a program with that link-time value and those settings was built, the zero time if nothing says so.
-func buildTime(built string, settings []debug.BuildSetting) time.Time {
-	if s, err := strconv.ParseInt(built, 10, 64); err == nil && s > 0 {
+func buildTime(stamped string, settings []debug.BuildSetting) time.Time {
+	if s, err := strconv.ParseInt(stamped, 10, 64); err == nil && s > 0 {
 		return time.Unix(s, 0).UTC()
 	}
 	for _, s := range settings {
@@ -30,15 +39,10 @@ func buildTime(built string, settings []debug.BuildSetting) time.Time {
 	return time.Time{}
 }
 
-// newClock returns the clock of a replay: what the box says of itself, beside the frames' own time. It asks nobody and
-// remembers nothing.
+// newClock returns a clock that asks nobody and remembers nothing: what the machine takes for UTC is all it knows.
 func newClock() *clock.Clock {
-	var cfg clock.Config
-	if info, ok := debug.ReadBuildInfo(); ok {
-		cfg.Build = buildTime(built, info.Settings)
-	}
 	now := boottime.Now()
-	c := clock.New(cfg, now)
+	c := clock.New(clock.Config{Build: built()}, now)
 	c.TakeRTC(now, time.Now())
 	return c
 }

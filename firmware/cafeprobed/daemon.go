@@ -12,17 +12,25 @@ import (
 	"time"
 
 	"cafeprobe/board/detect"
-	"cafeprobe/capture/pcapfile"
 	"cafeprobe/firmware/account"
 	"cafeprobe/firmware/cafe"
 	"cafeprobe/firmware/config"
 	"cafeprobe/firmware/pipeline"
+	"cafeprobe/uplink"
 	"cafeprobe/uplink/forward"
 	"cafeprobe/uplink/spool"
 )
 
 // version is what boot records say of the firmware.
 const version = "0.1"
+
+// newBook returns what takes the account's records.
+func (d *daemon) newBook(sp *spool.Spool, fw *forward.Forwarder, board string) (*book, error) {
+	if d.port != nil {
+		return newDiary(sp, fw), nil
+	}
+	return newBook(sp, fw, board)
+}
 
 // progressPeriod is how often -progress tells.
 const progressPeriod = 100 * time.Millisecond
@@ -32,9 +40,11 @@ type daemon struct {
 	cfg      config.Config
 	log      *slog.Logger
 	progress bool
+	port     *port // nil in a replay
 }
 
-// run replays the capture into the spool, forwards the spool, and returns when the province has receipted all of it.
+// run lets the frames' story into the spool and forwards the spool. A replay ends when the province has receipted all of
+// it, a box that listens when ctx is done.
 func (d *daemon) run(ctx context.Context) (err error) {
 	id, err := spool.LoadIdentity(filepath.Join(d.cfg.Dir, spool.IdentityFile))
 	if err != nil {
@@ -45,13 +55,12 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, sp.Close()) }()
-	src, err := pcapfile.Open(d.cfg.Capture.File)
+	w, err := d.openWire(sp.Boot())
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, src.Close()) }()
-
-	clk := newClock()
+	defer func() { err = errors.Join(err, w.end(err)) }()
+	clk := w.clock
 	cred, err := openCredential(&d.cfg, id, certain(clk))
 	if err != nil {
 		return err
@@ -65,7 +74,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	if err != nil {
 		d.log.Warn("boot records will name no board", "error", err)
 	}
-	book, err := newBook(sp, fw, model.Name)
+	book, err := d.newBook(sp, fw, model.Name)
 	if err != nil {
 		return err
 	}
@@ -74,20 +83,27 @@ func (d *daemon) run(ctx context.Context) (err error) {
 			Vantage: d.cfg.Cafe.Grade(), Silence: time.Duration(d.cfg.Cafe.Silence), Summary: time.Duration(d.cfg.Cafe.Summary),
 		},
 		Account: account.Config{
-			Secret: id.Secret, Quality: d.cfg.Capture.Quality, Window: time.Duration(d.cfg.Cafe.Summary),
+			Secret: id.Secret, Clock: w.dates(), Quality: d.cfg.Capture.Quality, Window: time.Duration(d.cfg.Cafe.Summary),
 		},
 		Sink: book,
 		Pace: pace(ctx, d.cfg.Capture.Speed),
+		Live: d.port != nil,
 	})
 	ord.sp, ord.fw, ord.cred, ord.stamp, ord.told = sp, fw, cred, stamps(clk), book.stamp
+	if d.port != nil {
+		ord.told = ord.stamp
+	}
 	ord.count = func() counters {
 		st := p.Stats()
-		return counters{st.Frames, st.Dropped, st.Malformed, int(book.stations.Load())}
+		return counters{st.Frames, st.Dropped + d.port.dropped(), st.Malformed, int(book.stations.Load())}
+	}
+	if err := w.begin(uplink.Boot{Firmware: version, Board: model.Name}, ord.record); err != nil {
+		return err
 	}
 	if err := ord.open(); err != nil {
 		return err
 	}
-	if err := d.serve(ctx, sp, fw, cred, ord, p, src, book); ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+	if err := d.serve(ctx, sp, fw, cred, ord, p, w, book); ctx.Err() == nil || !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil // it was told to end, and what it had is in the spool
@@ -96,7 +112,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 // serve runs what runs beside each other and ends it in order: first the frames, then the spool's last commit, then the
 // uplink when all is receipted.
 func (d *daemon) serve(ctx context.Context, sp *spool.Spool, fw *forward.Forwarder, cred *keeper, ord *orders,
-	p *pipeline.Pipeline, src *pcapfile.Reader, book *book,
+	p *pipeline.Pipeline, w *wire, book *book,
 ) (err error) {
 	var wg sync.WaitGroup
 	outer := ctx
@@ -125,11 +141,15 @@ func (d *daemon) serve(ctx context.Context, sp *spool.Spool, fw *forward.Forward
 		}
 	})
 	wg.Go(func() { cred.run(ctx, d.log, fw) })
+	wg.Go(func() { w.keep(ctx, ord.record) })
+	if d.port != nil {
+		wg.Go(func() { d.port.watch(ctx, d.log, ord.record, ord.stamp) })
+	}
 	if d.progress {
 		wg.Go(func() { d.report(ctx, sp, fw, p, book) })
 	}
 	began := time.Now()
-	if err := p.Run(ctx, src); err != nil {
+	if err := p.Run(ctx, w.src); err != nil {
 		return err
 	}
 	if err := book.end(); err != nil {

@@ -72,13 +72,18 @@ func run(args []string) int {
 }
 
 // lives runs one life of the daemon after another for as long as the province asks for it.
-func lives(ctx context.Context, cfg config.Config, log *slog.Logger, progress bool) error {
+func lives(ctx context.Context, cfg config.Config, log *slog.Logger, progress bool) (err error) {
+	port, err := openPort(cfg.Capture)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, port.close()) }()
 	for {
 		now, err := cfg.WithSettings()
 		if err != nil {
 			log.Error("settings left out", "error", err)
 		}
-		if err := (&daemon{cfg: now, log: log, progress: progress}).run(ctx); !errors.Is(err, errRestart) {
+		if err := (&daemon{cfg: now, log: log, progress: progress, port: port}).run(ctx); !errors.Is(err, errRestart) {
 			return err
 		}
 	}

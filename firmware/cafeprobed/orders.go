@@ -214,7 +214,7 @@ func (o *orders) set(c *uplink.Command) (json.RawMessage, error) {
 	if err != nil {
 		return nil, command.BadArgs
 	}
-	if slices.ContainsFunc(changed, func(f string) bool { return strings.HasPrefix(f, "cafe.") }) {
+	if o.cfg.Capture.File != "" && slices.ContainsFunc(changed, func(f string) bool { return strings.HasPrefix(f, "cafe.") }) {
 		return nil, command.Refusal("replay")
 	}
 	if len(changed) == 0 {

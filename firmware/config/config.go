@@ -27,8 +27,12 @@ type Config struct {
 	Clock   Clock   `json:"clock"`
 }
 
-// Capture says where frames come from.
+// Capture says where frames come from: a port that is listened to, or a file.
 type Capture struct {
+	Interface string `json:"interface"` // the capture port; either this or file
+	Blocks    int    `json:"blocks"`    // of 256 KiB, of which its ring is made; default 64
+	SkipBulk  bool   `json:"skip_bulk"` // keep of disk traffic's segments only their headers: for a mirror of the boot server's port
+
 	File    string         `json:"file"`         // a capture to be replayed
 	Speed   float64        `json:"speed"`        // times faster than it was recorded; 0: as fast as it goes
 	Quality uplink.Quality `json:"time_quality"` // how far its times can be trusted; default "coarse"
@@ -60,6 +64,9 @@ type Clock struct {
 
 // pool is the default of Clock.Servers: four names, so that one server that lies is outvoted.
 var pool = []string{"0.vn.pool.ntp.org", "1.vn.pool.ntp.org", "2.vn.pool.ntp.org", "3.vn.pool.ntp.org"}
+
+// maxInterface is the longest name of an interface, in octets (IFNAMSIZ, netdevice(7)).
+const maxInterface = 15
 
 // maxServers bounds Clock.Servers: more would be asked than agree.
 const maxServers = 8
@@ -115,7 +122,7 @@ func Load(path string) (Config, error) {
 // field for one that is unknown, missing or out of range.
 func Parse(b []byte) (Config, error) {
 	c := Config{
-		Capture: Capture{Quality: uplink.QualityCoarse},
+		Capture: Capture{Quality: uplink.QualityCoarse, Blocks: 64},
 		Uplink:  Uplink{Retry: Duration(time.Minute), Delay: Duration(4 * time.Minute)},
 		Clock:   Clock{Servers: slices.Clone(pool)},
 		Cafe:    Cafe{Vantage: "auto", Silence: Duration(5 * time.Minute), Summary: Duration(5 * time.Minute)},
@@ -142,8 +149,12 @@ func (c *Config) valid() error {
 	switch {
 	case c.Dir == "":
 		return bad("dir", "the folder for identity.json and the spool")
-	case c.Capture.File == "":
-		return bad("capture.file", "a pcap or pcapng file")
+	case (c.Capture.File == "") == (c.Capture.Interface == ""):
+		return bad("capture.interface, capture.file", "the capture port, or a pcap or pcapng file, and not both")
+	case len(c.Capture.Interface) > maxInterface || strings.ContainsAny(c.Capture.Interface, "/ \t\n"):
+		return bad("capture.interface", "the name of an interface")
+	case c.Capture.Blocks < 4 || c.Capture.Blocks > 1024:
+		return bad("capture.blocks", "4 to 1024")
 	case c.Capture.Speed < 0:
 		return bad("capture.speed", "0 or more")
 	case c.Capture.Quality.Rank() < 0:

@@ -102,6 +102,12 @@ func (p *Pipeline) read(ctx context.Context, src capture.Source) error {
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
+		if errors.Is(err, capture.ErrQuiet) {
+			p.hot.advance(f.Time)
+			p.ring.Flush()
+			n = -1 // a quiet wire is a time to show the counters, and to look whether to go on
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("read frame %d: %w", n+1, err)
 		}
