@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
 	"cafeprobe/capture/afpacket"
 	"cafeprobe/firmware/clock/boottime"
 	"cafeprobe/firmware/config"
+	"cafeprobe/firmware/silence"
 	"cafeprobe/uplink"
 )
 
@@ -16,6 +18,8 @@ import (
 type port struct {
 	*afpacket.Ring
 	offset time.Duration // what the frames' times are ahead of the steady scale
+	silent *silence.Port // nil where the port is also the uplink
+	before uint64        // frames that it had sent when it was silenced
 }
 
 // bulkKeep is how many octets are kept of a segment of disk traffic: Ethernet with a tag, IPv6, TCP with options.
@@ -33,9 +37,40 @@ func openPort(cfg config.Capture) (*port, error) {
 	if cfg.SkipBulk {
 		c.Filter = afpacket.Bulk(afpacket.BulkPorts, bulkKeep)
 	}
-	var err error
-	p.Ring, err = afpacket.Open(cfg.Interface, c)
-	return p, err
+	open := func() (err error) {
+		p.Ring, err = afpacket.Open(cfg.Interface, c)
+		return err
+	}
+	if err := p.silence(cfg, open); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	return p, nil
+}
+
+// silence opens the port so that it cannot send, and takes from the process what it would need to let it. A port that is
+// also the uplink sends what the box says to the province: there only the ring cannot be written to.
+func (p *port) silence(cfg config.Capture, open func() error) (err error) {
+	if cfg.Shared {
+		err = open()
+	} else {
+		p.silent, err = silence.Make(cfg.Namespace, cfg.Interface, open)
+		if err == nil {
+			p.before, err = p.silent.Sent()
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return silence.Forbid(p.FD())
+}
+
+// sent returns how many frames the port has sent since it was silenced.
+func (p *port) sent() (frames uint64, err error) {
+	if p == nil || p.silent == nil {
+		return 0, nil
+	}
+	n, err := p.silent.Sent()
+	return n - min(n, p.before), err
 }
 
 // dropped returns how many frames found no room in the ring.
@@ -51,25 +86,30 @@ func (p *port) close() error {
 	if p == nil {
 		return nil
 	}
-	return p.Close()
+	var errs []error
+	if p.Ring != nil {
+		errs = append(errs, p.Close())
+	}
+	if p.silent != nil {
+		errs = append(errs, p.silent.Close())
+	}
+	return errors.Join(errs...)
 }
 
-// watchPeriod is how often the link is looked at.
+// watchPeriod is how often the link and the counter of sent frames are looked at.
 const watchPeriod = time.Second
 
-// watch records what becomes of the link until ctx is done: at the start how it is, then every change.
+// watch records what becomes of the port until ctx is done: how the link is at the start, then every change; and at once,
+// then at most once a minute, that it sent frames, which it never should.
 func (p *port) watch(ctx context.Context, log *slog.Logger, record func(uplink.Body) error, stamp func() uplink.Stamp) {
 	tick := time.NewTicker(watchPeriod)
 	defer tick.Stop()
-	for was, begun := afpacket.Gone, false; ; begun = true {
-		if now := p.State(); now != was || !begun {
-			log.Info("capture port", "interface", p.Name(), "link", now)
-			if up := now == afpacket.Up; !begun || up != (was == afpacket.Up) {
-				if err := record(&uplink.Link{Stamp: stamp(), Port: "capture", Up: up}); err != nil {
-					log.Error("record not written", "error", err)
-				}
+	var w watched
+	for {
+		for _, b := range w.look(p, stamp(), log) {
+			if err := record(b); err != nil {
+				log.Error("record not written", "error", err)
 			}
-			was = now
 		}
 		select {
 		case <-ctx.Done():
@@ -77,4 +117,35 @@ func (p *port) watch(ctx context.Context, log *slog.Logger, record func(uplink.B
 		case <-tick.C:
 		}
 	}
+}
+
+// sentPeriod is the least time between two records of frames that were sent.
+const sentPeriod = time.Minute
+
+// watched is what was last seen of the port.
+type watched struct {
+	begun bool
+	state afpacket.State
+	sent  uint64
+	told  time.Time // when frames that were sent were last recorded
+}
+
+// look returns the records that are due.
+func (w *watched) look(p *port, stamp uplink.Stamp, log *slog.Logger) (due []uplink.Body) {
+	now := p.State()
+	if now != w.state || !w.begun {
+		log.Info("capture port", "interface", p.Name(), "link", now)
+		if up := now == afpacket.Up; !w.begun || up != (w.state == afpacket.Up) {
+			due = append(due, &uplink.Link{Stamp: stamp, Port: "capture", Up: up})
+		}
+	}
+	w.begun, w.state = true, now
+	sent, err := p.sent()
+	if err != nil || sent <= w.sent || time.Since(w.told) < sentPeriod { // an interface that is gone has no counters
+		return due
+	}
+	log.Error("the capture port has sent frames", "interface", p.Name(), "frames", sent-w.sent)
+	due = append(due, &uplink.Security{Stamp: stamp, What: uplink.SecuritySent, Count: uplink.Int(sent - w.sent), Topic: "capture"})
+	w.sent, w.told = sent, time.Now()
+	return due
 }

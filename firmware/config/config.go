@@ -30,6 +30,8 @@ type Config struct {
 // Capture says where frames come from: a port that is listened to, or a file.
 type Capture struct {
 	Interface string `json:"interface"` // the capture port; either this or file
+	Namespace string `json:"namespace"` // the network namespace that it is put into, so that nothing can send from it; default "capture"
+	Shared    bool   `json:"shared"`    // it is the uplink as well, on a box with one port: then it stays where it is
 	Blocks    int    `json:"blocks"`    // of 256 KiB, of which its ring is made; default 64
 	SkipBulk  bool   `json:"skip_bulk"` // keep of disk traffic's segments only their headers: for a mirror of the boot server's port
 
@@ -122,7 +124,7 @@ func Load(path string) (Config, error) {
 // field for one that is unknown, missing or out of range.
 func Parse(b []byte) (Config, error) {
 	c := Config{
-		Capture: Capture{Quality: uplink.QualityCoarse, Blocks: 64},
+		Capture: Capture{Quality: uplink.QualityCoarse, Namespace: "capture", Blocks: 64},
 		Uplink:  Uplink{Retry: Duration(time.Minute), Delay: Duration(4 * time.Minute)},
 		Clock:   Clock{Servers: slices.Clone(pool)},
 		Cafe:    Cafe{Vantage: "auto", Silence: Duration(5 * time.Minute), Summary: Duration(5 * time.Minute)},
@@ -153,6 +155,8 @@ func (c *Config) valid() error {
 		return bad("capture.interface, capture.file", "the capture port, or a pcap or pcapng file, and not both")
 	case len(c.Capture.Interface) > maxInterface || strings.ContainsAny(c.Capture.Interface, "/ \t\n"):
 		return bad("capture.interface", "the name of an interface")
+	case c.Capture.Namespace == "" || strings.ContainsAny(c.Capture.Namespace, "/ \t\n") || strings.HasPrefix(c.Capture.Namespace, "."):
+		return bad("capture.namespace", "the name of a network namespace")
 	case c.Capture.Blocks < 4 || c.Capture.Blocks > 1024:
 		return bad("capture.blocks", "4 to 1024")
 	case c.Capture.Speed < 0:

@@ -47,6 +47,7 @@ func TestRefuses(t *testing.T) {
 	f(`{"dir":"d","capture":{"file":"f","interface":"eth1"},"uplink":{"broker":"b"}}`, "capture.file")
 	f(`{"dir":"d","capture":{"interface":"a/b"},"uplink":{"broker":"b"}}`, "capture.interface")
 	f(`{"dir":"d","capture":{"interface":"averyveryverylongname"},"uplink":{"broker":"b"}}`, "capture.interface")
+	f(`{"dir":"d","capture":{"interface":"eth1","namespace":"../x"},"uplink":{"broker":"b"}}`, "capture.namespace")
 	f(`{"dir":"d","capture":{"interface":"eth1","blocks":2},"uplink":{"broker":"b"}}`, "capture.blocks")
 	f(strings.Replace(least, `"file":"f"`, `"file":"f","speed":-1`, 1), "speed")
 	f(strings.Replace(least, `"dir":"d"`, `"dir":"d","cafe":{"vantage":"Z"}`, 1), "vantage")

@@ -43,6 +43,8 @@ var Arrows = []Arrow{
 	{"firmware/clock/boottime", nil, []string{"golang.org/x/sys/unix"}},
 	{"firmware/clock/sntp", []string{"firmware/clock"}, []string{"github.com/beevik/ntp"}},
 	{"firmware/clock/keeper", []string{"firmware/clock", "uplink"}, nil},
+	{"firmware/silence", nil, []string{"golang.org/x/net/bpf", "golang.org/x/sys/unix"}},
+	{"firmware/silence/testdata/...", []string{"firmware/silence"}, []string{"golang.org/x/sys/unix"}},
 	{"firmware/life", []string{"firmware/clock/...", "uplink", "uplink/durable"}, nil},
 	{"firmware/account", []string{"capture", "firmware/cafe", "uplink"}, nil},
 	{"firmware/pipeline", []string{"capture/...", "firmware/cafe", "firmware/account", "uplink"}, nil},
