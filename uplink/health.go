@@ -1,5 +1,7 @@
 package uplink
 
+import "errors"
+
 // Health is the counters of the box over the Window before the stamp.
 type Health struct {
 	Stamp
@@ -13,9 +15,15 @@ type Health struct {
 	Written  Int `json:"wr"`              // octets written to the card
 	Memory   Int `json:"mem,omitempty"`   // resident octets of the daemon
 	Connects Int `json:"conns,omitempty"` // connections to the broker made
+	Card
 }
 
 // Kind returns KindHealth.
 func (*Health) Kind() Kind { return KindHealth }
 
-func (*Health) valid() error { return nil }
+func (h *Health) valid() error {
+	if !h.Card.valid() {
+		return errors.New("fault or warn: not words")
+	}
+	return nil
+}

@@ -32,6 +32,8 @@ type State struct {
 	Head  Int     `json:"head"`
 	Rcpt  Int     `json:"rcpt"`
 	Time  Time    `json:"t"`
+	Lag   Int     `json:"lag,omitempty"` // seconds that it has been connected without a receipt that is owed, from 15 min on
+	Card
 }
 
 // The two values of State.State.
@@ -182,7 +184,7 @@ func check(m any) error {
 		v, ok = m.V, m.Chain.Valid() && m.Hash != Hash{} && m.Key != Key{} && m.Rcpt <= m.Head && m.First >= 1 &&
 			m.First <= m.Head+1
 	case *State:
-		v, ok = m.V, m.Chain.Valid() && (m.State == StateOnline || m.State == StateOffline) && m.Time >= 0
+		v, ok = m.V, m.Chain.Valid() && (m.State == StateOnline || m.State == StateOffline) && m.Time >= 0 && m.Card.valid()
 	case *Occ:
 		v, ok = m.V, m.valid()
 	case *Want:

@@ -29,8 +29,9 @@ func roundTrip[M message](t *testing.T, file string, m M) {
 func TestMessages(t *testing.T) {
 	h := Genesis(chain, public(key(1)))
 	roundTrip(t, "hello.json", Hello{1, chain, 180001, 182734, h, 182700, 41, 7, Key(public(key(1)))})
-	roundTrip(t, "state.json", State{1, StateOnline, 7, 41, chain, 182734, 182700, 1795000000123})
-	roundTrip(t, "will.json", State{1, StateOffline, 7, 41, chain, 182734, 182700, 0})
+	roundTrip(t, "state.json", State{1, StateOnline, 7, 41, chain, 182734, 182700, 1795000000123, 0, Card{}})
+	roundTrip(t, "will.json", State{1, StateOffline, 7, 41, chain, 182734, 182700, 0, 0, Card{}})
+	roundTrip(t, "state-alarm.json", State{1, StateOnline, 7, 41, chain, 182734, 182700, 1795000000123, 960, card})
 	roundTrip(t, "occ.json", Occ{1, 1795000000000, QualitySync, 300, "A", 17, 6, 4, 0, 81, "SS-S--"})
 	roundTrip(t, "want.json", Want{1, chain, 182701, 182734})
 	roundTrip(t, "receipt.json", Receipt{V: 1, Chain: chain, Seq: 182700, Hash: h, Time: 1795000061000}.Sign(key(2), address))
@@ -186,7 +187,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(p)
 	}
 	seed(Marshal(Hello{1, chain, 180001, 182734, h, 182700, 41, 7, Key{1}}))
-	seed(Marshal(State{1, StateOnline, 7, 41, chain, 182734, 182700, 1795000000123}))
+	seed(Marshal(State{1, StateOnline, 7, 41, chain, 182734, 182700, 1795000000123, 960, card}))
 	seed(Marshal(Occ{1, 1795000000000, QualitySync, 300, "A", 17, 6, 4, 0, 81, "SS-S--"}))
 	seed(Marshal(Want{1, chain, 182701, 182734}))
 	seed(Marshal(Receipt{V: 1, Chain: chain, Seq: 182700, Hash: h, Time: 1795000061000}.Sign(key(2), address)))

@@ -35,7 +35,7 @@ func validate(t *testing.T, s *jsonschema.Schema, doc []byte) error {
 
 // messages are the golden files of messages by their schema.
 var messages = map[string][]string{
-	"up-rec": {"batch.json"}, "up-hello": {"hello.json"}, "up-ckpt": {"ckpt.json"}, "up-state": {"state.json", "will.json"},
+	"up-rec": {"batch.json"}, "up-hello": {"hello.json"}, "up-ckpt": {"ckpt.json"}, "up-state": {"state.json", "state-alarm.json", "will.json"},
 	"up-occ": {"occ.json"}, "up-result": {"result.json"}, "down-receipt": {"receipt.json"}, "down-want": {"want.json"},
 	"down-cmd": {"cmd-message.json"},
 }
@@ -46,6 +46,8 @@ func TestExamplesValidate(t *testing.T) {
 	for _, k := range Kinds() {
 		examples[string(k)] = []string{string(k) + ".json"}
 	}
+	examples["gap"] = append(examples["gap"], "gap-kinds.json")
+	examples["health"] = append(examples["health"], "health-card.json")
 	for name, files := range examples {
 		s := schemaOf(t, name)
 		for _, file := range files {

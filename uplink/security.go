@@ -8,7 +8,7 @@ type Security struct {
 	Stamp
 	What  string `json:"what"`           // a word: see the constants
 	Count Int    `json:"n"`              // 1 or more
-	Topic string `json:"from,omitempty"` // where it came in: a word (receipt, want, cmd, desired, console, update, capture)
+	Topic string `json:"from,omitempty"` // where it came in: a word (receipt, want, cmd, desired, credential, clock, console, update, capture)
 }
 
 // What Security.What says.
@@ -20,6 +20,9 @@ const (
 	SecurityMisled    = "misled"    // for another box, province or chain
 	SecurityFlood     = "flood"     // more than is ever sent
 	SecuritySent      = "sent"      // the capture port sent a frame
+	SecurityUntrue    = "untrue"    // an answer about the time that cannot be
+	SecurityDisputed  = "disputed"  // time servers contradict each other, or one alone what is known
+	SecurityStep      = "step"      // a step of the time that servers agree on waits to be confirmed
 )
 
 // Kind returns KindSecurity.

@@ -40,6 +40,7 @@ var (
 	other   = StationID("AAECAwQFBgc")
 	address = Address{"ha-giang", "b-7f3a91c2"}
 	chain   = ChainID("k3v9Qd2x")
+	card    = Card{Fault: CardReadOnly, Corrupt: 1, Lost: 13, Forks: 1, Warn: []string{CardNoBarrier, CardReadOnly}}
 )
 
 // bodies holds one of each kind that has a type.
@@ -82,6 +83,19 @@ func TestGoldenRecords(t *testing.T) {
 		back, err := r.Body()
 		if err != nil || !reflect.DeepEqual(back, b) {
 			t.Errorf("%s reads back as %+v, %v, want %+v", b.Kind(), back, err, b)
+		}
+	}
+	for name, b := range map[string]Body{
+		"gap-kinds.json": &Gap{Stamp: at, Count: 415, Why: "full", Kinds: []GapKind{{KindTitle, 7}, {KindHealth, 408}}},
+		"health-card.json": &Health{Stamp: at, Window: 3600, Frames: 4938268, Stations: 100, Backlog: 12, Spool: 8388608, Written: 409600, Card: card},
+	} {
+		r, err := Encode(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name, r.Raw)
+		if back, err := r.Body(); err != nil || !reflect.DeepEqual(back, b) {
+			t.Errorf("%s reads back as %+v, %v, want %+v", name, back, err, b)
 		}
 	}
 	for i := range kinds {

@@ -8,11 +8,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"cafeprobe/uplink"
 )
 
 // card is what the spool lies on.
 type card struct {
-	warnings []string
+	warnings []warning
 	counter  func() (uint64, bool) // octets written since the machine started
 	began    uint64
 }
@@ -24,7 +26,7 @@ func cardOf(dir string) card {
 	c := card{counter: processOctets}
 	m, ok := mountOf(dir)
 	if !ok {
-		c.warnings = []string{"which file system the spool is on cannot be read from /proc/self/mountinfo"}
+		c.warnings = []warning{{uplink.CardUnknown, "which file system the spool is on cannot be read from /proc/self/mountinfo"}}
 	} else {
 		c.warnings = m.warnings()
 		stat := "/sys/dev/block/" + m.device + "/stat"
@@ -113,23 +115,26 @@ func parseMount(line string) (m mount, ok bool) {
 	return m, true
 }
 
+// warning says what is wrong with a file system: in a word of uplink.Card, and for a person.
+type warning struct{ word, text string }
+
 // warnings returns what keeps a commit on m from outliving a power cut.
-func (m mount) warnings() (out []string) {
-	say := func(format string, a ...any) { out = append(out, fmt.Sprintf(format, a...)) }
+func (m mount) warnings() (out []warning) {
+	say := func(word, format string, a ...any) { out = append(out, warning{word, fmt.Sprintf(format, a...)}) }
 	switch m.kind {
 	case "tmpfs", "ramfs", "overlay", "squashfs", "rootfs":
-		say("%s on %s does not outlive a power cut: put the spool on the card's own partition", m.kind, m.point)
+		say(uplink.CardVolatile, "%s on %s does not outlive a power cut: put the spool on the card's own partition", m.kind, m.point)
 	case "vfat", "exfat", "ntfs", "ntfs3", "fuseblk", "ext2":
-		say("%s on %s has no journal: use ext4", m.kind, m.point)
+		say(uplink.CardNoJournal, "%s on %s has no journal: use ext4", m.kind, m.point)
 	}
 	for _, o := range m.options {
 		switch o {
 		case "nobarrier", "barrier=0", "data=writeback", "journal_async_commit":
-			say("%s is mounted with %s: what was flushed may be lost in a power cut", m.point, o)
+			say(uplink.CardNoBarrier, "%s is mounted with %s: what was flushed may be lost in a power cut", m.point, o)
 		}
 	}
 	if slices.Contains(m.options, "ro") || slices.Contains(m.options, "emergency_ro") {
-		say("%s is mounted read-only: records wait in memory", m.point)
+		say(uplink.CardReadOnly, "%s is mounted read-only: records wait in memory", m.point)
 	}
 	return out
 }

@@ -15,18 +15,23 @@ import (
 )
 
 func TestMountWarnings(t *testing.T) {
-	f := func(line string, want int) {
+	f := func(line string, want ...string) {
 		t.Helper()
 		m, ok := parseMount(line)
-		if got := m.warnings(); !ok || len(got) != want {
-			t.Errorf("%s: %v, %v, want %d warnings", line, got, ok, want)
+		var got []string
+		for _, w := range m.warnings() {
+			got = append(got, w.word)
+		}
+		if !ok || !slices.Equal(got, want) {
+			t.Errorf("%s: %v, %v, want %v", line, got, ok, want)
 		}
 	}
-	f("36 35 98:0 / /data rw,noatime - ext4 /dev/mmcblk0p4 rw,errors=continue", 0)
-	f("36 35 98:0 / /data rw,noatime - ext4 /dev/mmcblk0p4 rw,nobarrier,data=writeback", 2)
-	f("36 35 98:0 / /data ro - ext4 /dev/mmcblk0p4 rw", 1)
-	f("36 35 0:20 / /data rw - tmpfs tmpfs rw", 1)
-	f("36 35 0:20 / /data rw shared:1 - overlay overlay rw,lowerdir=/a", 1)
+	f("36 35 98:0 / /data rw,noatime - ext4 /dev/mmcblk0p4 rw,errors=continue")
+	f("36 35 98:0 / /data rw,noatime - ext4 /dev/mmcblk0p4 rw,nobarrier,data=writeback", uplink.CardNoBarrier, uplink.CardNoBarrier)
+	f("36 35 98:0 / /data ro - ext4 /dev/mmcblk0p4 rw", uplink.CardReadOnly)
+	f("36 35 0:20 / /data rw - tmpfs tmpfs rw", uplink.CardVolatile)
+	f("36 35 0:20 / /data rw shared:1 - overlay overlay rw,lowerdir=/a", uplink.CardVolatile)
+	f("36 35 8:1 / /data rw - vfat /dev/sda1 rw", uplink.CardNoJournal)
 	if _, ok := parseMount("nonsense"); ok {
 		t.Error("nonsense is a mount")
 	}
@@ -94,7 +99,7 @@ func TestFullCard(t *testing.T) {
 	if _, err := s.Append(health); !errors.Is(err, ErrFull) {
 		t.Errorf("health: %v, want %v", err, ErrFull)
 	}
-	if st := s.Stats(); st.Fault == "" || st.Waiting != 3 || st.Refused != 1 {
+	if st := s.Stats(); st.Fault == "" || s.Card().Fault != uplink.CardFull || st.Waiting != 3 || st.Refused != 1 {
 		t.Errorf("stats %+v, want a fault, 3 waiting, 1 refused", st)
 	}
 	check(t, os.Remove(filler))
@@ -122,7 +127,8 @@ func TestReadOnlyCard(t *testing.T) {
 	s = mustOpen(t, dir, id, Config{})
 	defer s.Close()
 	mustAppend(t, s, opened(t, 0, 2))
-	if st := s.Stats(); st.Fault == "" || st.Head != 10 || st.Waiting != 1 || !slices.ContainsFunc(st.Warnings, func(w string) bool {
+	c := s.Card()
+	if st := s.Stats(); st.Fault == "" || c.Fault != uplink.CardReadOnly || !slices.Contains(c.Warn, uplink.CardReadOnly) || st.Head != 10 || st.Waiting != 1 || !slices.ContainsFunc(st.Warnings, func(w string) bool {
 		return strings.Contains(w, "read-only")
 	}) {
 		t.Errorf("stats %+v, want a fault, a warning, head 10 and 1 waiting", st)

@@ -161,7 +161,10 @@ func (s *Spool) Stats() Stats {
 	if s.fault != nil {
 		st.Fault = s.fault.Error()
 	}
-	st.Warnings, st.Written = s.card.warnings, s.card.written()
+	for _, w := range s.card.warnings {
+		st.Warnings = append(st.Warnings, w.text)
+	}
+	st.Written = s.card.written()
 	return st
 }
 
