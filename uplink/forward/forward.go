@@ -28,6 +28,7 @@ type Config struct {
 	Delay  time.Duration       // for which records wait for more of their kind before they are sent; 0: not at all. See send
 	Beat   time.Duration       // a state message is sent when nothing else was for so long, as a sign of life; 0 means 10 min
 	Lag    time.Duration       // without a receipt while records are unproven: say hello again; 0 means 30 s
+	Alarm  time.Duration       // without a receipt that is owed while connected: state and log say so; 0 means 15 min
 	Keep   time.Duration       // MQTT keep-alive, whole seconds; 0 means 4 min
 	Now    func() uplink.Stamp // for states and checkpoints; nil: unknown
 	Log    *slog.Logger        // nil: none
@@ -47,6 +48,7 @@ const (
 	maxUnproven  = 8192 // records sent without a receipt
 	batchOctets  = uplink.MaxMessage - uplink.BatchOverhead - uplink.MaxRecords
 	defaultLag   = 30 * time.Second
+	defaultAlarm = 15 * time.Minute
 	answer       = 5 * time.Second // within which hello is answered by a province that is there
 	inbox        = 64
 	maxResults   = 16        // results of commands that wait for a connection
@@ -67,11 +69,13 @@ type Forwarder struct {
 
 	ckpt   atomic.Uint64 // the head at the last checkpoint, 0 for none in this boot
 	ckptAt time.Time     // when that was
+	told   alarms        // of the connection's goroutine
 
 	mu    sync.Mutex
 	occ   *uplink.Occ
 	out   []uplink.Result // oldest first
 	stats Stats
+	owed  owed
 	occIn chan struct{}
 	outIn chan struct{}
 	moved chan struct{} // a receipt was taken
@@ -90,6 +94,9 @@ type Stats struct {
 	Refused     uint64 // messages from below that were malformed, forged, stale or for another
 	Forks       uint64 // receipts whose hash is not our own
 	Err         error  // why the last connection ended or failed
+
+	Lag  time.Duration // for how long the box has been connected without a receipt that is owed
+	Late bool          // that is Config.Alarm or more
 }
 
 // New returns a Forwarder of s.
@@ -102,6 +109,9 @@ func New(s *spool.Spool, cfg Config) *Forwarder {
 	}
 	if cfg.Lag == 0 {
 		cfg.Lag = defaultLag
+	}
+	if cfg.Alarm == 0 {
+		cfg.Alarm = defaultAlarm
 	}
 	if cfg.Now == nil {
 		cfg.Now = func() uplink.Stamp { return uplink.Stamp{Quality: uplink.QualityNone} }
@@ -149,7 +159,8 @@ func (f *Forwarder) Stats() Stats {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	st := f.stats
-	st.Sent = f.sent.Load()
+	st.Sent, st.Lag = f.sent.Load(), f.owed.lag(time.Now())
+	st.Late = st.Lag >= f.cfg.Alarm
 	return st
 }
 
@@ -213,7 +224,10 @@ func (f *Forwarder) connection(ctx context.Context) (progress bool, err error) {
 		return false, err
 	}
 	defer func() {
-		f.update(func(s *Stats) { s.Acked += conn.Acked() })
+		f.mu.Lock()
+		f.stats.Acked += conn.Acked()
+		f.owed.down(time.Now())
+		f.mu.Unlock()
 		conn.Close()
 	}()
 	f.update(func(s *Stats) { s.Connected = true; s.Connections++ })
@@ -250,10 +264,16 @@ func (f *Forwarder) refuse(what, topic string) {
 }
 
 func (f *Forwarder) state(word string) (mqtt.Message, error) {
-	b, err := uplink.Marshal(uplink.State{
+	lag := f.late()
+	s := uplink.State{
 		V: uplink.Version, State: word, Conn: f.conn, Boot: uplink.Int(f.spool.Boot()), Chain: f.id.Chain,
 		Head: uplink.Int(f.spool.Head().Seq), Rcpt: uplink.Int(f.spool.Receipted().Seq), Time: f.cfg.Now().Time,
-	})
+		Lag: uplink.Int(lag / time.Second), Card: f.spool.Card(),
+	}
+	if word == uplink.StateOnline {
+		f.tell(lag, s.Card)
+	}
+	b, err := uplink.Marshal(s)
 	return mqtt.Up(f.id.Address, uplink.UpState, b), err
 }
 

@@ -479,6 +479,33 @@ func TestRefusals(t *testing.T) {
 	}, "forged cmd", "")
 }
 
+// TestStaleReceipt: a receipt that was right once, played again, takes nothing back and moves nothing.
+func TestStaleReceipt(t *testing.T) {
+	for _, retain := range []bool{false, true} {
+		ses, key, refused, _ := offline(t)
+		s, id := ses.f.spool, ses.f.id
+		fill(t, s, 9)
+		take := func(seq uint64) {
+			t.Helper()
+			h, ok := s.At(seq)
+			b, err := uplink.Marshal(uplink.Receipt{Chain: id.Chain, Seq: uplink.Int(seq), Hash: h.Hash, Time: 1}.Sign(key, id.Address))
+			if err != nil || !ok {
+				t.Fatal(err, ok)
+			}
+			ses.take(mqtt.Message{Topic: id.Topic(uplink.DownReceipt), Payload: b, Retain: retain})
+		}
+		take(7)
+		ses.sent = s.Receipted()
+		for _, seq := range []uint64{3, 0, 6} {
+			take(seq)
+			if got := s.Receipted().Seq; got != 7 || ses.sent.Seq != 7 || s.Stats().Forks != 0 || len(*refused) != 0 {
+				t.Errorf("after the old receipt for %d: receipted %d, sent %d, %d forks, refused %v; want 7, 7, none", seq, got, ses.sent.Seq,
+					s.Stats().Forks, *refused)
+			}
+		}
+	}
+}
+
 // FuzzDown: whatever comes from below, no receipt is believed that the province did not sign.
 func FuzzDown(f *testing.F) {
 	first, key, _, _ := offline(f)

@@ -66,7 +66,7 @@ func (s *session) run(ctx context.Context) error {
 				return err
 			}
 		case <-check.C:
-			if err := s.lag(ctx); err != nil {
+			if err := errors.Join(s.news(ctx), s.lag(ctx)); err != nil {
 				return err
 			}
 		}
@@ -96,7 +96,7 @@ func (s *session) greet(ctx context.Context) error {
 				return nil
 			}
 		case <-again.C:
-			if err := s.hello(ctx); err != nil {
+			if err := errors.Join(s.news(ctx), s.hello(ctx)); err != nil {
 				return err
 			}
 		}
@@ -120,7 +120,16 @@ func (s *session) hello(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("hello: %w", err)
 	}
+	s.f.ask(0)
 	return s.publish(ctx, uplink.UpHello, b)
+}
+
+// news sends a state if there is something new to say.
+func (s *session) news(ctx context.Context) error {
+	if !s.f.changed() {
+		return nil
+	}
+	return s.state(ctx)
 }
 
 func (s *session) state(ctx context.Context) error {
@@ -271,6 +280,7 @@ func (s *session) batch(ctx context.Context, rs []uplink.Stored) error {
 	}
 	s.sent = uplink.Head{Seq: rs[n-1].Seq, Hash: rs[n-1].Hash}
 	s.f.sent.Add(uint64(n))
+	s.f.ask(s.sent.Seq)
 	return nil
 }
 
@@ -365,7 +375,11 @@ func (s *session) receipt(m mqtt.Message) (bool, error) {
 		return true, nil
 	}
 	f.update(func(st *Stats) { st.Receipts++ })
-	if f.spool.Receipted().Seq > before {
+	rcpt := f.spool.Receipted().Seq
+	if rcpt > before || !m.Retain { // what the broker has kept may be old
+		f.answer(rcpt, rcpt > before)
+	}
+	if rcpt > before {
 		s.moved = time.Now()
 		signal(f.moved)
 	}
