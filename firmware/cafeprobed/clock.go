@@ -39,11 +39,13 @@ func buildTime(stamped string, settings []debug.BuildSetting) time.Time {
 	return time.Time{}
 }
 
-// newClock returns a clock that asks nobody and remembers nothing: what the machine takes for UTC is all it knows.
-func newClock() *clock.Clock {
+// newClock returns a clock that asks nobody and remembers nothing: what the machine takes for UTC is all it knows. refused
+// hears if that cannot be right.
+func newClock(refused func(what, from string)) *clock.Clock {
 	now := boottime.Now()
 	c := clock.New(clock.Config{Build: built()}, now)
 	c.TakeRTC(now, time.Now())
+	c.Stats().Refused(clock.Stats{}, refused)
 	return c
 }
 

@@ -26,7 +26,7 @@ func TestBuildTime(t *testing.T) {
 
 // TestReplayClock: a replay's own records have the machine's time, and say that nobody confirmed it.
 func TestReplayClock(t *testing.T) {
-	say := stamps(newClock())
+	say := stamps(newClock(nobody))
 	before, a, b, after := time.Now(), say(), say(), time.Now()
 	if a.Quality != uplink.QualityCoarse || a.Time < uplink.TimeOf(before) || a.Time > uplink.TimeOf(after) || b.Mono < a.Mono || a.Mono == 0 {
 		t.Errorf("got %+v, then %+v, want coarse, from %v to %v", a, b, before, after)

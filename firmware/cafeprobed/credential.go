@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cafeprobe/firmware/config"
+	"cafeprobe/uplink"
 	"cafeprobe/uplink/credential"
 	"cafeprobe/uplink/forward"
 	"cafeprobe/uplink/spool"
@@ -25,6 +26,8 @@ type keeper struct {
 	cfg   config.TLS
 	ready chan struct{} // closed when there is a certificate
 	now   func() time.Time
+
+	refused func(what, from string) // hears of answers that are not to be trusted
 }
 
 // Waits between looks at the certificate. After an error that is no refusal the network or the province is away; what was
@@ -45,8 +48,9 @@ type link interface {
 	Stats() forward.Stats
 }
 
-// openCredential opens what the box proves itself with, nil where the broker wants no certificate. now says by what time certificates are judged.
-func openCredential(cfg *config.Config, id spool.Identity, now func() time.Time) (*keeper, error) {
+// openCredential opens what the box proves itself with, nil where the broker wants no certificate. now says by what time
+// certificates are judged; refused is as forward.Config.Refused.
+func openCredential(cfg *config.Config, id spool.Identity, now func() time.Time, refused func(what, from string)) (*keeper, error) {
 	if !cfg.Uplink.Secure() {
 		return nil, nil
 	}
@@ -55,7 +59,7 @@ func openCredential(cfg *config.Config, id spool.Identity, now func() time.Time)
 	if err != nil {
 		return nil, err
 	}
-	return &keeper{c, t, make(chan struct{}), now}, nil
+	return &keeper{c, t, make(chan struct{}), now, refused}, nil
 }
 
 func (k *keeper) tls() *tls.Config {
@@ -119,11 +123,24 @@ func (k *keeper) look(ctx context.Context, anyway bool) (renewed bool, err error
 	case err == nil && !anyway && !k.NeedsRenewal(k.now()):
 		return false, nil
 	case err == nil:
-		return true, k.Renew(ctx, k.cfg.Enroll)
+		return true, k.renew(ctx)
 	case k.cfg.Claim == "":
 		return false, err
 	}
-	return true, k.Enroll(ctx, k.cfg.Enroll, k.cfg.Claim)
+	return true, k.judged(k.Enroll(ctx, k.cfg.Enroll, k.cfg.Claim))
+}
+
+func (k *keeper) renew(ctx context.Context) error { return k.judged(k.Renew(ctx, k.cfg.Enroll)) }
+
+// judged returns err, and tells if it is about an answer that is not to be trusted.
+func (k *keeper) judged(err error) error {
+	switch {
+	case errors.Is(err, credential.ErrForged):
+		k.refused(uplink.SecurityForged, "credential")
+	case errors.Is(err, credential.ErrAnswer):
+		k.refused(uplink.SecurityMalformed, "credential")
+	}
+	return err
 }
 
 // enrollOnce is cafeprobed -enroll.
@@ -132,7 +149,8 @@ func enrollOnce(ctx context.Context, cfg *config.Config, in io.Reader, out io.Wr
 	if err != nil {
 		return fmt.Errorf("%w (a box is given its identity when it is provisioned)", err)
 	}
-	k, err := openCredential(cfg, id, certain(newClock()))
+	unheard := func(_, _ string) {} // there is no chain to record it in; a person reads the error
+	k, err := openCredential(cfg, id, certain(newClock(unheard)), unheard)
 	if err != nil {
 		return err
 	}

@@ -3,9 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,11 +19,14 @@ import (
 
 	"cafeprobe/firmware/config"
 	"cafeprobe/tools/province"
+	"cafeprobe/tools/province/ca"
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/credential"
 	"cafeprobe/uplink/forward"
 	"cafeprobe/uplink/spool"
 )
+
+func nobody(_, _ string) {}
 
 // dueAtOnce is a life of certificates of which more than 5/12 are over when they are issued, since they begin an hour
 // before: they are to be renewed at once.
@@ -77,7 +84,7 @@ func TestKeeper(t *testing.T) {
 	if cfg.Uplink.TLS.Claim, err = p.CA().NewClaim(id.Box, 0, false); err != nil {
 		t.Fatal(err)
 	}
-	k, err := openCredential(cfg, id, time.Now)
+	k, err := openCredential(cfg, id, time.Now, nobody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +158,7 @@ func TestEnrollOnce(t *testing.T) {
 	if !strings.Contains(out.String(), "b-00000001 is enrolled") {
 		t.Errorf("said %q, want that the box is enrolled", out.String())
 	}
-	k, err := openCredential(cfg, id, time.Now)
+	k, err := openCredential(cfg, id, time.Now, nobody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,4 +167,81 @@ func TestEnrollOnce(t *testing.T) {
 			t.Errorf("a new certificate, anyway %v: renewed %v, %v", anyway, renewed, err)
 		}
 	}
+}
+
+// TestCredentialRefusals: who answers with what is not the province's word changes nothing on the box, and the chain says so.
+func TestCredentialRefusals(t *testing.T) {
+	cfg, id, p := provisioned(t, 0)
+	sp, err := spool.Open(cfg.Dir, id, spool.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sp.Close()
+	ord := newOrders(*cfg, slog.New(slog.DiscardHandler))
+	ord.sp, ord.told = sp, func() uplink.Stamp { return uplink.Stamp{Quality: uplink.QualityNone} }
+	k, err := openCredential(cfg, id, time.Now, ord.note)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := p.CA().NewClaim(id.Box, 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Enroll(t.Context(), cfg.Uplink.TLS.Enroll, code); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(filepath.Join(cfg.Uplink.TLS.Dir, credential.PairFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stolen, err := p.CA().Client("collector", 24*time.Hour) // the CA's, but neither for this box nor for its key
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged, err := json.Marshal(credential.Answer{V: credential.Version, Cert: string(ca.EncodePair(stolen))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(name string, tls *tls.Config, answer []byte, want string) {
+		t.Helper()
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(answer) }))
+		s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+		s.TLS = tls
+		s.StartTLS()
+		defer s.Close()
+		k.cfg.Enroll = s.URL
+		from := sp.Head().Seq + 1
+		if renewed, err := k.look(t.Context(), true); err == nil {
+			t.Errorf("%s: renewed %v, no error", name, renewed)
+		}
+		if err := errors.Join(ord.rest(), sp.Commit()); err != nil {
+			t.Fatal(err)
+		}
+		rs, err := sp.Read(from, 10, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, r := range rs {
+			if body, _ := r.Body(); r.Kind == uplink.KindSecurity {
+				v := body.(*uplink.Security)
+				got = append(got, fmt.Sprintf("%s %s %d", v.What, v.Topic, v.Count))
+			}
+		}
+		if strings.Join(got, ";") != want {
+			t.Errorf("%s: the chain says %q, want %q", name, got, want)
+		}
+		if after, err := os.ReadFile(filepath.Join(cfg.Uplink.TLS.Dir, credential.PairFile)); err != nil || !bytes.Equal(after, before) {
+			t.Errorf("%s: key or certificate was changed, %v", name, err)
+		}
+	}
+	server, err := p.CA().Server(24*time.Hour, "127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := &tls.Config{Certificates: []tls.Certificate{*server}, MinVersion: tls.VersionTLS13}
+	f("a server of nobody", nil, forged, "forged credential 1")
+	f("another's certificate", own, forged, "forged credential 1")
+	f("no answer of ours", own, []byte("<html>"), "malformed credential 1")
+	f("a refusal", own, []byte(`{"v":1,"error":"revoked"}`), "")
 }

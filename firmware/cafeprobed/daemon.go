@@ -50,22 +50,23 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("%w (a box is given its identity when it is provisioned)", err)
 	}
-	sp, err := spool.Open(d.cfg.Dir, id, spool.Config{Log: d.log})
+	told := func() uplink.Stamp { return uplink.Stamp{Quality: uplink.QualityNone} } // until there is a clock
+	sp, err := spool.Open(d.cfg.Dir, id, spool.Config{Log: d.log, Now: func() uplink.Stamp { return told() }})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, sp.Close()) }()
-	w, err := d.openWire(sp.Boot())
+	ord := newOrders(d.cfg, d.log)
+	w, err := d.openWire(sp.Boot(), ord.note)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.end(err)) }()
 	clk := w.clock
-	cred, err := openCredential(&d.cfg, id, certain(clk))
+	cred, err := openCredential(&d.cfg, id, certain(clk), ord.note)
 	if err != nil {
 		return err
 	}
-	ord := newOrders(d.cfg, d.log)
 	fw := forward.New(sp, forward.Config{
 		Broker: d.cfg.Uplink.Broker, TLS: cred.tls(), Retry: time.Duration(d.cfg.Uplink.Retry),
 		Delay: time.Duration(d.cfg.Uplink.Delay), Log: d.log, Now: stamps(clk), Command: ord.take, Refused: ord.note,
@@ -89,10 +90,11 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		Pace: pace(ctx, d.cfg.Capture.Speed),
 		Live: d.port != nil,
 	})
-	ord.sp, ord.fw, ord.cred, ord.stamp, ord.told = sp, fw, cred, stamps(clk), book.stamp
+	told = book.stamp
 	if d.port != nil {
-		ord.told = ord.stamp
+		told = stamps(clk)
 	}
+	ord.sp, ord.fw, ord.cred, ord.stamp, ord.told = sp, fw, cred, stamps(clk), told
 	ord.count = func() counters {
 		st := p.Stats()
 		return counters{st.Frames, st.Dropped + d.port.dropped(), st.Malformed, int(book.stations.Load())}
@@ -211,16 +213,19 @@ type Progress struct {
 	Receipted uint64 `json:"receipted"` // of them
 	Spool     int64  `json:"spool"`     // octets
 	Connected bool   `json:"connected"`
+	Lag       int64  `json:"lag_s"` // seconds of connection without a receipt that is owed
+	Late      bool   `json:"late"`  // that is too long: the broker takes what the province does not get
+	Fault     string `json:"fault"` // why the card takes no writes, empty while it does
 	Done      bool   `json:"done"`
 	ReplayMS  int64  `json:"replay_ms"`
 	DrainMS   int64  `json:"drain_ms"`
 }
 
 func (d *daemon) now(sp *spool.Spool, fw *forward.Forwarder, p *pipeline.Pipeline, b *book) Progress {
-	st := sp.Stats()
+	st, up := sp.Stats(), fw.Stats()
 	return Progress{
 		Frames: p.Stats().Frames, Stations: int(b.stations.Load()), Records: st.Head, Receipted: st.Receipted, Spool: st.Bytes,
-		Connected: fw.Stats().Connected,
+		Connected: up.Connected, Lag: int64(up.Lag / time.Second), Late: up.Late, Fault: sp.Card().Fault,
 	}
 }
 

@@ -125,7 +125,7 @@ func (o *orders) run(ctx context.Context) error {
 		var err error
 		select {
 		case <-ctx.Done():
-			return errors.Join(ctx.Err(), o.security(o.refuse.Rest()))
+			return errors.Join(ctx.Err(), o.rest())
 		case r := <-o.refused:
 			o.refuse.Note(r.what, r.from)
 		case c := <-o.in:
@@ -139,13 +139,18 @@ func (o *orders) run(ctx context.Context) error {
 			o.log.Error("record not written", "error", err)
 		}
 		if o.restart {
-			for len(o.refused) > 0 {
-				r := <-o.refused
-				o.refuse.Note(r.what, r.from)
-			}
-			return errors.Join(errRestart, o.security(o.refuse.Rest()))
+			return errors.Join(errRestart, o.rest())
 		}
 	}
+}
+
+// rest records all that was refused and not told yet.
+func (o *orders) rest() error {
+	for len(o.refused) > 0 {
+		r := <-o.refused
+		o.refuse.Note(r.what, r.from)
+	}
+	return o.security(o.refuse.Rest())
 }
 
 func (o *orders) security(list []uplink.Security) (err error) {
@@ -247,10 +252,10 @@ func (o *orders) diag(*uplink.Command) (json.RawMessage, error) {
 		"firmware": version, "boot": o.sp.Boot(), "clock": now.Quality,
 		"frames": n.Frames, "dropped": n.Dropped, "bad": n.Bad, "stations": n.Stations,
 		"head": sp.Head, "receipted": sp.Receipted, "waiting": sp.Waiting, "files": sp.Files, "spool": sp.Bytes,
-		"written": sp.Written, "refused": sp.Refused, "corrupt": sp.Corrupt, "lost": sp.Lost, "full": sp.Full,
-		"fault": sp.Fault != "", "warnings": len(sp.Warnings),
+		"written": sp.Written, "refused": sp.Refused, "full": sp.Full,
+		"card":        o.sp.Card(),
 		"connections": fw.Connections, "sent": fw.Sent, "acked": fw.Acked, "receipts": fw.Receipts, "from_below_refused": fw.Refused,
-		"forks": fw.Forks,
+		"forks": fw.Forks, "late": fw.Late,
 	})
 }
 
@@ -266,7 +271,7 @@ func (o *orders) rotate(*uplink.Command) (json.RawMessage, error) {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
 	defer stop()
-	if err := o.cred.Renew(ctx, o.cred.cfg.Enroll); err != nil {
+	if err := o.cred.renew(ctx); err != nil {
 		return nil, err
 	}
 	o.fw.Reconnect()
@@ -282,6 +287,6 @@ func (o *orders) healthRecord() error {
 		Stamp: o.told(), Window: uplink.Int(healthPeriod / time.Second), Frames: uplink.Int(n.Frames - was.Frames),
 		Dropped: uplink.Int(n.Dropped - was.Dropped), Bad: uplink.Int(n.Bad - was.Bad), Stations: uplink.Int(n.Stations),
 		Backlog: uplink.Int(sp.Head - sp.Receipted), Spool: uplink.Int(sp.Bytes), Written: uplink.Int(sp.Written),
-		Connects: uplink.Int(fw.Connections),
+		Connects: uplink.Int(fw.Connections), Card: o.sp.Card(),
 	})
 }

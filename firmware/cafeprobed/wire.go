@@ -24,14 +24,14 @@ type wire struct {
 	life  *life.Life // nil in a replay
 }
 
-// openWire opens what d listens to. boot is the life's number in the chain.
-func (d *daemon) openWire(boot uint64) (*wire, error) {
+// openWire opens what d listens to. boot is the life's number in the chain; refused is as forward.Config.Refused.
+func (d *daemon) openWire(boot uint64, refused func(what, from string)) (*wire, error) {
 	if d.port == nil {
 		src, err := pcapfile.Open(d.cfg.Capture.File)
 		if err != nil {
 			return nil, err
 		}
-		return &wire{src: src, close: src.Close, clock: newClock()}, nil
+		return &wire{src: src, close: src.Close, clock: newClock(refused)}, nil
 	}
 	root := os.DirFS("/")
 	machine, err := boottime.ID(root)

@@ -41,7 +41,7 @@ var Arrows = []Arrow{
 	{"firmware/command", []string{"uplink", "uplink/durable"}, nil},
 	{"firmware/clock", []string{"uplink"}, nil},
 	{"firmware/clock/boottime", nil, []string{"golang.org/x/sys/unix"}},
-	{"firmware/clock/sntp", []string{"firmware/clock"}, []string{"github.com/beevik/ntp"}},
+	{"firmware/clock/sntp", []string{"firmware/clock", "uplink"}, []string{"github.com/beevik/ntp"}},
 	{"firmware/clock/keeper", []string{"firmware/clock", "uplink"}, nil},
 	{"firmware/silence", nil, []string{"golang.org/x/net/bpf", "golang.org/x/sys/unix"}},
 	{"firmware/silence/testdata/...", []string{"firmware/silence"}, []string{"golang.org/x/sys/unix"}},

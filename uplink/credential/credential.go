@@ -36,6 +36,7 @@ var (
 	ErrCA          = errors.New("credential: the province's CA certificate")
 	ErrNotEnrolled = errors.New("credential: this box has no certificate")
 	ErrAnswer      = errors.New("credential: the server's answer is not to be trusted")
+	ErrForged      = errors.New("credential: not signed by the province's CA, or not for this box") // by who answered, or what came
 	ErrRefused     = errors.New("credential: refused by the province")
 )
 

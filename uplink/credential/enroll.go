@@ -110,6 +110,9 @@ func post(ctx context.Context, url string, cfg *tls.Config, body []byte) ([]byte
 	}
 	resp, err := client.Do(req)
 	if err != nil {
+		if unknown := (x509.UnknownAuthorityError{}); errors.As(err, &unknown) {
+			err = fmt.Errorf("%w: %w", ErrForged, err)
+		}
 		return nil, fmt.Errorf("%w: %s", err, dialAdvice(err))
 	}
 	defer resp.Body.Close()
@@ -160,7 +163,7 @@ func (c *Credential) accept(b []byte, key *ecdsa.PrivateKey) ([]*x509.Certificat
 		return nil, fmt.Errorf("%w: %w", ErrAnswer, err)
 	}
 	if err := c.verify(chain, key, c.now()); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrAnswer, err)
+		return nil, fmt.Errorf("%w: %w: %w", ErrAnswer, ErrForged, err)
 	}
 	return chain, nil
 }

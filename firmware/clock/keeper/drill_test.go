@@ -73,6 +73,7 @@ type box struct {
 	anchors []*uplink.Anchor
 	truth   []time.Time // when each record was written
 	floor   time.Time
+	refused map[string]int
 }
 
 func newBox(t *testing.T, w *world, cfg clock.Config) *box {
@@ -85,7 +86,7 @@ func newBox(t *testing.T, w *world, cfg clock.Config) *box {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &box{t: t, w: w, c: clock.New(cfg, w.steady()), sp: sp}
+	return &box{t: t, w: w, c: clock.New(cfg, w.steady()), sp: sp, refused: map[string]int{}}
 }
 
 func (b *box) append(body uplink.Body) error {
@@ -116,7 +117,8 @@ func (b *box) live(d time.Duration) {
 		defer close(done)
 		keeper.Run(ctx, keeper.Config{
 			Clock: b.c, Steady: b.w.steady, Ask: b.w.ask,
-			Anchor: func(a *uplink.Anchor) error { return b.append(a) },
+			Anchor:  func(a *uplink.Anchor) error { return b.append(a) },
+			Refused: func(what, from string) { b.refused[what+" "+from]++ },
 			Save: func() error {
 				f := b.c.Floor(b.w.steady())
 				if f.Before(b.floor) {
@@ -252,7 +254,7 @@ func TestStartIn2040(t *testing.T) {
 
 // TestStepOfADay: all servers agree on another day. Forward it is believed when they insist; back it is before the floor.
 func TestStepOfADay(t *testing.T) {
-	f := func(name string, lie time.Duration, want []int64, quality uplink.Quality) {
+	f := func(name string, lie time.Duration, want []int64, quality uplink.Quality, told string) {
 		t.Helper()
 		t.Run(name, func(t *testing.T) {
 			drill(t, func(t *testing.T, w *world) {
@@ -269,11 +271,14 @@ func TestStepOfADay(t *testing.T) {
 					t.Errorf("steps %v s, want %v", s, want)
 				}
 				b.only(before)
+				if st := b.c.Stats(); len(b.refused) != 1 || b.refused[told+" clock"] != int(st.Early+st.Held) {
+					t.Errorf("told of refusals %v, want %s for each of %+v", b.refused, told, st)
+				}
 			})
 		})
 	}
-	f("forward", 24*time.Hour, []int64{day}, uplink.QualitySync)
-	f("back", -24*time.Hour, nil, uplink.QualityCoarse)
+	f("forward", 24*time.Hour, []int64{day}, uplink.QualitySync, uplink.SecurityStep)
+	f("back", -24*time.Hour, nil, uplink.QualityCoarse, uplink.SecurityUntrue)
 }
 
 // only checks order and octets, and the times up to record n: behind it the servers lie.
@@ -355,7 +360,7 @@ func TestOneServer(t *testing.T) {
 		w.set(func(w *world) { w.lie = 10 * time.Minute })
 		b.live(5 * time.Hour)
 		q := b.check()
-		if q[uplink.QualitySync] != 0 || len(b.steps()) != 0 || b.c.Stats().Disagree == 0 {
+		if n := b.c.Stats().Disagree; q[uplink.QualitySync] != 0 || len(b.steps()) != 0 || n == 0 || b.refused["disputed clock"] != int(n) {
 			t.Errorf("records %v, steps %v, %+v, want no sync, no step, and its change of mind counted", q, b.steps(), b.c.Stats())
 		}
 		if off := b.c.At(w.steady()).UTC.Sub(w.utc()).Abs(); off > time.Second {

@@ -31,12 +31,18 @@ type Config struct {
 	Anchor func(*uplink.Anchor) error        // takes an anchor that is due
 	Save   func() error                      // keeps what the Clock knows
 	Log    *slog.Logger                      // nil: none
+
+	// Refused hears of each answer that was not believed: what is one of uplink's Security words. nil: nobody wants to know.
+	Refused func(what, from string)
 }
 
 // Run keeps the clock until ctx is done.
 func Run(ctx context.Context, cfg Config) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Refused == nil {
+		cfg.Refused = func(_, _ string) {}
 	}
 	k := &keeper{Config: cfg, poll: firstPoll}
 	rounds := make(chan clock.Round)
@@ -75,7 +81,9 @@ type keeper struct {
 // take learns from r and sets the time for the next.
 func (k *keeper) take(r clock.Round) {
 	now := k.Steady()
+	before := k.Clock.Stats()
 	k.Clock.Take(now, r)
+	k.Clock.Stats().Refused(before, k.Refused)
 	if k.synced(now) {
 		k.poll = firstPoll
 		k.asked = now + syncPoll + jitter(syncPoll/8)

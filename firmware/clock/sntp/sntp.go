@@ -15,6 +15,7 @@ import (
 	"github.com/beevik/ntp"
 
 	"cafeprobe/firmware/clock"
+	"cafeprobe/uplink"
 )
 
 const (
@@ -38,6 +39,9 @@ type Config struct {
 	Timeout time.Duration // for one answer; 0 means 3 s
 	Pause   time.Duration // between questions to the only server; 0 means 2 s
 	Log     *slog.Logger  // nil: none
+
+	// Refused hears of each answer that no server in its right mind gives, as keeper.Config.Refused does. nil: nobody wants to know.
+	Refused func(what, from string)
 }
 
 // Stats counts what a Client did.
@@ -55,6 +59,9 @@ func New(servers []string, steady func() time.Duration, cfg Config) *Client {
 	}
 	if cfg.Pause == 0 {
 		cfg.Pause = pause
+	}
+	if cfg.Refused == nil {
+		cfg.Refused = func(_, _ string) {}
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -121,6 +128,7 @@ func (c *Client) count(server string, err error) {
 		c.rests[server] = c.steady() + rest
 	case errors.Is(err, errInvalid):
 		c.stats.Invalid++
+		c.cfg.Refused(uplink.SecurityMalformed, "clock")
 	default:
 		c.stats.Silent++
 	}

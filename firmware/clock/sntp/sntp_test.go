@@ -110,10 +110,20 @@ func TestRefuses(t *testing.T) {
 	f := func(name string, want Stats, change func(b []byte) []byte) {
 		t.Helper()
 		s := server(t, func(q []byte) []byte { return change(answer(q, now)) })
+		told := uint64(0)
+		cfg := cfg
+		cfg.Refused = func(what, from string) {
+			if told++; what != uplink.SecurityMalformed || from != "clock" {
+				t.Errorf("%s: told of %s from %s", name, what, from)
+			}
+		}
 		c := New([]string{s, s}, boottime.Now, cfg)
 		c.servers = c.servers[:1]
 		r := c.Ask(t.Context())
 		want.Asked = c.stats.Asked
+		if told != want.Invalid {
+			t.Errorf("%s: told of %d refusals, want %d", name, told, want.Invalid)
+		}
 		if len(r.Answers) != 0 || c.Stats() != want {
 			t.Errorf("%s: %d answers, %+v, want none and %+v", name, len(r.Answers), c.Stats(), want)
 		}
