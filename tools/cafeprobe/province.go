@@ -21,6 +21,7 @@ type provinceCmd struct {
 	Export exportCmd `cmd:"" help:"Write a box's chain into a file that anybody can check (cafeprobe verify)."`
 	Order  orderCmd  `cmd:"" help:"Ask a box to do something: set, maintain, diag, reboot or rotate."`
 	Claim  claimCmd  `cmd:"" help:"Print a new claim code, with which a box gets its certificate."`
+	Sites  sitesCmd  `cmd:"" help:"Register which café each box is in, for the page."`
 	Revoke revokeCmd `cmd:"" help:"Revoke the certificates of a box."`
 
 	Mosquitto    mosquittoCmd    `cmd:"" help:"Write what a mosquitto needs to be the province's broker."`
