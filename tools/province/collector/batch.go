@@ -174,7 +174,7 @@ func insert(tx *store.Tx, ch store.Chain, rs []uplink.Stored, now time.Time) err
 		return err
 	}
 	for _, r := range rs {
-		if err := note(tx, ch, r); err != nil {
+		if err := note(tx, ch, r, now); err != nil {
 			return err
 		}
 	}
@@ -185,8 +185,10 @@ func insert(tx *store.Tx, ch store.Chain, rs []uplink.Stored, now time.Time) err
 }
 
 // note keeps what a record says beside the record itself. Facts out of range are stored, not believed.
-func note(tx *store.Tx, ch store.Chain, r uplink.Stored) error {
-	if r.Kind != uplink.KindBlind && r.Kind != uplink.KindCommand {
+func note(tx *store.Tx, ch store.Chain, r uplink.Stored, now time.Time) error {
+	switch r.Kind {
+	case uplink.KindBlind, uplink.KindCommand, uplink.KindHealth, uplink.KindFork:
+	default:
 		return nil
 	}
 	body, err := r.Body()
@@ -198,6 +200,10 @@ func note(tx *store.Tx, ch store.Chain, r uplink.Stored) error {
 		if err := tx.Blind(ch, r.Seq, b.Blind); err != nil {
 			return fmt.Errorf("note that %s is blind: %w", ch.Box, err)
 		}
+	case *uplink.Health:
+		return ill(tx, ch, &b.Card, r.Seq, now)
+	case *uplink.Fork: // a card put back to an older state that made nothing since: there is no branch to be seen
+		return tx.Alarm(ch, "fork", uint64(b.At), uint64(b.At), now)
 	case *uplink.Done:
 		return tx.CommandResult(ch, uint64(b.Number), b.Result, b.Why, true)
 	}

@@ -481,3 +481,60 @@ func TestBlind(t *testing.T) {
 	f("3 blind, before 2", ms[2], heads[1], true)
 	f("2 sees again, but is older", ms[1], heads[3], true)
 }
+
+// TestBoxComplains: what a box says is wrong with itself is an alarm, once a day, and none when it is over, old or a will.
+func TestBoxComplains(t *testing.T) {
+	r := newRig(t)
+	ms, heads := r.run(1)
+	r.takes("hello", greeting(t, nil), genesis)
+	r.takes("1", ms[0], heads[1])
+	ill := uplink.Card{Fault: uplink.CardReadOnly, Warn: []string{uplink.CardReadOnly}}
+	say := func(word string, retain bool, lag uplink.Int, c uplink.Card) {
+		t.Helper()
+		p, err := uplink.Marshal(uplink.State{
+			V: 1, State: word, Boot: 41, Conn: 1, Chain: chain, Head: 9, Rcpt: 1, Time: 1, Lag: lag, Card: c,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.c.Handle(r.now, collector.Message{Topic: at.Topic(uplink.UpState), Payload: p, Retain: retain}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	say(uplink.StateOnline, false, 0, uplink.Card{Lost: 3, Forks: 1, Warn: []string{uplink.CardVolatile}})
+	say(uplink.StateOffline, false, 960, ill)
+	say(uplink.StateOnline, true, 960, ill)
+	r.alarms()
+	say(uplink.StateOnline, false, 960, ill)
+	say(uplink.StateOnline, false, 990, ill)
+	r.alarms("late:2-9", "card:9-9")
+
+	records := func(bodies ...uplink.Body) {
+		t.Helper()
+		b := &uplink.Batch{Box: at.Box, Chain: chain, Boot: 41, From: heads[1].Seq + 1, Prev: heads[1].Hash}
+		for _, body := range bodies {
+			rec, err := uplink.Encode(body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Recs = append(b.Recs, rec)
+			heads[1] = heads[1].Next(41, rec)
+		}
+		b.Head = heads[1].Hash
+		p, err := b.Append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.takes("records", collector.Message{Topic: at.Topic(uplink.UpRecords), Payload: p}, heads[1])
+	}
+	none := uplink.Stamp{Quality: uplink.QualityNone}
+	records(&uplink.Health{Stamp: none, Card: ill})
+	r.alarms("late:2-9", "card:9-9")
+	r.now = r.now.Add(25 * time.Hour)
+	records(&uplink.Health{Stamp: none, Card: uplink.Card{Corrupt: 1}}, &uplink.Health{Stamp: none})
+	records(&uplink.Fork{Stamp: none, At: 700, Theirs: uplink.Hash{1}})
+	r.alarms("late:2-9", "card:9-9", "card:3-3", "fork:700-700")
+	if b := r.box(); b.Doubts != 1 {
+		t.Errorf("%d doubts, want 1: the fork", b.Doubts)
+	}
+}

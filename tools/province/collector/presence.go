@@ -127,8 +127,33 @@ func (c *Collector) state(now time.Time, a uplink.Address, m Message) error {
 				return err
 			}
 		}
-		return tx.State(string(a.Box), m.Payload, offline, now)
+		if err := tx.State(string(a.Box), m.Payload, offline, now); err != nil || offline || m.Retain {
+			return err
+		}
+		ch, ok, err := tx.Chain(string(a.Box), string(s.Chain))
+		if err != nil || !ok {
+			return err
+		}
+		return complaints(tx, ch, &s, now)
 	})
+}
+
+// complaints raises the alarms for what a box says is wrong with itself.
+func complaints(tx *store.Tx, ch store.Chain, s *uplink.State, now time.Time) error {
+	if s.Lag > 0 {
+		if err := tx.AlarmDaily(ch, "late", uint64(s.Rcpt)+1, max(uint64(s.Head), uint64(s.Rcpt)+1), now); err != nil {
+			return err
+		}
+	}
+	return ill(tx, ch, &s.Card, uint64(s.Head), now)
+}
+
+// ill raises the alarm for a card that should be replaced soon, as the box says at record seq.
+func ill(tx *store.Tx, ch store.Chain, c *uplink.Card, seq uint64, now time.Time) error {
+	if !c.Ill() {
+		return nil
+	}
+	return tx.AlarmDaily(ch, "card", seq, seq, now)
 }
 
 // occ keeps the box's latest occupancy.

@@ -27,6 +27,7 @@ type Box struct {
 	Verified   uint64    // of those, linked from the chain's first record or a known loss
 	Duplicates uint64
 	Forks      uint64
+	Doubts     uint64 // alarms that the chain is not one box's alone: fork, checkpoint, key
 	Gaps       uint64 // records missing that the box may still send
 	Lost       uint64 // records missing for ever
 }
@@ -38,12 +39,14 @@ WITH every (box) AS (SELECT box FROM boxes UNION SELECT box FROM sites),
 sums AS (SELECT box, SUM(stored) stored, SUM(verified) verified, SUM(duplicates) duplicates, SUM(forks) forks
 	FROM chains GROUP BY box),
 holes AS (SELECT box, SUM((last - first + 1) * (lost = 0)) open, SUM((last - first + 1) * lost) lost
-	FROM gaps JOIN chains ON chains.id = cid GROUP BY box)
+	FROM gaps JOIN chains ON chains.id = cid GROUP BY box),
+doubts AS (SELECT box, COUNT(*) doubts FROM alarms JOIN chains ON chains.id = cid
+	WHERE what IN ('fork', 'checkpoint', 'key') GROUP BY box)
 SELECT every.box, COALESCE(name, ''), COALESCE(commune, ''), COALESCE(first_heard, 0), COALESCE(last_heard, 0),
 	COALESCE(down, 0), COALESCE(blind, 0), state, occ, COALESCE(occ_at, 0), COALESCE(stored, 0), COALESCE(verified, 0),
-	COALESCE(duplicates, 0), COALESCE(forks, 0), COALESCE(open, 0), COALESCE(lost, 0)
+	COALESCE(duplicates, 0), COALESCE(forks, 0), COALESCE(doubts, 0), COALESCE(open, 0), COALESCE(lost, 0)
 FROM every LEFT JOIN sites USING (box) LEFT JOIN boxes USING (box) LEFT JOIN sums USING (box)
-LEFT JOIN holes USING (box)
+LEFT JOIN holes USING (box) LEFT JOIN doubts USING (box)
 ORDER BY commune = '', commune, name = '', name, every.box`
 	rows, err := s.read.QueryContext(ctx, text)
 	if err != nil {
@@ -55,7 +58,7 @@ ORDER BY commune = '', commune, name = '', name, every.box`
 		var b Box
 		var first, last, occ int64
 		err := rows.Scan(&b.Box, &b.Site.Name, &b.Site.Commune, &first, &last, &b.Down, &b.Blind, &b.State, &b.Occ, &occ,
-			&b.Received, &b.Verified, &b.Duplicates, &b.Forks, &b.Gaps, &b.Lost)
+			&b.Received, &b.Verified, &b.Duplicates, &b.Forks, &b.Doubts, &b.Gaps, &b.Lost)
 		if err != nil {
 			return nil, fmt.Errorf("read boxes: %w", err)
 		}

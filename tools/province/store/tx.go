@@ -275,13 +275,27 @@ func (tx *Tx) Hashes(c Chain, first, last uint64) (map[uint64][]byte, error) {
 	return m, rows.Err()
 }
 
-// Alarm adds a line to the chain's history: what is gap, filled, lost, fork, checkpoint or key.
+// Alarm adds a line to the chain's history: what is gap, filled, lost, fork, checkpoint, key, card or late.
 // A line that is there already is not added again.
 func (tx *Tx) Alarm(c Chain, what string, first, last uint64, at time.Time) error {
 	if _, err := tx.alarm.ExecContext(tx.ctx, at.UnixMilli(), c.ID, what, int64(first), int64(last)); err != nil {
 		return fmt.Errorf("add alarm %s of %s/%s: %w", what, c.Box, c.Name, err)
 	}
 	return nil
+}
+
+// AlarmDaily adds a line as Alarm does, unless there was one of the same what within a day: for what a box goes on saying.
+func (tx *Tx) AlarmDaily(c Chain, what string, first, last uint64, at time.Time) error {
+	var had bool
+	err := tx.conn.QueryRowContext(tx.ctx, `SELECT EXISTS (SELECT 1 FROM alarms WHERE cid = ? AND what = ? AND at > ?)`,
+		c.ID, what, at.Add(-24*time.Hour).UnixMilli()).Scan(&had)
+	if err != nil {
+		return fmt.Errorf("look for alarm %s of %s/%s: %w", what, c.Box, c.Name, err)
+	}
+	if had {
+		return nil
+	}
+	return tx.Alarm(c, what, first, last, at)
 }
 
 // Ahead returns the runs of c that wait for records in front of them, by number.

@@ -167,7 +167,7 @@ func (l *words) counters(b *uplink.Health) string {
 	if b.Dropped > 0 {
 		dropped = l.f(l.dropped, b.Dropped)
 	}
-	return sentences(l.f(l.health, l.span(seconds(b.Window)), b.Frames, b.Stations, b.Backlog, float64(b.Spool)/(1<<20)), dropped)
+	return sentences(l.f(l.health, l.span(seconds(b.Window)), b.Frames, b.Stations, b.Backlog, float64(b.Spool)/(1<<20)), dropped, l.card(&b.Card))
 }
 
 // seconds is n seconds; more than a century, which no box has lived, is taken for a century.

@@ -18,7 +18,7 @@ var english = words{
 
 	Cafes: "Cafés", None: "No box has sent anything yet. A café appears here as soon as its box connects for the first time.",
 	On: "stations on", Told: "Figures from", Arrived: "Figures arrived", Heard: "Last heard", Never: "never heard",
-	Unsure: "time not certain", Vantage: "Vantage", Records: "Records", Chain: "Chain",
+	Unsure: "time not certain", Vantage: "Vantage", Records: "Records", Chain: "Chain", Box: "Box",
 	Newest: "Newest records", NoRecords: "No records yet.",
 	Time: "Time", Cafe: "Café", What: "What", Seq: "No.",
 	NoTime: "time not known", Got: "arrived", Waiting: "waiting for the records before it",
@@ -29,6 +29,9 @@ var english = words{
 	ago: "%s ago", justNow: "just now", inUse: "Of those in use: %d.", unsaid: "Not known whether in use: %d.",
 	books: "%[1]d verified of %[2]d received", intact: "intact", missing: "records missing: %d, the box may still send them",
 	lostForever: "records the box no longer holds: %d", forked: "a second branch (records: %d): the box is to be checked",
+	doubted:   "alarms that it is not one box's alone: %d, the box is to be checked",
+	cardFault: "Its card takes no records: %s.", cardBroken: "Files on its card found broken: %d.", cardWarn: "Its card: %s.",
+	unreceipted: "Connected for %s without receipts: the broker takes what the province does not get.",
 
 	fromBoot: "Firmware %s.", alive: "Last known to run: %s.",
 	roster: "Stations: %d", part: "part %[1]d of %[2]d",
@@ -87,7 +90,14 @@ var english = words{
 		uplink.SecurityMalformed: "malformed message", uplink.SecurityForged: "signature does not verify",
 		uplink.SecurityReplayed: "command sent again", uplink.SecurityExpired: "command expired",
 		uplink.SecurityMisled: "message for another box", uplink.SecurityFlood: "too many messages",
-		uplink.SecuritySent: "the capture port sent a frame",
+		uplink.SecuritySent: "the capture port sent a frame", uplink.SecurityUntrue: "a time that cannot be",
+		uplink.SecurityDisputed: "time servers disagree", uplink.SecurityStep: "a step of the time, waiting to be confirmed",
+	},
+	cards: map[string]string{
+		uplink.CardFull: "full", uplink.CardReadOnly: "read-only", uplink.CardFailing: "answers with errors",
+		uplink.CardBroken: "does not keep what is written", uplink.CardVolatile: "does not outlive a power cut",
+		uplink.CardNoJournal: "file system without a journal", uplink.CardNoBarrier: "mounted so that a power cut can lose records",
+		uplink.CardUnknown: "reason not known",
 	},
 	gaps: map[string]string{"corrupt": "card damaged", "full": "card full"},
 	sights: map[string]string{

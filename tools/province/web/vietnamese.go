@@ -19,7 +19,7 @@ var vietnamese = words{
 
 	Cafes: "Các điểm", None: "Chưa có thiết bị nào gửi tin về. Điểm sẽ hiện ở đây ngay khi thiết bị kết nối lần đầu.",
 	On: "máy đang bật", Told: "Số liệu ghi lúc", Arrived: "Nhận số liệu", Heard: "Nhận tin lần cuối", Never: "chưa từng nhận tin",
-	Unsure: "giờ chưa chắc chắn", Vantage: "Tầm quan sát", Records: "Bản ghi", Chain: "Chuỗi bản ghi",
+	Unsure: "giờ chưa chắc chắn", Vantage: "Tầm quan sát", Records: "Bản ghi", Chain: "Chuỗi bản ghi", Box: "Thiết bị",
 	Newest: "Bản ghi mới nhất", NoRecords: "Chưa có bản ghi nào.",
 	Time: "Thời gian", Cafe: "Điểm", What: "Nội dung", Seq: "Số thứ tự",
 	NoTime: "không rõ giờ", Got: "nhận lúc", Waiting: "chờ bản ghi đứng trước",
@@ -31,6 +31,9 @@ var vietnamese = words{
 	unsaid: "Chưa xác định được có người dùng hay không: %d máy.",
 	books:  "%[1]d đã kiểm chứng trên %[2]d đã nhận", intact: "nguyên vẹn", missing: "thiếu %d bản ghi, đang chờ thiết bị gửi lại",
 	lostForever: "thiết bị không còn giữ %d bản ghi", forked: "có nhánh thứ hai (%d bản ghi): cần kiểm tra thiết bị",
+	doubted:   "%d lần báo động chuỗi không chỉ của một thiết bị: cần kiểm tra thiết bị",
+	cardFault: "Thẻ nhớ không ghi được bản ghi: %s.", cardBroken: "Phát hiện %d tệp hỏng trên thẻ nhớ.", cardWarn: "Thẻ nhớ: %s.",
+	unreceipted: "Đã kết nối %s mà không nhận được xác nhận: máy chủ MQTT nhận tin nhưng tỉnh không nhận được.",
 
 	fromBoot: "Phần mềm %s.", alive: "Lần cuối biết thiết bị còn chạy: %s.",
 	roster: "%d máy", part: "phần %[1]d trên %[2]d",
@@ -90,7 +93,14 @@ var vietnamese = words{
 		uplink.SecurityMalformed: "tin sai định dạng", uplink.SecurityForged: "chữ ký không khớp",
 		uplink.SecurityReplayed: "lệnh cũ được gửi lại", uplink.SecurityExpired: "lệnh đã hết hạn",
 		uplink.SecurityMisled: "tin dành cho thiết bị khác", uplink.SecurityFlood: "quá nhiều tin",
-		uplink.SecuritySent: "cổng thu đã phát dữ liệu ra mạng",
+		uplink.SecuritySent: "cổng thu đã phát dữ liệu ra mạng", uplink.SecurityUntrue: "giờ không thể có",
+		uplink.SecurityDisputed: "các máy chủ giờ trả lời khác nhau", uplink.SecurityStep: "giờ nhảy, chờ xác nhận",
+	},
+	cards: map[string]string{
+		uplink.CardFull: "đầy", uplink.CardReadOnly: "chỉ đọc", uplink.CardFailing: "báo lỗi khi đọc hoặc ghi",
+		uplink.CardBroken: "không giữ đúng dữ liệu đã ghi", uplink.CardVolatile: "mất dữ liệu khi mất điện",
+		uplink.CardNoJournal: "hệ thống tệp không có nhật ký", uplink.CardNoBarrier: "cách gắn thẻ có thể làm mất bản ghi khi mất điện",
+		uplink.CardUnknown: "không rõ lý do",
 	},
 	gaps: map[string]string{"corrupt": "thẻ nhớ hỏng", "full": "thẻ nhớ đầy"},
 	sights: map[string]string{

@@ -66,14 +66,17 @@ type row struct {
 	Gaps     uint64         `json:"gaps"`
 	Lost     uint64         `json:"lost"`
 	Forks    uint64         `json:"forks"`
+	Doubts   uint64         `json:"doubts"` // alarms that the chain is not one box's alone
+	Card     uplink.Card    `json:"card"`   // as the box said last
+	Late     uplink.Int     `json:"late_s"` // seconds that receipts do not reach it though it is connected
 
 	Say said `json:"-"`
 }
 
 // said is a row in words, for the page alone.
 type said struct {
-	Word, On, Why, Late, Ago, Sight, Books, Chain string
-	Unsure, Intact                                bool
+	Word, On, Why, Late, Ago, Sight, Books, Chain, Box string
+	Unsure, Intact, Unwell                             bool
 }
 
 // line is one record on the page.
@@ -157,12 +160,16 @@ func rowOf(b store.Box, l *words, now time.Time) row {
 		Box: b.Box, Name: cmp.Or(b.Site.Name, b.Box), Commune: b.Site.Commune, Status: c.Status, Known: c.Known,
 		On: c.On, Use: c.Use, Unsaid: c.Unsaid, Vantage: c.Vantage, Told: moment{c.Told}, Quality: c.Clock,
 		Arrived: moment{b.OccAt}, Heard: moment{b.LastHeard}, Received: b.Received, Verified: b.Verified, Gaps: b.Gaps,
-		Lost: b.Lost, Forks: b.Forks,
+		Lost: b.Lost, Forks: b.Forks, Doubts: b.Doubts,
+	}
+	if s, err := uplink.Parse[uplink.State](b.State); err == nil {
+		r.Card, r.Late = s.Card, s.Lag
 	}
 	r.Say = said{
 		Word: l.status[c.Status], Why: l.reason(c), Late: l.lateness(c.Told, b.OccAt),
 		Ago: l.since(now.Sub(b.LastHeard)), Sight: l.sights[c.Vantage], Books: l.f(l.books, b.Verified, b.Received),
-		Unsure: c.Clock != uplink.QualitySync, Intact: b.Gaps+b.Lost+b.Forks == 0, Chain: l.chain(b),
+		Unsure: c.Clock != uplink.QualitySync, Intact: b.Gaps+b.Lost+b.Forks+b.Doubts == 0, Chain: l.chain(b),
+		Box: sentences(l.card(&r.Card), l.lag(r.Late)), Unwell: r.Card.Ill() || r.Late > 0,
 	}
 	if c.Status == live.Open || c.Status == live.Closed {
 		r.Say.On = l.f("%d", c.On) // elsewhere a number would look like knowledge
@@ -210,7 +217,36 @@ func (l *words) chain(b store.Box) string {
 			parts = append(parts, l.f(p.format, p.n))
 		}
 	}
+	if b.Doubts > 0 && b.Forks == 0 {
+		parts = append(parts, l.f(l.doubted, b.Doubts))
+	}
 	return cmp.Or(strings.Join(parts, "; "), l.intact)
+}
+
+// card says what is wrong with a box's card, nothing if all is well.
+func (l *words) card(c *uplink.Card) string {
+	var fault, broken string
+	if c.Fault != "" {
+		fault = l.f(l.cardFault, cmp.Or(l.cards[c.Fault], c.Fault))
+	}
+	if c.Corrupt > 0 {
+		broken = l.f(l.cardBroken, c.Corrupt)
+	}
+	var warn []string
+	for _, w := range c.Warn {
+		warn = append(warn, cmp.Or(l.cards[w], w))
+	}
+	if len(warn) > 0 {
+		return sentences(fault, broken, l.f(l.cardWarn, strings.Join(warn, ", ")))
+	}
+	return sentences(fault, broken)
+}
+
+func (l *words) lag(s uplink.Int) string {
+	if s == 0 {
+		return ""
+	}
+	return l.f(l.unreceipted, l.span(seconds(s)))
 }
 
 func (w *Server) lines(ctx context.Context, l *words) ([]line, error) {

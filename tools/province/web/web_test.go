@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -301,5 +302,44 @@ func TestManyCafes(t *testing.T) {
 	}
 	if want := "Stations on: 1,006."; !strings.Contains(page, want) || !strings.Contains(page, "Cafés not shown here: 3.") {
 		t.Errorf("no %q, or not said how many are not shown", want)
+	}
+}
+
+// TestBoxThatComplains: a failing card, late receipts and a chain in doubt are on the page, and in its JSON.
+func TestBoxThatComplains(t *testing.T) {
+	_, _, h := serve(t, func(tx *store.Tx) error {
+		now := time.Now()
+		const box = "b-7f3a91c2"
+		if err := cafe(tx, box, now, occ("A", 1, 1, 0, now, uplink.QualitySync)); err != nil {
+			return err
+		}
+		s, err := uplink.Marshal(uplink.State{
+			V: 1, State: uplink.StateOnline, Chain: "k3v9Qd2x", Lag: 960,
+			Card: uplink.Card{Fault: uplink.CardReadOnly, Corrupt: 2, Warn: []string{uplink.CardNoBarrier, "later-word"}},
+		})
+		if err != nil {
+			return err
+		}
+		c, err := tx.NewChain(box, "k3v9Qd2x", make([]byte, 32), make([]byte, 32), now)
+		if err != nil {
+			return err
+		}
+		return errors.Join(tx.State(box, s, false, now), tx.Alarm(c, "fork", 150, 150, now))
+	})
+	page, _ := fetch(t, h.URL+"/?lang=en")
+	for _, want := range []string{
+		"Its card takes no records: read-only.", "Files on its card found broken: 2.",
+		"Its card: mounted so that a power cut can lose records, later-word.", "Connected for 16 min without receipts",
+		"alarms that it is not one box&#39;s alone: 1",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page has no %q", want)
+		}
+	}
+	list, _ := fetch(t, h.URL+"/api/v1/cafes")
+	for _, want := range []string{`"fault":"read-only"`, `"late_s":960`, `"doubts":1`} {
+		if !strings.Contains(strings.ReplaceAll(list, ": ", ":"), want) {
+			t.Errorf("the list has no %s: %s", want, list)
+		}
 	}
 }

@@ -19,12 +19,13 @@ type words struct {
 
 	Title, Notice, Lost, Now, Zone                                              string
 	Cafes, None, On, Told, Arrived, Heard, Never                                string
-	Unsure, Vantage, Records, Chain                                             string
+	Unsure, Vantage, Records, Chain, Box                                        string
 	Newest, NoRecords, Time, Cafe, What, Seq                                    string
 	NoTime, Got, Waiting                                                        string
 	sum, more, away, late, early, ago, justNow                                  string
 	inUse, unsaid                                                               string
-	books, intact, missing, lostForever, forked                                 string
+	books, intact, missing, lostForever, forked, doubted                        string
+	cardFault, cardBroken, cardWarn, unreceipted                                string
 	fromBoot, alive                                                             string
 	roster, part                                                                string
 	opened, closed, unseen, give                                                string
@@ -38,7 +39,7 @@ type words struct {
 	status                                                                      map[live.Status]string
 	why                                                                         map[live.Status]string // what the status rests on
 	kinds                                                                       map[uplink.Kind]string
-	roles, boots, blinds, gaps, sights, results, powers, refusals               map[string]string
+	roles, boots, blinds, gaps, sights, results, powers, refusals, cards        map[string]string
 	causes                                                                      map[uplink.Cause]string
 
 	printer *message.Printer // groups digits and writes decimals as the language does; only read, so it can be shared

@@ -133,6 +133,9 @@ func TestDescribe(t *testing.T) {
 	f(&uplink.Health{Stamp: at, Window: 900, Frames: 1234567, Dropped: 3, Stations: 100, Backlog: 12, Spool: 8388608},
 		"Trong 15 phút: 1.234.567 khung dữ liệu, biết 100 máy, 12 bản ghi chờ xác nhận, kho bản ghi 8,0 MiB. Không kịp đọc 3 khung.",
 		"In 15 min: frames 1,234,567, stations known 100, records awaiting a receipt 12, spool 8.0 MiB. Frames not read in time: 3.")
+	f(&uplink.Health{Stamp: at, Window: 3600, Card: uplink.Card{Fault: uplink.CardFull}},
+		"Trong 1 giờ: 0 khung dữ liệu, biết 0 máy, 0 bản ghi chờ xác nhận, kho bản ghi 0,0 MiB. Thẻ nhớ không ghi được bản ghi: đầy.",
+		"In 1 h: frames 0, stations known 0, records awaiting a receipt 0, spool 0.0 MiB. Its card takes no records: full.")
 	f(&uplink.Gap{Stamp: at, From: 182700, To: 182712, Count: 13, Why: "corrupt"},
 		"Bản ghi 182.700 đến 182.712 đã mất: thẻ nhớ hỏng.", "Records 182,700 to 182,712 are lost: card damaged.")
 	f(&uplink.Gap{Stamp: at, Count: 4, Why: "full"}, "4 bản ghi không được giữ: thẻ nhớ đầy.", "Records not kept: 4, card full.")
