@@ -36,8 +36,8 @@ type broker struct {
 	cmd  *exec.Cmd
 }
 
-// mosquitto starts a broker on loopback that ends with the test.
-func mosquitto(t *testing.T) *broker {
+// mosquitto starts a broker on loopback that ends with the test. more are lines of its configuration.
+func mosquitto(t *testing.T, more ...string) *broker {
 	t.Helper()
 	program(t, "mosquitto")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -48,6 +48,7 @@ func mosquitto(t *testing.T) *broker {
 	l.Close()
 	_, port, _ := strings.Cut(b.addr, ":")
 	conf := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest stderr\nlog_type error\n", port)
+	conf += strings.Join(append(more, ""), "\n")
 	if os.Geteuid() == 0 {
 		conf += "user root\n" // its folder is the test's; another user could not read the file
 	}
