@@ -154,6 +154,33 @@ func TestTamper(t *testing.T) {
 	}, "rewritten 11-20", "rewritten 11-20") // by the box's word, and by the province's
 }
 
+// TestTruncatedTail: who cuts off the tail and every signature over it leaves a file that is sound in itself. One checkpoint
+// or one receipt that somebody has kept, put behind it, tells that it was longer, and how long.
+func TestTruncatedTail(t *testing.T) {
+	rs := grow(t, genesis(), 20, "x")
+	whole := strings.SplitAfter(write(t, rs, headOf(rs[:10]), headOf(rs)), "\n") // header, 20 records, 2 of note and receipt, nothing
+	note, receipt := whole[23], whole[24]
+	if !strings.HasPrefix(note, `{"note"`) || !strings.HasPrefix(receipt, `{"receipt"`) {
+		t.Fatalf("the last lines are %q", whole[23:])
+	}
+	cut := strings.Join(slices.Concat(whole[:16], whole[21:23]), "") // records to 15, what was signed at 10
+	f := func(name, kept string, want ...string) {
+		t.Helper()
+		r := verify(t, cut+kept)
+		var got []string
+		for _, f := range r.Findings {
+			got = append(got, fmt.Sprintf("%s %d-%d", f.What, f.From, f.To))
+		}
+		if !slices.Equal(got, want) || r.Last != 15 || r.Signed != 10 || r.Receipted != 10 {
+			t.Errorf("%s: %q, last %d, signed %d, receipted %d; want %q, 15, 10, 10", name, got, r.Last, r.Signed, r.Receipted, want)
+		}
+	}
+	f("nothing kept", "")
+	f("a checkpoint kept", note, "truncated 16-20")
+	f("a receipt kept", receipt, "truncated 16-20")
+	f("a kept receipt that was altered", strings.Replace(receipt, `"seq":20`, `"seq":21`, 1), "foreign 21-21")
+}
+
 // TestDeclaredLoss: what the box itself says is lost is told, and is not wrong.
 func TestDeclaredLoss(t *testing.T) {
 	rs := grow(t, genesis(), 5, "x")
