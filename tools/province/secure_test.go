@@ -412,6 +412,10 @@ func TestWhoGetsIn(t *testing.T) {
 		foreign.RootCAs = g.ca.Pool()
 		g.refused(t, "another CA of the same name", boxA, foreign)
 
+		deceived := good.Clone()
+		deceived.RootCAs = stranger.Pool() // as a box of that province that is led here
+		g.refused(t, "a broker of another province", boxA, deceived)
+
 		key := newKey(t)
 		g.refused(t, "a self-signed certificate", boxA, client(g.ca, key, selfSigned(t, key)))
 

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"cafeprobe/firmware/config"
+	"cafeprobe/uplink"
+	"cafeprobe/uplink/forward"
+	"cafeprobe/uplink/spool"
+)
+
+// TestHealthTellsOfTheCard: what the spool knows of its card is in the hourly record.
+func TestHealthTellsOfTheCard(t *testing.T) {
+	dir := t.TempDir()
+	id, err := spool.NewIdentity(uplink.Address{Province: "demo", Box: "b-00000001"}, make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	health := func() (*uplink.Health, uplink.Card) {
+		t.Helper()
+		sp, err := spool.Open(dir, id, spool.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer sp.Close()
+		o := newOrders(config.Config{Dir: dir}, slog.New(slog.DiscardHandler))
+		o.sp, o.fw = sp, forward.New(sp, forward.Config{})
+		o.told = func() uplink.Stamp { return uplink.Stamp{Quality: uplink.QualityNone} }
+		o.count = func() counters { return counters{Frames: 7} }
+		if err := o.healthRecord(); err != nil {
+			t.Fatal(err)
+		}
+		if err := sp.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		rs, err := sp.Read(sp.Head().Seq, 1, 1<<20)
+		if err != nil || len(rs) != 1 {
+			t.Fatalf("%d records, %v, want one", len(rs), err)
+		}
+		body, err := rs[0].Body()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return body.(*uplink.Health), sp.Card()
+	}
+	if h, card := health(); h.Frames != 7 || h.Ill() || !reflect.DeepEqual(h.Card, card) {
+		t.Errorf("%+v, want 7 frames and a card that is %+v", h, card)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.db"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v, want one file", files, err)
+	}
+	if err := os.WriteFile(files[0], make([]byte, 64<<10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if h, card := health(); h.Corrupt != 1 || !h.Ill() || !reflect.DeepEqual(h.Card, card) {
+		t.Errorf("%+v, want one broken file, as the spool says: %+v", h, card)
+	}
+}
