@@ -41,6 +41,7 @@ func (d *daemon) openWire(boot uint64, refused func(what, from string)) (*wire, 
 	l, err := life.Open(life.Config{
 		Dir: d.cfg.Dir, Boot: boot, Machine: machine, Watchdog: life.Watchdog(root), Steady: boottime.Now, RTC: time.Now(),
 		Clock: clock.Config{Build: built(), Offset: d.port.offset}, Servers: d.cfg.Clock.Servers, Log: d.log,
+		Refused: refused,
 	})
 	if err != nil {
 		return nil, err

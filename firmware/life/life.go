@@ -26,6 +26,10 @@ type Config struct {
 	Clock    clock.Config         // Floor is set from File
 	Servers  []string             // time servers; none: nobody is asked
 	Log      *slog.Logger         // nil: none
+
+	// Refused hears of each answer about the time that was not believed, from any goroutine: what is one of uplink's Security
+	// words. nil: nobody wants to know.
+	Refused func(what, from string)
 }
 
 // Life is one run. Use Open.
@@ -41,6 +45,9 @@ type Life struct {
 // Open begins a run: it reads what the last one left and says in its place, before anything else happens, that this one has
 // said no goodbye yet.
 func Open(cfg Config) (*Life, error) {
+	if cfg.Refused == nil {
+		cfg.Refused = func(_, _ string) {}
+	}
 	l := &Life{cfg: cfg, run: Run{Machine: cfg.Machine, Boot: cfg.Boot}}
 	last, ok, err := Load(cfg.Dir)
 	if err != nil {
@@ -57,6 +64,7 @@ func Open(cfg Config) (*Life, error) {
 	}
 	if !cfg.RTC.IsZero() {
 		l.clock.TakeRTC(now, cfg.RTC)
+		l.clock.Stats().Refused(clock.Stats{}, cfg.Refused)
 	}
 	return l, l.save()
 }
@@ -76,9 +84,9 @@ func (l *Life) Begin(b uplink.Boot) []uplink.Body {
 
 // Run keeps the clock until ctx is done; anchor takes the anchors that are due.
 func (l *Life) Run(ctx context.Context, anchor func(*uplink.Anchor) error) {
-	cfg := keeper.Config{Clock: l.clock, Steady: l.cfg.Steady, Anchor: anchor, Save: l.save, Log: l.cfg.Log}
+	cfg := keeper.Config{Clock: l.clock, Steady: l.cfg.Steady, Anchor: anchor, Save: l.save, Log: l.cfg.Log, Refused: l.cfg.Refused}
 	if len(l.cfg.Servers) > 0 {
-		cfg.Ask = sntp.New(l.cfg.Servers, l.cfg.Steady, sntp.Config{Log: l.cfg.Log}).Ask
+		cfg.Ask = sntp.New(l.cfg.Servers, l.cfg.Steady, sntp.Config{Log: l.cfg.Log, Refused: l.cfg.Refused}).Ask
 	}
 	keeper.Run(ctx, cfg)
 }

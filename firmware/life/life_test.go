@@ -2,6 +2,8 @@ package life
 
 import (
 	"context"
+	"net"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,4 +92,48 @@ func TestLives(t *testing.T) {
 			t.Errorf("after a run without time: off %+v, want from null, clean, and the boot a reboot", o)
 		}
 	})
+}
+
+// TestRefusedTimeIsTold: what the machine takes for UTC and cannot be, and what a server answers that cannot be, is told of.
+func TestRefusedTimeIsTold(t *testing.T) {
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		b := make([]byte, 512)
+		for {
+			_, from, err := pc.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			_, _ = pc.WriteTo(append([]byte{3<<6 | 4<<3 | 4}, make([]byte, 47)...), from) // a server that is not in sync
+		}
+	})
+	defer wg.Wait()
+	defer pc.Close()
+	told := make(chan string, 64)
+	began := time.Now()
+	l, err := Open(Config{
+		Dir: t.TempDir(), Boot: 1, Machine: "m1", Steady: func() time.Duration { return time.Since(began) },
+		RTC: time.Unix(20, 0), Clock: clock.Config{Build: now}, Servers: []string{pc.LocalAddr().String(), pc.LocalAddr().String()},
+		Refused: func(what, from string) { told <- what + " " + from },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
+	wg.Go(func() { l.Run(ctx, func(*uplink.Anchor) error { return nil }) })
+	for _, want := range []string{"untrue clock", "malformed clock", "malformed clock"} {
+		select {
+		case got := <-told:
+			if got != want {
+				t.Errorf("told of %q, want %q", got, want)
+			}
+		case <-ctx.Done():
+			t.Fatalf("not told of %q within 10 s", want)
+		}
+	}
 }
