@@ -20,7 +20,7 @@ const burst = 64
 // mmsghdr is struct mmsghdr (sendmmsg(2)).
 type mmsghdr struct {
 	hdr unix.Msghdr
-	len uint32
+	_   uint32 // msg_len
 	_   [4]byte
 }
 

@@ -146,23 +146,36 @@ func Parse(b []byte) (Config, error) {
 	return c, c.valid()
 }
 
-func (c *Config) valid() error {
-	bad := func(field, want string) error { return fmt.Errorf("%w: %s: want %s", ErrConfig, field, want) }
+func bad(field, want string) error { return fmt.Errorf("%w: %s: want %s", ErrConfig, field, want) }
+
+// valid asks of a replay nothing that only a port needs.
+func (c *Capture) valid() error {
 	switch {
-	case c.Dir == "":
-		return bad("dir", "the folder for identity.json and the spool")
-	case (c.Capture.File == "") == (c.Capture.Interface == ""):
+	case (c.File == "") == (c.Interface == ""):
 		return bad("capture.interface, capture.file", "the capture port, or a pcap or pcapng file, and not both")
-	case len(c.Capture.Interface) > maxInterface || strings.ContainsAny(c.Capture.Interface, "/ \t\n"):
-		return bad("capture.interface", "the name of an interface")
-	case c.Capture.Namespace == "" || strings.ContainsAny(c.Capture.Namespace, "/ \t\n") || strings.HasPrefix(c.Capture.Namespace, "."):
-		return bad("capture.namespace", "the name of a network namespace")
-	case c.Capture.Blocks < 4 || c.Capture.Blocks > 1024:
-		return bad("capture.blocks", "4 to 1024")
-	case c.Capture.Speed < 0:
+	case c.Speed < 0:
 		return bad("capture.speed", "0 or more")
-	case c.Capture.Quality.Rank() < 0:
+	case c.Quality.Rank() < 0:
 		return bad("capture.time_quality", "none, floor, coarse or sync")
+	case c.Interface == "":
+	case len(c.Interface) > maxInterface || strings.ContainsAny(c.Interface, "/ \t\n"):
+		return bad("capture.interface", "the name of an interface")
+	case c.Namespace == "" || strings.ContainsAny(c.Namespace, "/ \t\n") || strings.HasPrefix(c.Namespace, "."):
+		return bad("capture.namespace", "the name of a network namespace")
+	case c.Blocks < 4 || c.Blocks > 1024:
+		return bad("capture.blocks", "4 to 1024")
+	}
+	return nil
+}
+
+func (c *Config) valid() error {
+	if c.Dir == "" {
+		return bad("dir", "the folder for identity.json and the spool")
+	}
+	if err := c.Capture.valid(); err != nil {
+		return err
+	}
+	switch {
 	case c.Uplink.Broker == "":
 		return bad("uplink.broker", "ssl://host:port or tcp://host:port")
 	case c.Uplink.Secure() && !strings.HasPrefix(c.Uplink.TLS.Enroll, "https://"):

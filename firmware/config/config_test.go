@@ -41,6 +41,9 @@ func TestRefuses(t *testing.T) {
 			t.Errorf("Parse(%s) = %v, want an error that names %s", text, err, names)
 		}
 	}
+	if _, err := Parse([]byte(`{"dir":"d","capture":{"file":"f","namespace":"","blocks":0},"uplink":{"broker":"tcp://b:1"}}`)); err != nil {
+		t.Errorf("a replay without what a port needs: %v", err)
+	}
 	f(`{"dir":"d","kapture":{}}`, "kapture")
 	f(`{"capture":{"file":"f"},"uplink":{"broker":"b"}}`, "dir")
 	f(`{"dir":"d","uplink":{"broker":"b"}}`, "capture.file")
