@@ -81,6 +81,7 @@ func (s *session) greet(ctx context.Context) error {
 	}
 	again := time.NewTicker(answer)
 	defer again.Stop()
+	wait := newPatience(time.Now())
 	for {
 		select {
 		case <-ctx.Done():
@@ -96,7 +97,11 @@ func (s *session) greet(ctx context.Context) error {
 				return nil
 			}
 		case <-again.C:
-			if err := errors.Join(s.news(ctx), s.hello(ctx)); err != nil {
+			err := s.news(ctx)
+			if wait.over(time.Now()) {
+				err = errors.Join(err, s.hello(ctx))
+			}
+			if err != nil {
 				return err
 			}
 		}
