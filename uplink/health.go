@@ -15,6 +15,7 @@ type Health struct {
 	Written  Int `json:"wr"`              // octets written to the card
 	Memory   Int `json:"mem,omitempty"`   // resident octets of the daemon
 	Connects Int `json:"conns,omitempty"` // connections to the broker made
+	Sent     Int `json:"tx,omitempty"`    // frames that the capture port has sent since it was silenced: none, or it is broken
 	Card
 }
 

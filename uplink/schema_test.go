@@ -47,7 +47,7 @@ func TestExamplesValidate(t *testing.T) {
 		examples[string(k)] = []string{string(k) + ".json"}
 	}
 	examples["gap"] = append(examples["gap"], "gap-kinds.json")
-	examples["health"] = append(examples["health"], "health-card.json")
+	examples["health"] = append(examples["health"], "health-card.json", "health-sent.json")
 	for name, files := range examples {
 		s := schemaOf(t, name)
 		for _, file := range files {

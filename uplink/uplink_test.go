@@ -88,6 +88,7 @@ func TestGoldenRecords(t *testing.T) {
 	for name, b := range map[string]Body{
 		"gap-kinds.json":   &Gap{Stamp: at, Count: 415, Why: "full", Kinds: []GapKind{{KindTitle, 7}, {KindHealth, 408}}},
 		"health-card.json": &Health{Stamp: at, Window: 3600, Frames: 4938268, Stations: 100, Backlog: 12, Spool: 8388608, Written: 409600, Card: card},
+		"health-sent.json": &Health{Stamp: at, Window: 3600, Frames: 1234567, Stations: 100, Backlog: 12, Spool: 8388608, Written: 409600, Memory: 25165824, Sent: 1},
 	} {
 		r, err := Encode(b)
 		if err != nil {

@@ -97,7 +97,8 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	ord.sp, ord.fw, ord.cred, ord.stamp, ord.told = sp, fw, cred, stamps(clk), told
 	ord.count = func() counters {
 		st := p.Stats()
-		return counters{st.Frames, st.Dropped + d.port.dropped(), st.Malformed, int(book.stations.Load())}
+		sent, _ := d.port.sent() // of an interface that is gone there is no counter
+		return counters{st.Frames, st.Dropped + d.port.dropped(), st.Malformed, int(book.stations.Load()), sent}
 	}
 	if err := w.begin(uplink.Boot{Firmware: version, Board: model.Name}, ord.record); err != nil {
 		return err

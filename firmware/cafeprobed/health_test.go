@@ -30,7 +30,7 @@ func TestHealthTellsOfTheCard(t *testing.T) {
 		o := newOrders(config.Config{Dir: dir}, slog.New(slog.DiscardHandler))
 		o.sp, o.fw = sp, forward.New(sp, forward.Config{})
 		o.told = func() uplink.Stamp { return uplink.Stamp{Quality: uplink.QualityNone} }
-		o.count = func() counters { return counters{Frames: 7} }
+		o.count = func() counters { return counters{Frames: 7, Sent: 1} }
 		if err := o.healthRecord(); err != nil {
 			t.Fatal(err)
 		}
@@ -47,8 +47,8 @@ func TestHealthTellsOfTheCard(t *testing.T) {
 		}
 		return body.(*uplink.Health), sp.Card()
 	}
-	if h, card := health(); h.Frames != 7 || h.Ill() || !reflect.DeepEqual(h.Card, card) {
-		t.Errorf("%+v, want 7 frames and a card that is %+v", h, card)
+	if h, card := health(); h.Frames != 7 || h.Sent != 1 || h.Memory < 1<<20 || h.Ill() || !reflect.DeepEqual(h.Card, card) {
+		t.Errorf("%+v, want 7 frames, one sent, some memory, and a card that is %+v", h, card)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.db"))
 	if err != nil || len(files) != 1 {

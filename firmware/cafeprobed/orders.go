@@ -58,6 +58,7 @@ type refusedAs struct{ what, from string }
 type counters struct {
 	Frames, Dropped, Bad uint64
 	Stations             int
+	Sent                 uint64 // by the capture port
 }
 
 func newOrders(cfg config.Config, log *slog.Logger) *orders {
@@ -250,7 +251,7 @@ func (o *orders) diag(*uplink.Command) (json.RawMessage, error) {
 	sp, fw, n, now := o.sp.Stats(), o.fw.Stats(), o.count(), o.stamp()
 	return json.Marshal(map[string]any{
 		"firmware": version, "boot": o.sp.Boot(), "clock": now.Quality,
-		"frames": n.Frames, "dropped": n.Dropped, "bad": n.Bad, "stations": n.Stations,
+		"frames": n.Frames, "dropped": n.Dropped, "bad": n.Bad, "stations": n.Stations, "port_sent": n.Sent, "memory": resident(),
 		"head": sp.Head, "receipted": sp.Receipted, "waiting": sp.Waiting, "files": sp.Files, "spool": sp.Bytes,
 		"written": sp.Written, "refused": sp.Refused, "full": sp.Full,
 		"card":        o.sp.Card(),
@@ -287,6 +288,6 @@ func (o *orders) healthRecord() error {
 		Stamp: o.told(), Window: uplink.Int(healthPeriod / time.Second), Frames: uplink.Int(n.Frames - was.Frames),
 		Dropped: uplink.Int(n.Dropped - was.Dropped), Bad: uplink.Int(n.Bad - was.Bad), Stations: uplink.Int(n.Stations),
 		Backlog: uplink.Int(sp.Head - sp.Receipted), Spool: uplink.Int(sp.Bytes), Written: uplink.Int(sp.Written),
-		Connects: uplink.Int(fw.Connections), Card: o.sp.Card(),
+		Memory: uplink.Int(resident()), Connects: uplink.Int(fw.Connections), Sent: uplink.Int(n.Sent), Card: o.sp.Card(),
 	})
 }
