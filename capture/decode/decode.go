@@ -81,6 +81,11 @@ const (
 	EtherWoL  = 0x0842
 	EtherIPv6 = 0x86dd
 
+	// In GRE: a whole Ethernet frame; ERSPAN types I and II; type III.
+	EtherBridged = 0x6558
+	EtherERSPAN  = 0x88be
+	EtherERSPAN3 = 0x22eb
+
 	ProtoICMP   = 1
 	ProtoTCP    = 6
 	ProtoUDP    = 17

@@ -20,9 +20,6 @@ const (
 	etherPPPoEDisc = 0x8863
 	etherPPPoE     = 0x8864
 	etherLLDP      = 0x88cc
-	etherBridged   = 0x6558 // transparent Ethernet bridging, in GRE
-	etherERSPAN    = 0x88be // types I and II, in GRE
-	etherERSPAN3   = 0x22eb // type III, in GRE
 	etherPPP       = 0x880b // PPP, in GRE
 )
 
@@ -58,7 +55,7 @@ func (d *Decoder) ethertype(p *Packet, t uint16, b []byte, n int) Verdict {
 			return d.ip6(p, b, n)
 		case EtherARP:
 			return d.arp(p, b, n)
-		case etherVLAN, etherQinQ, etherQinQOld, etherQinQOlder:
+		case etherVLAN, etherQinQ, etherQinQOld, etherQinQOlder: // see tagged
 			if len(b) < 4 {
 				return short(n, 4)
 			}
@@ -95,6 +92,11 @@ func (d *Decoder) ethertype(p *Packet, t uint16, b []byte, n int) Verdict {
 		p.Ether = t
 		return opaque(p, b, n)
 	}
+}
+
+// tagged reports whether t is the EtherType of a tag that says a VLAN.
+func tagged(t uint16) bool {
+	return t == etherVLAN || t == etherQinQ || t == etherQinQOld || t == etherQinQOlder
 }
 
 // tagSize returns how long a tag is, with the EtherType that ends it: VN-Tag has 4 octets before that, E-TAG 6 and Cisco

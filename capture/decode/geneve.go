@@ -25,7 +25,7 @@ func (d *Decoder) geneve(p *Packet, b []byte, n int) Verdict {
 // does not occur in them is Malformed, and the port was none of theirs.
 func (d *Decoder) carried(p *Packet, t uint16, b []byte, n int) Verdict {
 	switch t {
-	case EtherIPv4, EtherIPv6, etherMPLS, etherBridged:
+	case EtherIPv4, EtherIPv6, etherMPLS, EtherBridged:
 	default:
 		return Malformed
 	}
@@ -33,7 +33,7 @@ func (d *Decoder) carried(p *Packet, t uint16, b []byte, n int) Verdict {
 		return Malformed
 	}
 	switch t {
-	case etherBridged:
+	case EtherBridged:
 		return d.bridged(p, b, n)
 	case etherMPLS:
 		if v := d.mpls(p, b, n); p.Ether != etherMPLS {

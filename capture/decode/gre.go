@@ -17,54 +17,90 @@ func (d *Decoder) gre(p *Packet, b []byte, n int) Verdict {
 	}
 	switch flags := be16(b); flags & greVersion {
 	case 0:
-		return d.gre0(p, flags, b, n)
+		return d.gre0(p, b, n)
 	case 1:
 		return d.gre1(p, flags, b, n)
 	}
 	return Malformed
 }
 
-func (d *Decoder) gre0(p *Packet, flags uint16, b []byte, n int) Verdict {
-	header := 4
+// GRE is what a GRE header of version 0 says.
+type GRE struct {
+	Size   int    // octets of the header; more than were given where they end inside it, then nothing else is said
+	Proto  uint16 // EtherType of the payload
+	Key    uint32 // 0 without
+	Seq    uint32 // when HasSeq
+	HasSeq bool
+}
+
+// ParseGRE reads a GRE header of version 0, with the source routes of RFC 1701, from b, the captured octets of a packet that
+// had n. It reports false for another version, and where all of the packet is there and its checksum does not hold.
+func ParseGRE(b []byte, n int) (h GRE, ok bool) {
+	if len(b) < 4 {
+		return GRE{Size: 4}, true
+	}
+	flags := be16(b)
+	if flags&greVersion != 0 {
+		return h, false
+	}
+	key := 4
 	if flags&(greChecksum|greRouting) != 0 {
-		header += 4
+		key += 4
 	}
+	seq := key
 	if flags&greKey != 0 {
-		header += 4
+		seq += 4
 	}
+	size := seq
 	if flags&greSequence != 0 {
-		header += 4
+		size += 4
 	}
-	if len(b) < header {
-		return short(n, header)
+	if len(b) < size {
+		return GRE{Size: size}, true
 	}
 	if flags&greChecksum != 0 && len(b) == n && be16(b[4:]) != 0 && fold(sum(0, b)) != 0xffff {
-		return Malformed
+		return h, false
 	}
-	t := be16(b[2:])
-	b, n = b[header:], n-header
-	if flags&greRouting != 0 { // RFC 1701: source route entries; one of length 0 ends the list
-		for {
-			if len(b) < 4 {
-				return short(n, 4)
-			}
-			family, size := be16(b), 4+int(b[3])
-			if size > n {
-				return Malformed
-			}
-			if size > len(b) {
-				return Cut
-			}
-			b, n = b[size:], n-size
-			if family == 0 && size == 4 {
-				break
-			}
+	h = GRE{Proto: be16(b[2:]), HasSeq: flags&greSequence != 0}
+	if flags&greKey != 0 {
+		h.Key = be32(b[key:])
+	}
+	if h.HasSeq {
+		h.Seq = be32(b[seq:])
+	}
+	if flags&greRouting != 0 {
+		size = routes(b, size)
+	}
+	h.Size = size
+	return h, true
+}
+
+// routes returns where the source route entries end (RFC 1701) that begin at b[at:]: behind one of length 0. It is more than
+// len(b) where b ends before.
+func routes(b []byte, at int) int {
+	for {
+		if len(b) < at+4 {
+			return at + 4
+		}
+		family, size := be16(b[at:]), 4+int(b[at+3])
+		if at += size; at > len(b) || family == 0 && size == 4 {
+			return at
 		}
 	}
-	if t == etherERSPAN && flags&greSequence == 0 {
-		t = etherBridged // ERSPAN type I: no header of its own
+}
+
+func (d *Decoder) gre0(p *Packet, b []byte, n int) Verdict {
+	h, ok := ParseGRE(b, n)
+	switch {
+	case !ok:
+		return Malformed
+	case h.Size > len(b):
+		return short(n, h.Size)
 	}
-	return d.grePayload(p, t, b, n)
+	if h.Proto == EtherERSPAN && !h.HasSeq {
+		h.Proto = EtherBridged // ERSPAN type I: no header of its own
+	}
+	return d.grePayload(p, h.Proto, b[h.Size:], n-h.Size)
 }
 
 // gre1 reads the enhanced GRE of PPTP (RFC 2637 §4.1): the key holds the payload's length.
@@ -98,7 +134,7 @@ func (d *Decoder) gre1(p *Packet, flags uint16, b []byte, n int) Verdict {
 func (d *Decoder) grePayload(p *Packet, t uint16, b []byte, n int) Verdict {
 	switch t {
 	case EtherIPv4, EtherIPv6, etherVLAN, etherQinQ, etherMPLS, etherMPLSMulti, etherPPPoE, EtherARP:
-	case etherBridged, etherERSPAN, etherERSPAN3, etherPPP:
+	case EtherBridged, EtherERSPAN, EtherERSPAN3, etherPPP:
 	case etherCDP: // of the station itself, which has the tunnel as an interface
 		p.Ether = etherCDP
 		return opaque(p, b, n)
@@ -109,12 +145,14 @@ func (d *Decoder) grePayload(p *Packet, t uint16, b []byte, n int) Verdict {
 		return opaque(p, b, n) // Cisco's keepalives have an empty GRE packet inside
 	}
 	switch t {
-	case etherBridged:
+	case EtherBridged:
 		return d.bridged(p, b, n)
-	case etherERSPAN:
-		return d.erspan2(p, b, n)
-	case etherERSPAN3:
-		return d.erspan3(p, b, n)
+	case EtherERSPAN:
+		m, ok := ParseERSPAN2(b)
+		return d.erspan(p, m, ok, b, n)
+	case EtherERSPAN3:
+		m, ok := ParseERSPAN3(b)
+		return d.erspan(p, m, ok, b, n)
 	case etherPPP:
 		return d.ppp(p, b, n)
 	}

@@ -1,21 +1,33 @@
 package decode
 
+import "cafeprobe/capture"
+
 const (
 	portVXLAN      = 4789
 	portVXLANLinux = 8472 // Linux before the assignment, still its default
 	portVXLANGPE   = 4790
 )
 
-// vxlan reads a VXLAN header (RFC 7348 §5): flags with I set, VNI; then an Ethernet frame. Group policy bits, which
+// ParseVXLAN reads a VXLAN header (RFC 7348 §5): flags with I set, VNI; then an Ethernet frame. Group policy bits, which
 // Cisco sets in reserved octets, are let pass.
-func (d *Decoder) vxlan(p *Packet, b []byte, n int) Verdict {
+func ParseVXLAN(b []byte) (m Mirror, ok bool) {
 	if len(b) < 8 {
-		return Cut
+		return Mirror{Size: 8}, true
 	}
-	if b[0]&0x08 == 0 || b[7] != 0 || !d.enter(p) {
+	return Mirror{Size: 8, Link: capture.LinkEthernet, Session: be32(b[4:]) >> 8}, b[0]&0x08 != 0 && b[7] == 0
+}
+
+func (d *Decoder) vxlan(p *Packet, b []byte, n int) Verdict {
+	m, ok := ParseVXLAN(b)
+	switch {
+	case !ok:
+		return Malformed
+	case m.Size > len(b):
+		return short(n, m.Size)
+	case !d.enter(p):
 		return Malformed
 	}
-	return d.bridged(p, b[8:], n-8)
+	return d.bridged(p, b[m.Size:], n-m.Size)
 }
 
 // vxlanGPE reads VXLAN's generic protocol extension (draft-ietf-nvo3-vxlan-gpe-12 §3): next protocol in octet 3 when
