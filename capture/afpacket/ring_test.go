@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"cafeprobe/capture"
+	"cafeprobe/capture/capturetest"
 )
 
 func open(t testing.TB, name string, cfg Config) *Ring {
@@ -191,7 +192,7 @@ func TestStates(t *testing.T) {
 
 // One that is not there is waited for.
 func TestLate(t *testing.T) {
-	namespace(t)
+	capturetest.Namespace(t)
 	r := open(t, "port", Config{Quiet: 10 * time.Millisecond})
 	var f capture.Frame
 	before := time.Now().UnixNano()
@@ -355,7 +356,7 @@ func TestCapability(t *testing.T) {
 		}
 		return
 	}
-	namespace(t)
+	capturetest.Namespace(t)
 	cmd := exec.Command("/proc/self/exe", "-test.run", "^TestCapability$", "-test.v")
 	cmd.Env = append(os.Environ(), "AFPACKET_TEST_UNPRIVILEGED=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, Pdeathsig: unix.SIGKILL}
