@@ -52,7 +52,7 @@ func ParseERSPAN3(b []byte) (m Mirror, ok bool) {
 	m = mirrorOf(b, size)
 	if be16(b[10:])>>10&31 == erspanFrameIP {
 		m.Link = capture.LinkRaw
-	} else if frame := b[size:]; len(frame) >= 14 && tagged(be16(frame[12:])) {
+	} else if frame := b[size:]; len(frame) >= 14 && Tagged(be16(frame[12:])) {
 		m.VLAN = 0
 	}
 	return m, true

@@ -55,7 +55,7 @@ func (d *Decoder) ethertype(p *Packet, t uint16, b []byte, n int) Verdict {
 			return d.ip6(p, b, n)
 		case EtherARP:
 			return d.arp(p, b, n)
-		case etherVLAN, etherQinQ, etherQinQOld, etherQinQOlder: // see tagged
+		case etherVLAN, etherQinQ, etherQinQOld, etherQinQOlder: // see Tagged
 			if len(b) < 4 {
 				return short(n, 4)
 			}
@@ -94,8 +94,8 @@ func (d *Decoder) ethertype(p *Packet, t uint16, b []byte, n int) Verdict {
 	}
 }
 
-// tagged reports whether t is the EtherType of a tag that says a VLAN.
-func tagged(t uint16) bool {
+// Tagged reports whether t is the EtherType of a tag that says a VLAN.
+func Tagged(t uint16) bool {
 	return t == etherVLAN || t == etherQinQ || t == etherQinQOld || t == etherQinQOlder
 }
 
