@@ -212,10 +212,4 @@ func (s *Source) Report() Report {
 }
 
 // realtime returns the kernel's UTC, which is what it stamps datagrams with.
-func realtime() int64 {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_REALTIME, &ts); err != nil {
-		panic("BUG: CLOCK_REALTIME: " + err.Error())
-	}
-	return ts.Nano()
-}
+func realtime() int64 { return time.Now().UnixNano() }
