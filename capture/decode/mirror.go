@@ -15,3 +15,16 @@ type Mirror struct {
 	Truncated bool // the mirror cut the frame short
 	Len       int  // octets that the frame had where it was mirrored, 0 where the header does not say
 }
+
+// mirrored reads the frame behind the header m of b, which ok says to be one.
+func (d *Decoder) mirrored(p *Packet, m Mirror, ok bool, b []byte, n int) Verdict {
+	switch {
+	case !ok:
+		return Malformed
+	case m.Size > len(b):
+		return short(n, m.Size)
+	case !d.enter(p):
+		return Malformed
+	}
+	return d.bridged(p, b[m.Size:], n-m.Size)
+}

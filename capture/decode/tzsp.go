@@ -51,13 +51,5 @@ func ParseTZSP(b []byte) (m Mirror, ok bool) {
 
 func (d *Decoder) tzsp(p *Packet, b []byte, n int) Verdict {
 	m, ok := ParseTZSP(b)
-	switch {
-	case !ok:
-		return Malformed
-	case m.Size > len(b):
-		return short(n, m.Size)
-	case !d.enter(p):
-		return Malformed
-	}
-	return d.bridged(p, b[m.Size:], n-m.Size)
+	return d.mirrored(p, m, ok, b, n)
 }

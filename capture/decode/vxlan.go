@@ -19,15 +19,7 @@ func ParseVXLAN(b []byte) (m Mirror, ok bool) {
 
 func (d *Decoder) vxlan(p *Packet, b []byte, n int) Verdict {
 	m, ok := ParseVXLAN(b)
-	switch {
-	case !ok:
-		return Malformed
-	case m.Size > len(b):
-		return short(n, m.Size)
-	case !d.enter(p):
-		return Malformed
-	}
-	return d.bridged(p, b[m.Size:], n-m.Size)
+	return d.mirrored(p, m, ok, b, n)
 }
 
 // vxlanGPE reads VXLAN's generic protocol extension (draft-ietf-nvo3-vxlan-gpe-12 §3): next protocol in octet 3 when

@@ -12,7 +12,7 @@ import (
 	"cafeprobe/capture/capturetest"
 )
 
-// load fills the socket's buffer with datagrams from loopback, and returns how many.
+// load is a datagram to send over loopback, again and again.
 type load struct {
 	fd   int
 	to   unix.Sockaddr

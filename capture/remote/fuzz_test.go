@@ -13,7 +13,7 @@ import (
 	"cafeprobe/capture/decode"
 )
 
-// receive puts a datagram of 10.1.1.1 into slot i of k, as recvmmsg would, from:1 less when it is not of it.
+// receive puts a datagram of 10.1.1.from into slot i of k, as recvmmsg would.
 func receive(k *socket, i int, b []byte, from byte) {
 	k.msgs[i].len = uint32(len(b))
 	copy(k.bufs[i*slot:(i+1)*slot], b)
@@ -21,7 +21,8 @@ func receive(k *socket, i int, b []byte, from byte) {
 	name.Family, name.Addr = unix.AF_INET, [4]byte{10, 1, 1, from}
 }
 
-// fuzzPort sends any octets to port through the whole Source but the kernel: twice, once from a sender that is allowed.
+// fuzzPort sends any octets to port through the whole Source, with the kernel left out: once from a sender that is allowed, once
+// from another.
 func fuzzPort(f *testing.F, port uint16) {
 	s := newSource([]netip.Prefix{netip.MustParsePrefix("10.1.1.1/32")}, Config{VNI: []uint32{7, 8}})
 	var k *socket

@@ -238,6 +238,9 @@ func TestCounted(t *testing.T) {
 	if _, err := Open(nil, Config{}); err == nil || !strings.Contains(err.Error(), "no sender is allowed") {
 		t.Errorf("nobody allowed: %v, want an error that says so", err)
 	}
+	if _, err := Open(allow, Config{Formats: []Format{formats}}); err == nil || !strings.Contains(err.Error(), "format 6") {
+		t.Errorf("an unknown format: %v, want an error that says so", err)
+	}
 }
 
 // A flood of what is refused does not stop the caller's time.
@@ -258,6 +261,7 @@ func TestQuietUnderRefusals(t *testing.T) {
 				return
 			default:
 				_, _ = c.Write([]byte("\x01\x00\x00\x01\x01"))
+				_ = s.Report() // is for any goroutine: the race detector looks on
 			}
 		}
 	}()

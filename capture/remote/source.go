@@ -38,10 +38,15 @@ type Source struct {
 }
 
 // Open opens the sockets for mirrors that senders within allow send, in the network namespace of the calling thread. GRE
-// takes CAP_NET_RAW, and without it Open returns an error that wraps os.ErrPermission.
+// takes CAP_NET_RAW, and without it Open returns an error that wraps os.ErrPermission. Nobody allowed is an error too.
 func Open(allow []netip.Prefix, cfg Config) (*Source, error) {
 	if len(allow) == 0 {
 		return nil, errors.New("mirrors: no sender is allowed: name the addresses of the routers that send them")
+	}
+	for _, f := range cfg.Formats {
+		if f >= formats {
+			return nil, fmt.Errorf("mirrors: format %d is none that is known", f)
+		}
 	}
 	s := newSource(allow, cfg)
 	for _, k := range s.socks {
@@ -61,7 +66,7 @@ func newSource(allow []netip.Prefix, cfg Config) *Source {
 		s.allow = append(s.allow, p.Masked())
 	}
 	for _, f := range cfg.Formats {
-		s.wanted[min(f, formats-1)] = true
+		s.wanted[f] = true
 	}
 	if s.wanted[TZSP] {
 		s.socks = append(s.socks, newSocket(portTZSP))
