@@ -15,7 +15,7 @@ export CGO_ENABLED ?= 0
 .PHONY: help run test check fmt vet lint vuln unit accuracy cross fuzz bench lab replay soak clean packages-test packages-lab
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # set -m gives cafeprobe the terminal: Ctrl-C then ends it, in order and with status 0, and does not kill make beside it.
 run: bin ## the whole walk: replay the project's own café to a province of its own, and show its page
@@ -54,8 +54,8 @@ unit: ## all tests but accuracy's, with the race detector where there are gorout
 	@CGO_ENABLED=1 $(GO) test -race -timeout 20m -skip '^TestAccuracy$$' $$(comm -23 <($(GO) list ./... | sort) <($(GO) list $(PURE) | sort))
 	@$(GO) test $(PURE)
 
-soak: packages-test ## the long tests: every test that reads SOAK does all of what `make test` does a part of
-	@SOAK=1 $(GO) test -count=1 -timeout 6h -v ./uplink/... ./firmware/... ./tools/province/... ./tools/e2e/... | grep -v '^=== '
+soak: packages-test ## the long tests; at the end a table of what must hold and what was measured, pictures in out/soak (at most 90 minutes)
+	@$(GO) run ./tools/soak
 
 accuracy: ## compare inspect with the known answers of the shared captures and of the own lab; prints both tables
 	@$(GO) test -count=1 -run '^TestAccuracy$$' -v ./tools/cafeprobe/... | grep -v '^=== '

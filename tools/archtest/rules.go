@@ -56,6 +56,7 @@ var Arrows = []Arrow{
 		"github.com/mochi-mqtt/server", "github.com/eclipse/paho.mqtt.golang", "golang.org/x/net/netutil", "golang.org/x/text", "modernc.org/sqlite",
 	}},
 	{"tools/e2e/...", nil, nil}, // tests only: of whole programs
+	{"tools/soak/...", []string{"tools/soak/..."}, nil},
 	{"tools/archtest", nil, []string{"golang.org/x/tools"}},
 	{"tools/lab/...", []string{"capture/...", "tools/lab/..."}, []string{"github.com/quic-go", "golang.org/x", "github.com/google/gopacket"}},
 	{"tools/cafeprobe/...", []string{"capture/...", "uplink/...", "firmware/...", "board/...", "tools/..."}, []string{

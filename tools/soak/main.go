@@ -1,0 +1,91 @@
+// Command soak runs the long tests (Longs) and says at the end what each must hold and what was measured. It reads what
+// `go test -json` says, never prose: figures come as attributes of the tests (package hold).
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// limit bounds each package's tests.
+const limit = 45 * time.Minute
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "soak:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out io.Writer) error {
+	s := newSummary(Longs)
+	for _, pkg := range packages(Longs) {
+		if err := s.run(ctx, out, pkg); err != nil {
+			return err
+		}
+	}
+	if s.write(out); !s.passed() {
+		return errors.New("not all held")
+	}
+	return nil
+}
+
+// packages returns the packages of list, each once.
+func packages(list []Long) (out []string) {
+	for _, l := range list {
+		if !slices.Contains(out, l.Package) {
+			out = append(out, l.Package)
+		}
+	}
+	return out
+}
+
+// run runs pkg's long tests, shows what they say, and takes their results. That a test failed is no error here.
+func (s *summary) run(ctx context.Context, out io.Writer, pkg string) error {
+	var names []string
+	for _, l := range s.list {
+		if l.Package == pkg {
+			names = append(names, l.Test)
+		}
+	}
+	cmd := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-timeout", limit.String(),
+		"-run", "^("+strings.Join(names, "|")+")$", "./"+pkg)
+	cmd.Env = append(os.Environ(), "SOAK=1")
+	cmd.Stderr = os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(pipe)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		text, err := s.take(lines.Bytes())
+		if err != nil {
+			fmt.Fprintf(out, "%s\n", lines.Bytes()) // of go itself: what does not build
+			continue
+		}
+		if !strings.HasPrefix(text, "=== ") {
+			fmt.Fprint(out, text)
+		}
+	}
+	_, _ = io.Copy(io.Discard, pipe) // behind a line that is too long: go test would wait for ever
+	_ = cmd.Wait()                   // its status says less than the results that were taken
+	return lines.Err()
+}

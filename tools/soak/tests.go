@@ -1,0 +1,18 @@
+package main
+
+// Long is a test that does with SOAK set all of what `make test` does a part of, or that is part of what the long ones prove.
+type Long struct {
+	Package string // below the module
+	Test    string
+	Must    string // what holds if it passes, for a test that tells no figures of its own (package hold)
+}
+
+// Longs are the tests of `make soak`, in the order of the walk. One that is listed and does not run has failed.
+var Longs = []Long{
+	{"uplink/spool", "TestPowerCut", "1 000 honest crash images: every one opens, 0 committed records lost"},
+	{"uplink/spool", "TestLyingCard", "300 images of a card that lies: every one opens, each loss is declared"},
+	{"uplink/spool", "TestDayOfWrites", "at most 50 MB a day to the block device"},
+	{"tools/e2e", "TestKilled", "killed -9 at random: 0 lost, 0 doubled, 0 forks"},
+	{"tools/e2e", "TestOutage", "a month without a broker: memory flat, spool bounded, catches up"},
+	{"tools/e2e", "TestBytes", "a whole day on the wire, busy and idle"},
+}
