@@ -14,7 +14,7 @@ import (
 
 // program returns the path of a program of Debian's mosquitto. Where it is absent the test is skipped, but in CI
 // (environment CI set) it fails.
-func program(t *testing.T, name string) string {
+func program(t testing.TB, name string) string {
 	t.Helper()
 	for _, path := range []string{name, "/usr/sbin/" + name} {
 		if found, err := exec.LookPath(path); err == nil {
@@ -86,7 +86,7 @@ func (b *broker) kill() {
 }
 
 // until waits for done, and fails the test if it does not come within d.
-func until(t *testing.T, d time.Duration, what string, done func() bool) {
+func until(t testing.TB, d time.Duration, what string, done func() bool) {
 	t.Helper()
 	for began := time.Now(); !done(); time.Sleep(10 * time.Millisecond) {
 		if time.Since(began) > d {
