@@ -12,7 +12,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt vet lint vuln unit accuracy cross fuzz bench lab replay soak clean packages-test packages-lab
+.PHONY: help run test check fmt vet lint vuln unit accuracy cross fuzz bench bench-uplink lab replay soak clean packages-test packages-lab
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ fuzz: ## every fuzz target for FUZZTIME; goes on behind a finding and lists them
 
 bench: ## ns and allocations a frame over the captures
 	@$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./capture/... ./firmware/... ./uplink/...
+
+bench-uplink: packages-test ## the uplink with its real peers: records/s, memory, latencies, beside the raw parts (8 minutes); prints a table
+	@$(GO) test -run '^$$' -bench '^BenchmarkUplink$$' -benchtime 1x -timeout 30m ./tools/e2e
 
 lab: packages-lab ## record the project's own capture anew from real clients in network namespaces (root, 13 minutes)
 	@$(SUDO) env "PATH=$$PATH" $(GO) run ./tools/lab -out out/lab

@@ -38,7 +38,7 @@ const settle = 600
 var bytesBox = uplink.Address{Province: "e2e", Box: "b-000b17e5"}
 
 // roles are what this program does when a test starts it again in a namespace: see TestMain.
-var roles = map[string]func() error{"province": provinceRole, "box": boxRole}
+var roles = map[string]func() error{"province": provinceRole, "box": boxRole, "collect": collectRole}
 
 const roleVariable = "CAFEPROBE_E2E_ROLE"
 
