@@ -82,7 +82,7 @@ fuzz: ## every fuzz target for FUZZTIME; goes on behind a finding and lists them
 bench: ## ns and allocations a frame over the captures
 	@$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./capture/... ./firmware/... ./uplink/...
 
-bench-uplink: packages-test ## the uplink with its real peers: records/s, memory, latencies, beside the raw parts (8 minutes); prints a table
+bench-uplink: packages-test ## the uplink with its real peers: records/s, memory, latencies, beside the raw parts (8 to 11 minutes); prints a table
 	@$(GO) test -run '^$$' -bench '^BenchmarkUplink$$' -benchtime 1x -timeout 30m ./tools/e2e
 
 lab: packages-lab ## record the project's own capture anew from real clients in network namespaces (root, 13 minutes)
