@@ -63,6 +63,7 @@ const (
 	KindEvidence      // MAC did Evidence
 	KindWake          // MAC asked Target to wake (Wake-on-LAN)
 	KindFlow          // a flow ended or its active time-out came: Addr:Port → Peer:PeerPort, Proto, Up, Down; Name is its title
+	KindLoss          // of the TCP payload acknowledged from First to Time, Up came by here and Down.Octets did not
 )
 
 // OfSender reports whether observations of kind k are facts about the interface that sent the frame, rather than about

@@ -21,6 +21,10 @@ type Frame struct {
 	SrcPort, DstPort uint16
 	Proto            uint8 // IP protocol number
 	Opens            bool  // TCP SYN without ACK: the sender is the client
+
+	Seq, Ack   uint32 // TCP
+	TCPFlags   uint8
+	PayloadLen int // octets of payload that the headers say, also where the capture was cut short
 }
 
 // Flow is one entry of a Table: both directions between two ends (a biflow, RFC 5103).
@@ -35,6 +39,7 @@ type Flow struct {
 	up, down    capture.Count
 	sent        capture.Count // of up, what was exported before
 	got         capture.Count // of down
+	stream      uint16        // 1 + index in losses.streams, 0 for none
 
 	Frames uint32 // both ways, since it began
 	Title  uint16 // of the pipeline: what the flow belongs to, 0 for not known
@@ -69,11 +74,13 @@ type Table struct {
 	name  func(uint16) string
 	sweep int // the next set that Tick looks at
 	obs   capture.Observation
+	loss  losses
 
 	Evicted uint64 // flows that had to go before their time
 }
 
-// NewTable returns a table for at least size flows; its memory, about 170 octets a flow, is all there from the start.
+// NewTable returns a table for at least size flows; its memory, about 180 octets a flow and 300 for each of the
+// maxStreams connections that are searched for holes, is all there from the start.
 // Exports go to emit, with the title's name from name. Different seeds place flows differently, so that nobody outside
 // can aim at one set; the order of exports depends on the seed.
 func NewTable(size int, seed uint64, name func(title uint16) string, emit func(*capture.Observation)) *Table {
@@ -81,7 +88,7 @@ func NewTable(size int, seed uint64, name func(title uint16) string, emit func(*
 	for n*ways < size {
 		n *= 2
 	}
-	return &Table{sets: make([][ways]Flow, n), mask: uint64(n - 1), seed: seed, emit: emit, name: name}
+	return &Table{sets: make([][ways]Flow, n), mask: uint64(n - 1), seed: seed, emit: emit, name: name, loss: newLosses()}
 }
 
 // Update counts one frame and returns its flow, which is valid until the next Update.
@@ -101,6 +108,9 @@ func (t *Table) Update(f *Frame) *Flow {
 	} else {
 		e.down.Frames++
 		e.down.Octets += uint64(f.Len)
+	}
+	if f.TCPFlags != 0 {
+		t.loss.segment(e, f, srcIsA)
 	}
 	return e
 }
@@ -128,7 +138,7 @@ func (t *Table) place(set *[ways]Flow) *Flow {
 		}
 	}
 	t.Evicted++
-	t.export(victim)
+	t.finish(victim)
 	return victim
 }
 
@@ -162,14 +172,14 @@ func (t *Table) Tick(now int64) {
 			switch {
 			case !e.used:
 			case now-e.last >= int64(Idle):
-				t.export(e)
-				e.used = false
+				t.finish(e)
 			case now-e.told >= int64(Active):
 				t.export(e)
 				e.told = now
 			}
 		}
 	}
+	t.loss.tell(now, t.emit)
 }
 
 // Flush exports all flows and empties the table.
@@ -177,11 +187,30 @@ func (t *Table) Flush() {
 	for s := range t.sets {
 		for i := range t.sets[s] {
 			if e := &t.sets[s][i]; e.used {
-				t.export(e)
-				e.used = false
+				t.finish(e)
 			}
 		}
 	}
+	t.loss.tell(t.loss.tally.told+int64(lossPeriod), t.emit)
+}
+
+// Report exports all flows that have something new, and goes on: for somebody who watches. It looks at the whole table.
+func (t *Table) Report(now int64) {
+	for s := range t.sets {
+		for i := range t.sets[s] {
+			if e := &t.sets[s][i]; e.used {
+				t.export(e)
+				e.told = now
+			}
+		}
+	}
+}
+
+// finish exports e and frees its place.
+func (t *Table) finish(e *Flow) {
+	t.export(e)
+	t.loss.end(e)
+	e.used = false
 }
 
 // export tells what was counted since the last export of e.

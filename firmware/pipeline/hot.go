@@ -90,7 +90,10 @@ func (h *hot) fill(p *decode.Packet) {
 	h.frame = flow.Frame{
 		Time: p.Time, Len: p.Len, SrcMAC: p.Src, DstMAC: p.Dst, VLAN: p.VLAN, Src: p.SrcAddr, Dst: p.DstAddr,
 		SrcPort: p.SrcPort, DstPort: p.DstPort, Proto: p.Proto,
-		Opens: p.Proto == decode.ProtoTCP && p.TCPFlags&0x12 == 0x02,
+	}
+	if p.Proto == decode.ProtoTCP {
+		h.frame.Opens = p.TCPFlags&0x12 == 0x02
+		h.frame.Seq, h.frame.Ack, h.frame.TCPFlags, h.frame.PayloadLen = p.Seq, p.Ack, p.TCPFlags, p.PayloadLen
 	}
 }
 
