@@ -83,7 +83,7 @@ func (a *Account) Take(e *cafe.Event) error {
 	case cafe.EventVantage:
 		return a.record(&uplink.Vantage{Stamp: a.stamp(e.Time), Class: string(e.Vantage.Grade), Confidence: 100})
 	case cafe.EventBlind:
-		b := &uplink.Blind{Stamp: a.stamp(e.From), Blind: e.To == 0, Why: "no-frames"}
+		b := &uplink.Blind{Stamp: a.stamp(e.From), Blind: e.To == 0, Why: string(e.Why)}
 		if e.To != 0 {
 			b.Stamp = a.stamp(e.To)
 		}

@@ -21,6 +21,7 @@ type Config struct {
 	Blind       time.Duration // silence of the whole wire after which nothing is known; 0 means 5 minutes (rule R11)
 	Summary     time.Duration // period of occupancy events; 0 means 5 minutes
 	Vantage     Grade         // given by the technician; empty means that it is judged from the frames
+	Own         capture.MAC   // of the box's own capture port, where it has traffic of its own; zero where it has none
 }
 
 const (
@@ -44,14 +45,17 @@ type Cafe struct {
 	stations map[capture.MAC]*Station
 	vantage  vantage
 
-	started bool
-	now     int64 // the latest time observed
-	first   int64 // the first time observed
-	traffic int64 // the latest time at which the wire showed something
-	expired int64 // the last time silence was looked for
-	summary int64 // when the next occupancy event is due
-	blind   bool
-	blinds  []Interval // when nobody could be heard, bounded
+	started   bool
+	now       int64 // the latest time observed
+	first     int64 // the first time observed
+	traffic   int64 // the latest time at which the wire showed something
+	expired   int64 // the last time silence was looked for
+	summary   int64 // when the next occupancy event is due
+	blind     bool  // the wire is silent
+	lost      bool  // the mirror is gone
+	lostBy    int   // minutes that say so
+	lostSince int64
+	blinds    []Interval // when nobody could be heard, bounded
 
 	events []Event // what Observe returns; reused
 }
@@ -63,7 +67,7 @@ func New(cfg Config) *Cafe {
 	cfg.Silence = cmp.Or(cfg.Silence, defaultSilence)
 	cfg.Blind = cmp.Or(cfg.Blind, defaultBlind)
 	cfg.Summary = cmp.Or(cfg.Summary, defaultSummary)
-	return &Cafe{cfg: cfg, stations: map[capture.MAC]*Station{}, vantage: vantage{forced: cfg.Vantage}}
+	return &Cafe{cfg: cfg, stations: map[capture.MAC]*Station{}, vantage: vantage{forced: cfg.Vantage, own: cfg.Own}}
 }
 
 // Observe takes one observation and returns what follows from it, in a fixed order. The slice, and the stations it
@@ -74,7 +78,7 @@ func (c *Cafe) Observe(o *capture.Observation) []Event {
 	case capture.KindTick:
 		c.advance(o.Time)
 		return c.events
-	case capture.KindActivity, capture.KindFlow: // sums of the past: time does not move by them
+	case capture.KindActivity, capture.KindFlow, capture.KindLoss: // sums of the past: time does not move by them
 		if !c.started {
 			c.advance(o.Time)
 		}
@@ -82,7 +86,7 @@ func (c *Cafe) Observe(o *capture.Observation) []Event {
 		c.advance(max(o.Time, c.now))
 	}
 	c.hear(min(o.Time, c.now))
-	c.vantage.observe(o)
+	c.look(o)
 	switch o.Kind {
 	case capture.KindDHCP:
 		c.dhcp(o)
@@ -138,17 +142,6 @@ func (c *Cafe) Stations() []*Station {
 	return list
 }
 
-// Vantage returns what can be seen from here, judged by what was seen until now.
-func (c *Cafe) Vantage() Vantage {
-	if c.blind || !c.started {
-		return Vantage{Grade: GradeBlind, Why: []string{"no frames"}}
-	}
-	return c.vantage.judge()
-}
-
-// Judged returns the vantage of all that was seen, also when the wire has fallen silent since.
-func (c *Cafe) Judged() Vantage { return c.vantage.judge() }
-
 // BlindTimes returns the stretches, ended ones, in which nobody could be heard.
 func (c *Cafe) BlindTimes() []Interval { return c.blinds }
 
@@ -169,13 +162,14 @@ func (c *Cafe) advance(t int64) {
 	if t < c.now-int64(step) {
 		c.stepBack(t)
 	}
-	if t-c.traffic >= int64(c.cfg.Blind) && !c.blind {
+	if t-c.traffic >= int64(c.cfg.Blind) && !c.blind && !c.lost {
 		c.goBlind()
 	}
 	c.now = max(c.now, t)
 	if !c.blind && c.now-c.expired >= int64(time.Second) {
 		c.expire(c.now)
 	}
+	c.watch()
 	if c.now >= c.summary {
 		c.summarise()
 		c.summary = c.nextSummary(c.now)
@@ -189,13 +183,18 @@ func (c *Cafe) hear(t int64) {
 	}
 	if c.blind {
 		c.blind = false
-		if len(c.blinds) >= c.cfg.History {
-			c.blinds = append(c.blinds[:0], c.blinds[1:]...)
-		}
-		c.blinds = append(c.blinds, Interval{c.traffic, t})
-		c.events = append(c.events, Event{Kind: EventBlind, Time: t, From: c.traffic, To: t})
+		c.saw(c.traffic, t, WordNoFrames)
 	}
 	c.traffic = t
+}
+
+// saw says that from from to to nobody could be heard.
+func (c *Cafe) saw(from, to int64, why Word) {
+	if len(c.blinds) >= c.cfg.History {
+		c.blinds = append(c.blinds[:0], c.blinds[1:]...)
+	}
+	c.blinds = append(c.blinds, Interval{from, to})
+	c.events = append(c.events, Event{Kind: EventBlind, Time: to, From: from, To: to, Why: why})
 }
 
 // summarise judges anew what grows slowly, and counts.
@@ -220,8 +219,9 @@ func (c *Cafe) stepBack(t int64) {
 	for _, s := range c.Stations() {
 		c.close(s, CauseClock)
 	}
-	c.now, c.traffic, c.expired = t, t, t
+	c.first, c.now, c.traffic, c.expired = t, t, t, t
 	c.summary = c.nextSummary(t)
+	c.forgetSights(t)
 }
 
 // goBlind takes a wire on which nobody was heard: stations silent for their limit before that are off, of the others
@@ -232,7 +232,7 @@ func (c *Cafe) goBlind() {
 		c.close(s, CauseBlind)
 	}
 	c.blind = true
-	c.events = append(c.events, Event{Kind: EventBlind, Time: c.traffic, From: c.traffic})
+	c.events = append(c.events, Event{Kind: EventBlind, Time: c.traffic, From: c.traffic, Why: WordNoFrames})
 }
 
 // expire ends the sessions of stations that have been silent for longer than they ever were.
@@ -257,19 +257,10 @@ func (c *Cafe) occupancy() Event {
 	e := Event{Kind: EventOccupancy, Time: c.now, Vantage: c.Vantage()}
 	for _, s := range c.Stations() {
 		if s.Reported() {
-			e.Occupancy = append(e.Occupancy, Doing{Station: s, State: s.StateAt(c.now, c.blind)})
+			e.Occupancy = append(e.Occupancy, Doing{Station: s, State: s.StateAt(c.now, c.blind || c.lost)})
 		}
 	}
 	return e
-}
-
-func (c *Cafe) judgeVantage() {
-	v := c.Vantage()
-	if v.Grade == c.vantage.told {
-		return
-	}
-	c.vantage.told = v.Grade
-	c.events = append(c.events, Event{Kind: EventVantage, Time: c.now, Vantage: v})
 }
 
 // station returns the station whose frame o is of, and makes it if it is new. Observations of links without MAC

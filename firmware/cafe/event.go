@@ -11,6 +11,7 @@ type Event struct {
 	Vantage   Vantage  // EventVantage, EventOccupancy
 	Occupancy []Doing  // EventOccupancy: the reported stations in the order of their MAC addresses
 	From, To  int64    // EventBlind; To is 0 while it lasts
+	Why       Word     // EventBlind: WordNoFrames, WordBroadcasts
 }
 
 // EventKind says what an Event concludes.
@@ -22,7 +23,7 @@ const (
 	EventOpen                           // a session began
 	EventClose                          // a session ended
 	EventVantage                        // what can be seen from here changed
-	EventBlind                          // the wire went silent (To 0), or came back
+	EventBlind                          // the wire went silent, or the mirror's unicast did (To 0), or it came back
 	EventOccupancy                      // what every reported station is doing now; periodic
 )
 

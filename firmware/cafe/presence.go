@@ -26,6 +26,9 @@ func (c *Cafe) alive(s *Station, first, last int64) {
 	fresh := !s.on
 	s.present(first, last, c.cfg.History)
 	s.First, s.Last = min(s.First, first), max(s.Last, last)
+	if c.lost {
+		return // neither open nor closed
+	}
 	if fresh && s.released != 0 && last-s.released < int64(goodbye) {
 		return
 	}

@@ -2,7 +2,11 @@
 // document. It is the technician's view: names and addresses appear here and never in a record.
 package inspect
 
-import "time"
+import (
+	"time"
+
+	"cafeprobe/firmware/cafe"
+)
 
 // Document is what was found. Its keys are fixed by the project's documents; more may be added, none is renamed.
 type Document struct {
@@ -33,8 +37,33 @@ type Capture struct {
 
 // Vantage is how much of the café could be seen.
 type Vantage struct {
-	Grade string   `json:"grade"`
-	Why   []string `json:"why"`
+	Grade      string   `json:"grade"`
+	Word       string   `json:"word"` // the reason, in the word that a record has
+	Why        []string `json:"why"`
+	Confidence float64  `json:"confidence"`
+	Both       int      `json:"both"`   // stations heard in both directions
+	Hidden     []string `json:"hidden"` // stations that should be, and are heard by broadcasts only
+	Loss       *Loss    `json:"loss"`   // null where too little was acknowledged to say
+}
+
+// Loss is what the mirror is thought to have dropped.
+type Loss struct {
+	Share  float64 `json:"share"`  // 0 to 1, of the TCP payload that stations acknowledged
+	Octets uint64  `json:"octets"` // how much that was
+}
+
+// NewVantage returns v as the document has it.
+func NewVantage(v cafe.Vantage) Vantage {
+	d := Vantage{
+		Grade: string(v.Grade), Word: string(v.Word), Why: v.Why, Confidence: v.Confidence, Both: v.Both, Hidden: []string{},
+	}
+	for _, m := range v.Hidden {
+		d.Hidden = append(d.Hidden, m.String())
+	}
+	if share, ok := v.Loss.Share(); ok {
+		d.Loss = &Loss{Share: share, Octets: v.Loss.Came + v.Loss.Lost}
+	}
+	return d
 }
 
 // Station is one station.

@@ -106,14 +106,13 @@ func (f *files) close() {
 
 func build(p *pipeline.Pipeline, notes *collector, files *files) *Document {
 	c, st := p.Cafe(), p.Stats()
-	v := c.Judged()
 	doc := &Document{
 		V: 1,
 		Capture: Capture{
 			Files: files.done, Frames: st.Frames, Octets: st.Octets, Malformed: st.Malformed, Damaged: files.damaged,
 			First: Time(st.First), Last: Time(st.Last), Link: strings.Join(files.links, ","),
 		},
-		Vantage:  Vantage{string(v.Grade), v.Why},
+		Vantage:  NewVantage(c.Judged()),
 		Stations: []Station{},
 		Names:    notes.names(),
 		Titles:   []Used{},

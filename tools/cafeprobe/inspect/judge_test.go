@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,6 +105,37 @@ func (p power) is(e Session) bool {
 	start, err1 := strconv.ParseFloat(from, 64)
 	end, err2 := strconv.ParseFloat(to, 64)
 	return cmp.Or(err1, err2) == nil && math.Abs(seconds(e.Start)-start) <= startSlack.Seconds() && math.Abs(seconds(e.End)-end) <= e.EndErr
+}
+
+// judgeVantage compares grades with vantage.tsv.
+func judgeVantage(t *testing.T, scores map[string]*score, docs map[string]*Document) {
+	t.Helper()
+	text, err := os.ReadFile("vantage.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &score{}
+	scores["vantage"] = s
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		col := strings.Split(strings.TrimSpace(line), "\t")
+		if len(col) != 3 || docs[col[0]] == nil {
+			t.Fatalf("vantage.tsv: %q: want a capture that there is, its grade and why", line)
+		}
+		s.grade(col[0], docs[col[0]], col[1])
+	}
+}
+
+// grade counts whether a document has the grade that it should have.
+func (s *score) grade(file string, doc *Document, want string) {
+	s.expected++
+	if doc.Vantage.Grade == want {
+		s.found++
+		return
+	}
+	s.missed = append(s.missed, fmt.Sprintf("%s %s, want %s: %q", file, doc.Vantage.Grade, want, doc.Vantage.Why))
 }
 
 func seconds(t Time) float64 { return float64(t) / float64(time.Second) }

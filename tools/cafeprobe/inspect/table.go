@@ -20,7 +20,11 @@ func (doc *Document) Print(w io.Writer) error {
 	if c.Malformed+c.Damaged > 0 {
 		p.f("%d frames malformed, %d records damaged: nothing was concluded from them", c.Malformed, c.Damaged)
 	}
-	p.f("vantage %s: %s\n", doc.Vantage.Grade, strings.Join(doc.Vantage.Why, "; "))
+	p.f("vantage %s: %s", doc.Vantage.Grade, strings.Join(doc.Vantage.Why, "; "))
+	if l := doc.Vantage.Loss; l != nil && l.Octets > 0 {
+		p.f("of the TCP payload that was acknowledged (%s), %.2f %% was not captured", octets(l.Octets), 100*l.Share)
+	}
+	p.f("")
 	p.stations(doc.Stations)
 	for i := range doc.Stations {
 		p.station(&doc.Stations[i])
