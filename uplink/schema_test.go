@@ -90,6 +90,8 @@ func TestSchemasRefuse(t *testing.T) {
 	f("boot", "boot.json", `"t":null`, `"t":1`)
 	f("anchor", "anchor.json", `1795000000123`, `null`)
 	f("close", "close.json", `idle-timeout`, `Idle-Timeout`)
+	f("vantage", "vantage.json", `"lost":12`, `"lost":10001`)
+	f("vantage", "vantage.json", `,"of":56000`, ``)
 	f("security", "security.json", `"n":3`, `"n":0`)
 	f("up-rec", "batch.json", `"from":1`, `"from":0`)
 	f("up-rec", "batch.json", `"role":"pc"`, `"role":"DESKTOP-1"`) // through the record's own schema

@@ -54,7 +54,7 @@ func bodies() []Body {
 			Began: 1794994600123,
 		},
 		&Title{Stamp: at, Window: 3600, Mix: []TitleUse{{"lien-minh", 412, 11}, {"fc-online", 96, 4}}},
-		&Vantage{Stamp: at, Class: "A", Confidence: 97, Why: "mirror"},
+		&Vantage{Stamp: at, Class: "A", Confidence: 97, Why: "second-switch", Stations: 41, Hidden: 6, Lost: 12, Of: 56000},
 		&Blind{Stamp: at, Blind: true, Why: "no-frames"},
 		&Health{Stamp: at, Window: 900, Frames: 1234567, Dropped: 3, Stations: 100, Backlog: 12, Spool: 8388608, Written: 409600},
 		&Gap{Stamp: at, From: 182700, To: 182712, Count: 13, Why: "corrupt"},
@@ -218,6 +218,8 @@ func TestEncodeRefuses(t *testing.T) {
 	f("too many", &Roster{Part: 1, Parts: 1, Stamp: at, Stations: make([]Member, MaxRoster+1)})
 	f("title", &Title{Stamp: at, Mix: []TitleUse{{Title: "Liên Minh"}}})
 	f("class", &Vantage{Stamp: at, Class: "a"})
+	f("more lost than there was", &Vantage{Stamp: at, Class: "A", Lost: 10001, Of: 1})
+	f("lost of nothing", &Vantage{Stamp: at, Class: "A", Lost: 1})
 	f("why", &Blind{Stamp: at})
 	f("from above to", &Gap{Stamp: at, From: 2, To: 1, Why: "full"})
 	f("no time", &Anchor{Stamp: never, Source: "ntp"})

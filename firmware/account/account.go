@@ -81,7 +81,7 @@ func (a *Account) Take(e *cafe.Event) error {
 			Began:      a.began(e.Session.Start),
 		})
 	case cafe.EventVantage:
-		return a.record(&uplink.Vantage{Stamp: a.stamp(e.Time), Class: string(e.Vantage.Grade), Confidence: 100})
+		return a.record(a.vantage(e))
 	case cafe.EventBlind:
 		b := &uplink.Blind{Stamp: a.stamp(e.From), Blind: e.To == 0, Why: string(e.Why)}
 		if e.To != 0 {
@@ -92,6 +92,20 @@ func (a *Account) Take(e *cafe.Event) error {
 		return a.occupancy(e)
 	}
 	return fmt.Errorf("account: event of unknown kind %d", e.Kind)
+}
+
+// vantage says how many stations are hidden, and never which.
+func (a *Account) vantage(e *cafe.Event) *uplink.Vantage {
+	v := &e.Vantage
+	r := &uplink.Vantage{
+		Stamp: a.stamp(e.Time), Class: string(v.Grade), Confidence: percent(v.Confidence), Why: string(v.Word),
+		Stations: uplink.Int(v.Both), Hidden: uplink.Int(len(v.Hidden)),
+	}
+	if share, ok := v.Loss.Share(); ok {
+		r.Lost = uplink.Int(math.Round(10_000 * share))
+		r.Of = uplink.Int((v.Loss.Came + v.Loss.Lost) / 1000)
+	}
+	return r
 }
 
 // causes translates why a session ended into the terms of RFC 2866 §5.10.

@@ -29,10 +29,12 @@ type hot struct {
 	active *flow.Activity
 	titles *title.Table
 
-	packet decode.Packet
-	frame  flow.Frame
-	tick   int64
-	stats  Stats
+	packet   decode.Packet
+	frame    flow.Frame
+	tick     int64
+	report   int64 // period of telling of all flows; 0 for never
+	reported int64
+	stats    Stats
 }
 
 func newHot(out *handoff.Ring, titles *title.Table, seed uint64) *hot {
@@ -126,6 +128,8 @@ func (h *hot) count(f *capture.Frame, v decode.Verdict) {
 	h.stats.Octets += uint64(f.Len)
 	if v == decode.Malformed {
 		h.stats.Malformed++
+	} else if h.packet.HasMAC && h.packet.Dst.IsGroup() {
+		h.stats.Group++
 	}
 	if h.stats.First == 0 || f.Time < h.stats.First {
 		h.stats.First = f.Time
@@ -142,6 +146,10 @@ func (h *hot) advance(now int64) {
 	h.tick = now
 	h.flows.Tick(now)
 	h.active.Tick(now)
+	if d := now - h.reported; h.report > 0 && (d >= h.report || d < 0) {
+		h.reported = now
+		h.flows.Report(now)
+	}
 	tick := capture.Observation{Kind: capture.KindTick, Time: now}
 	h.out.Put(&tick)
 }

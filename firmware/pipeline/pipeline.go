@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"cafeprobe/capture"
 	"cafeprobe/capture/handoff"
@@ -27,6 +28,7 @@ type Config struct {
 	Tap     func(*capture.Observation) // called by the slow goroutine with every observation; not to be kept
 	Pace    func(t int64)              // called by the hot goroutine with each frame's time before it is decoded
 	Live    bool                       // drop observations rather than wait
+	Report  time.Duration              // tell of flows that go on at least so often; 0: by their time-outs alone
 	Seed    uint64                     // of the tables; the same seed gives the same order of exports
 }
 
@@ -39,6 +41,7 @@ const publish = 1024
 // Stats counts what went through. Times are nanoseconds since the Unix epoch.
 type Stats struct {
 	Frames, Octets uint64
+	Group          uint64 // frames to groups, broadcasts among them
 	Malformed      uint64 // frames in which a length or checksum lies
 	Dropped        uint64 // observations that the slow side had no room for
 	Evicted        uint64 // flows that ended early for want of room
@@ -65,6 +68,7 @@ func New(cfg Config) *Pipeline {
 	}
 	p := &Pipeline{cfg: cfg, ring: handoff.New(ring, mode)}
 	p.hot = newHot(p.ring, cfg.Titles, cfg.Seed)
+	p.hot.report = int64(cfg.Report)
 	p.slow = &slow{cafe: cafe.New(cfg.Cafe), tap: cfg.Tap}
 	if cfg.Sink != nil {
 		p.slow.book = account.New(cfg.Account, cfg.Sink)

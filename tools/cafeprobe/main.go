@@ -29,6 +29,7 @@ const (
 type cli struct {
 	Run     runCmd     `cmd:"" help:"Replay a café through a box to a province on loopback, and show its page."`
 	Inspect inspectCmd `cmd:"" help:"Show what the box sees in captures."`
+	Vantage vantageCmd `cmd:"" help:"Judge where a box is plugged in: listen to its port, or read a capture. Exit status: 0 A, 3 C, 4 BLIND."`
 	Verify  verifyCmd  `cmd:"" help:"Check a chain that was exported, without the province."`
 
 	Province provinceCmd `cmd:"" help:"Run a province; export a chain; ask a box to do something; certificates."`
@@ -51,7 +52,11 @@ func run(args []string) int {
 	stop, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
 	ctx.BindTo(stop, (*context.Context)(nil))
-	if err := ctx.Run(); err != nil {
+	err = ctx.Run()
+	if s := status(0); errors.As(err, &s) {
+		return int(s)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "cafeprobe:", err)
 		return exitError
 	}
