@@ -48,7 +48,8 @@ func advice(v *Verdict) []string {
 			list = append(list, r)
 		}
 	}
-	if v.Loss != nil && v.Loss.Share >= lossMuch {
+	own := float64(v.Dropped) / float64(max(v.Frames+v.Dropped, 1))
+	if v.Loss != nil && v.Loss.Share-2*own >= lossMuch {
 		list = append(list, fmt.Sprintf("%.1f %% of the traffic does not come by here. The mirror carries both directions of the router's port: "+
 			"give this port at least the same speed, mirror fewer ports, and look whether flow control is off.", 100*v.Loss.Share))
 	}

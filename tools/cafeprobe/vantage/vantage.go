@@ -46,12 +46,16 @@ func Live(ctx context.Context, name string, span time.Duration, progress io.Writ
 	if i, err := net.InterfaceByName(name); err == nil && len(i.HardwareAddr) == len(own) {
 		own = capture.MAC(i.HardwareAddr)
 	}
+	return listen(ctx, ring, own, span, progress)
+}
+
+func listen(ctx context.Context, ring *afpacket.Ring, own capture.MAC, span time.Duration, progress io.Writer) (*Verdict, error) {
 	w := &watch{out: progress, began: time.Now(), span: span, ring: ring}
 	p := pipeline.New(pipeline.Config{Live: true, Report: reportPeriod, Cafe: cafe.Config{Own: own}, Tap: w.tap})
 	w.pipeline = p
 	stop, cancel := context.WithTimeout(ctx, span)
 	defer cancel()
-	err = p.Run(context.WithoutCancel(ctx), until{stop, ring})
+	err := p.Run(context.WithoutCancel(ctx), until{stop, ring})
 	v := verdict(p, p.Cafe().Vantage())
 	if ring.State() != afpacket.Up && v.Frames == 0 {
 		v.Why = []string{"the link is " + ring.State().String()}

@@ -35,7 +35,7 @@ func (l *words) describe(r uplink.Record) string {
 	case *uplink.Title:
 		return l.mix(b)
 	case *uplink.Vantage:
-		return l.sights[b.Class]
+		return l.vantage(b)
 	case *uplink.Blind:
 		format := l.blindTo
 		if b.Blind {
@@ -52,6 +52,25 @@ func (l *words) describe(r uplink.Record) string {
 		return l.f(l.gap, b.From, b.To, why)
 	}
 	return l.ofBox(b)
+}
+
+// vantage says what the box can see, why, and what it misses.
+func (l *words) vantage(b *uplink.Vantage) string {
+	s := l.sights[b.Class]
+	if b.Why != "" {
+		s += " (" + cmp.Or(l.vantages[b.Why], b.Why) + ")"
+	}
+	var hidden, lost string
+	if b.Hidden > 0 {
+		hidden = l.f(l.hidden, b.Hidden)
+	}
+	if b.Lost > 0 {
+		lost = l.f(l.lost, float64(b.Lost)/100)
+	}
+	if hidden+lost == "" {
+		return s
+	}
+	return sentences(s+".", hidden, lost)
 }
 
 // ofBox says in words what a record tells of the box itself, not of the café.

@@ -104,6 +104,13 @@ var english = words{
 		"A+": "A+: sees every station's traffic and the boot server's", "A": "A: sees every station's traffic",
 		"C": "C: a plain port, sees a part; silence does not mean off", "BLIND": "sees no station",
 	},
+	vantages: map[string]string{
+		"mirror": "a mirror in both directions", "mirror-disks": "a mirror in both directions, with the disks",
+		"second-switch": "a second switch or a second line does not pass the mirror", "broadcasts": "broadcasts only",
+		"one-way": "a mirror of one direction", "one-port": "a mirror of another port than the router's",
+		"no-frames": "no frames", "given": "as the technician said; the frames say otherwise",
+	},
+	hidden: "Stations not seen: %d.", lost: "The mirror loses %.1f %% of the traffic.",
 	causes: map[uplink.Cause]string{
 		uplink.CauseUserRequest: "it said goodbye", uplink.CauseLostCarrier: "cable disconnected",
 		uplink.CauseLostService: "the box no longer sees it, it may still be on",

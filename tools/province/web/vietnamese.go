@@ -107,6 +107,13 @@ var vietnamese = words{
 		"A+": "A+: thấy lưu lượng của mọi máy và của máy chủ khởi động", "A": "A: thấy lưu lượng của mọi máy",
 		"C": "C: cổng thường, chỉ thấy một phần; im lặng không có nghĩa là tắt", "BLIND": "không thấy máy nào",
 	},
+	vantages: map[string]string{
+		"mirror": "cổng sao chép cả hai chiều", "mirror-disks": "cổng sao chép cả hai chiều, gồm cả ổ đĩa",
+		"second-switch": "có bộ chuyển mạch hoặc đường truyền thứ hai không đi qua cổng sao chép", "broadcasts": "chỉ thấy gói phát rộng",
+		"one-way": "cổng sao chép chỉ một chiều", "one-port": "cổng được sao chép không phải cổng của bộ định tuyến",
+		"no-frames": "không có dữ liệu đi qua", "given": "theo kỹ thuật viên; dữ liệu cho thấy khác",
+	},
+	hidden: "%d máy không quan sát được.", lost: "Cổng sao chép làm mất %.1f %% lưu lượng.",
 	causes: map[uplink.Cause]string{
 		uplink.CauseUserRequest: "máy báo rời mạng", uplink.CauseLostCarrier: "mất kết nối cáp",
 		uplink.CauseLostService: "thiết bị không còn quan sát được, máy có thể vẫn bật",

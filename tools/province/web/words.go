@@ -40,6 +40,8 @@ type words struct {
 	why                                                                         map[live.Status]string // what the status rests on
 	kinds                                                                       map[uplink.Kind]string
 	roles, boots, blinds, gaps, sights, results, powers, refusals, cards        map[string]string
+	vantages                                                                    map[string]string // why a grade of sight is given
+	hidden, lost                                                                string
 	causes                                                                      map[uplink.Cause]string
 
 	printer *message.Printer // groups digits and writes decimals as the language does; only read, so it can be shared

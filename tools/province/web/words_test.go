@@ -82,6 +82,11 @@ func TestNothingWithoutWords(t *testing.T) {
 				t.Errorf("%s: no words for vantage %s", l.Lang, class)
 			}
 		}
+		for _, why := range []string{"mirror", "mirror-disks", "second-switch", "broadcasts", "one-way", "one-port", "no-frames", "given"} {
+			if l.vantages[why] == "" {
+				t.Errorf("%s: no words for vantage because of %s", l.Lang, why)
+			}
+		}
 	}
 }
 
@@ -125,6 +130,11 @@ func TestDescribe(t *testing.T) {
 		"The whole café in 1 h: lien-minh, station-minutes 1,412 on stations 10; applications not named: 1, each on fewer stations than 10.")
 	f(&uplink.Vantage{Stamp: at, Class: "C", Confidence: 97},
 		"C: cổng thường, chỉ thấy một phần; im lặng không có nghĩa là tắt", "C: a plain port, sees a part; silence does not mean off")
+	f(&uplink.Vantage{Stamp: at, Class: "A", Confidence: 97, Why: "second-switch", Stations: 41, Hidden: 6, Lost: 120, Of: 56000},
+		"A: thấy lưu lượng của mọi máy (có bộ chuyển mạch hoặc đường truyền thứ hai không đi qua cổng sao chép). 6 máy không quan sát được. "+
+			"Cổng sao chép làm mất 1,2 % lưu lượng.",
+		"A: sees every station's traffic (a second switch or a second line does not pass the mirror). Stations not seen: 6. "+
+			"The mirror loses 1.2 % of the traffic.")
 	f(&uplink.Blind{Stamp: at, Blind: true, Why: "no-frames"},
 		"Thiết bị không thấy các máy (không có dữ liệu đi qua). Thời gian này không tính là mở cửa hay đóng cửa.",
 		"The box does not see the stations (no frames). This time counts neither as open nor as closed.")

@@ -1,0 +1,100 @@
+package vantage
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+const nestedEnv = "VANTAGE_TEST_NAMESPACE" // set in the process that runs the tests
+
+// TestMain runs the tests in a process with a network namespace of its own, which ends with it. Without root those that
+// need one say so.
+func TestMain(m *testing.M) {
+	if os.Geteuid() != 0 || os.Getenv(nestedEnv) != "" {
+		os.Exit(m.Run())
+	}
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Env = append(os.Environ(), nestedEnv+"=1")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Run(); err != nil {
+		if _, ok := err.(*exec.ExitError); !ok {
+			fmt.Fprintln(os.Stderr, "network namespace:", err)
+		}
+		os.Exit(1)
+	}
+}
+
+// namespace ends a test that cannot have a network namespace, and keeps the kernel's own IPv6 from the wire.
+func namespace(t testing.TB) {
+	t.Helper()
+	if os.Getenv(nestedEnv) == "" {
+		if os.Getenv("CI") != "" {
+			t.Fatal("not root, and this is CI: network namespaces cannot be made")
+		}
+		t.Skip("not root: this test makes a network namespace")
+	}
+	for _, f := range []string{"all", "default"} {
+		if err := os.WriteFile("/proc/sys/net/ipv6/conf/"+f+"/disable_ipv6", []byte("1"), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func run(t testing.TB, line string) {
+	t.Helper()
+	word := strings.Fields(line)
+	if out, err := exec.Command(word[0], word[1:]...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v: %s", line, err, out)
+	}
+}
+
+// bridge makes a switch. With no ageing time it learns nothing and floods every frame: each port is a mirror.
+func bridge(t testing.TB, name string, ageing int) {
+	t.Helper()
+	run(t, fmt.Sprintf("ip link add %s type bridge ageing_time %d mcast_snooping 0", name, ageing))
+	t.Cleanup(func() { _ = exec.Command("ip", "link", "del", name).Run() })
+	run(t, "ip link set "+name+" up")
+}
+
+// plug makes a cable from a port of a switch to an end of that name.
+func plug(t testing.TB, sw, end string) {
+	t.Helper()
+	port := "p-" + end
+	run(t, "ip link add "+port+" type veth peer name "+end)
+	t.Cleanup(func() { _ = exec.Command("ip", "link", "del", port).Run() })
+	run(t, "ip link set "+port+" master "+sw)
+	run(t, "ip link set "+port+" up")
+	run(t, "ip link set "+end+" up")
+}
+
+// sender sends whole frames out of an interface.
+type sender struct {
+	fd int
+	to unix.SockaddrLinklayer
+}
+
+func newSender(t testing.TB, name string) *sender {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	ifr, err := unix.NewIfreq(name)
+	if err == nil {
+		err = unix.IoctlIfreq(fd, unix.SIOCGIFINDEX, ifr)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return &sender{fd: fd, to: unix.SockaddrLinklayer{Ifindex: int(ifr.Uint32())}}
+}
+
+func (s *sender) send(frame []byte) error { return unix.Sendto(s.fd, frame, 0, &s.to) }
