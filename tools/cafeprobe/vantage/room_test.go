@@ -247,6 +247,26 @@ func TestSecondSwitch(t *testing.T) {
 	}
 }
 
+// TestCut: who does not wait gets the verdict so far, with what was heard last.
+func TestCut(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t, "f")
+	bridge(t, "f-sw", 0)
+	router := r.router("f-sw", "rt")
+	r.pc(1, "f-sw", router)
+	ring := r.probe("f-sw")
+	ctx, cancel := context.WithTimeout(context.Background(), 1500*time.Millisecond)
+	defer cancel()
+	v, err := listen(ctx, ring, capture.MAC{}, time.Hour, new(lines))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.wants(t, "A", "mirror", 1, 0)
+	if v.Seconds > 60 {
+		t.Errorf("ended after %.1f s, want soon after it was cut", v.Seconds)
+	}
+}
+
 // TestAdvice: what is lost by the mirror, and what by the computer that listens, is told apart.
 func TestAdvice(t *testing.T) {
 	f := func(name string, loss *inspect.Loss, dropped uint64, want ...string) {
