@@ -187,7 +187,7 @@ func insert(tx *store.Tx, ch store.Chain, rs []uplink.Stored, now time.Time) err
 // note keeps what a record says beside the record itself. Facts out of range are stored, not believed.
 func note(tx *store.Tx, ch store.Chain, r uplink.Stored, now time.Time) error {
 	switch r.Kind {
-	case uplink.KindBlind, uplink.KindCommand, uplink.KindHealth, uplink.KindFork:
+	case uplink.KindBlind, uplink.KindBoot, uplink.KindCommand, uplink.KindHealth, uplink.KindFork:
 	default:
 		return nil
 	}
@@ -199,6 +199,10 @@ func note(tx *store.Tx, ch store.Chain, r uplink.Stored, now time.Time) error {
 	case *uplink.Blind:
 		if err := tx.Blind(ch, r.Seq, b.Blind); err != nil {
 			return fmt.Errorf("note that %s is blind: %w", ch.Box, err)
+		}
+	case *uplink.Boot: // a daemon that died blind never says that it sees again, and one that is still blind says so anew
+		if err := tx.Blind(ch, r.Seq, false); err != nil {
+			return fmt.Errorf("note that %s has started: %w", ch.Box, err)
 		}
 	case *uplink.Health:
 		return ill(tx, ch, &b.Card, r.Seq, now)

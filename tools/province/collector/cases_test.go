@@ -449,14 +449,17 @@ func TestPresence(t *testing.T) {
 	f("will of the true box", state(uplink.StateOffline, 42, 1), live.Offline)
 }
 
-// TestBlind: the newest record of kind blind counts, by number and not by arrival.
+// TestBlind: the newest record that tells of sight counts, by number and not by arrival; a start of the box is one.
 func TestBlind(t *testing.T) {
 	r := newRig(t)
 	r.takes("hello", greeting(t, nil), genesis)
 	var ms []collector.Message
 	heads := []uplink.Head{genesis}
-	for i, blind := range []bool{true, false, true} {
-		rec, err := uplink.Encode(&uplink.Blind{Stamp: uplink.Stamp{Quality: uplink.QualityNone}, Blind: blind, Why: "no-frames"})
+	untimed := uplink.Stamp{Quality: uplink.QualityNone}
+	blind := func(is bool) uplink.Body { return &uplink.Blind{Stamp: untimed, Blind: is, Why: "no-frames"} }
+	boot := &uplink.Boot{Stamp: untimed, Why: uplink.BootCrash}
+	for i, body := range []uplink.Body{blind(true), blind(false), blind(true), boot, blind(true)} {
+		rec, err := uplink.Encode(body)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -480,6 +483,8 @@ func TestBlind(t *testing.T) {
 	f("1 blind", ms[0], heads[1], true)
 	f("3 blind, before 2", ms[2], heads[1], true)
 	f("2 sees again, but is older", ms[1], heads[3], true)
+	f("4 the daemon died blind, and started", ms[3], heads[4], false)
+	f("5 blind still", ms[4], heads[5], true)
 }
 
 // TestBoxComplains: what a box says is wrong with itself is an alarm, once a day, and none when it is over, old or a will.

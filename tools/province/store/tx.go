@@ -164,7 +164,7 @@ func (tx *Tx) Presence(box string) (c Connection, err error) {
 	return Connection{uint64(boot), uint64(conn)}, err
 }
 
-// Blind notes what the record of kind blind with number seq of c says, unless a later one of the chain was noted.
+// Blind notes what record seq of c says of the box's sight, unless a later one of the chain was noted.
 func (tx *Tx) Blind(c Chain, seq uint64, blind bool) error {
 	return tx.exec(`UPDATE boxes SET blind = ?1, blind_cid = ?2, blind_seq = ?3
 		WHERE box = ?4 AND (blind_cid < ?2 OR (blind_cid = ?2 AND blind_seq < ?3))`, blind, c.ID, int64(seq), c.Box)
