@@ -209,6 +209,8 @@ func pace(ctx context.Context, speed float64) func(int64) {
 // Progress is one line of -progress.
 type Progress struct {
 	Frames    uint64 `json:"frames"`
+	Dropped   uint64 `json:"dropped"` // frames and observations for which there was no room
+	Sent      uint64 `json:"sent"`    // frames that the capture port sent
 	Stations  int    `json:"stations"`
 	Records   uint64 `json:"records"`   // in the chain
 	Receipted uint64 `json:"receipted"` // of them
@@ -223,9 +225,11 @@ type Progress struct {
 }
 
 func (d *daemon) now(sp *spool.Spool, fw *forward.Forwarder, p *pipeline.Pipeline, b *book) Progress {
-	st, up := sp.Stats(), fw.Stats()
+	st, up, seen := sp.Stats(), fw.Stats(), p.Stats()
+	sent, _ := d.port.sent() // of an interface that is gone there is no counter
 	return Progress{
-		Frames: p.Stats().Frames, Stations: int(b.stations.Load()), Records: st.Head, Receipted: st.Receipted, Spool: st.Bytes,
+		Frames: seen.Frames, Dropped: seen.Dropped + d.port.dropped(), Sent: sent, Stations: int(b.stations.Load()),
+		Records: st.Head, Receipted: st.Receipted, Spool: st.Bytes,
 		Connected: up.Connected, Lag: int64(up.Lag / time.Second), Late: up.Late, Fault: sp.Card().Fault,
 	}
 }

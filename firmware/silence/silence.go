@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,10 +29,11 @@ import (
 // Dir is where named network namespaces are, as ip-netns(8) makes them.
 const Dir = "/run/netns"
 
-// Port is an interface that was silenced.
+// Port is an interface that was silenced. Sent is for any goroutine.
 type Port struct {
 	Name string
-	link *conn // in the port's namespace, opened before capabilities went
+	mu   sync.Mutex // one question at a time
+	link *conn      // in the port's namespace, opened before capabilities went
 }
 
 // Close ends the reading of the port's counters. The port stays where it is, and silent.
@@ -39,6 +41,8 @@ func (p *Port) Close() error { return p.link.close() }
 
 // Sent returns how many frames the port has sent since it exists.
 func (p *Port) Sent() (frames uint64, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	st, err := p.link.stats(p.Name)
 	return st.txPackets, err
 }
