@@ -69,6 +69,12 @@ func newSite(t *testing.T, dir, url string) *site {
 
 func (s *site) box(t *testing.T, id spool.Identity, file string, speed float64) *box {
 	t.Helper()
+	return s.boxOf(t, id, config.Capture{File: file, Speed: speed, Quality: uplink.QualityCoarse}, config.Clock{})
+}
+
+// boxOf gives a box its folder and a configuration.
+func (s *site) boxOf(t *testing.T, id spool.Identity, capture config.Capture, clock config.Clock) *box {
+	t.Helper()
 	b := &box{dir: filepath.Join(t.TempDir(), "box"), id: id}
 	if err := os.Mkdir(b.dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -77,9 +83,8 @@ func (s *site) box(t *testing.T, id spool.Identity, file string, speed float64) 
 		t.Fatal(err)
 	}
 	text, err := json.Marshal(config.Config{
-		Dir:     b.dir,
-		Capture: config.Capture{File: file, Speed: speed, Quality: uplink.QualityCoarse},
-		Uplink:  config.Uplink{Broker: "tcp://" + s.MQTTAddr(), Retry: config.Duration(50 * time.Millisecond)},
+		Dir: b.dir, Capture: capture, Clock: clock,
+		Uplink: config.Uplink{Broker: "tcp://" + s.MQTTAddr(), Retry: config.Duration(50 * time.Millisecond)},
 		Cafe: config.Cafe{
 			Vantage: "auto", Silence: config.Duration(5 * time.Minute), Summary: config.Duration(time.Minute),
 		},
@@ -97,6 +102,8 @@ func (s *site) box(t *testing.T, id spool.Identity, file string, speed float64) 
 // progress is a line of cafeprobed -progress.
 type progress struct {
 	Frames    uint64 `json:"frames"`
+	Dropped   uint64 `json:"dropped"`
+	Sent      uint64 `json:"sent"`
 	Records   uint64 `json:"records"`
 	Receipted uint64 `json:"receipted"`
 	Done      bool   `json:"done"`

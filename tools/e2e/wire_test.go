@@ -23,12 +23,7 @@ const (
 // count what a wire would carry.
 func newCable(t *testing.T, name string) *cable {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		if os.Getenv("CI") != "" {
-			t.Fatal("not root, and this is CI: network namespaces cannot be made")
-		}
-		t.Skip("not root: this test makes network namespaces")
-	}
+	needRoot(t)
 	name = "cafee2e-" + strconv.Itoa(os.Getpid()) + "-" + name
 	c := &cable{here: name + "-a", there: name + "-b"}
 	t.Cleanup(func() {
@@ -47,6 +42,18 @@ func newCable(t *testing.T, name string) *cable {
 		run(t, "ip", "-n", ns, "link", "set", "eth0", "up")
 	}
 	return c
+}
+
+// needRoot ends a test that cannot have network namespaces.
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() == 0 {
+		return
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatal("not root, and this is CI: network namespaces cannot be made")
+	}
+	t.Skip("not root: this test makes network namespaces")
 }
 
 func run(t *testing.T, program string, args ...string) string {

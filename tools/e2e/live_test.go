@@ -1,0 +1,150 @@
+package e2e
+
+import (
+	"encoding/binary"
+	"net"
+	"testing"
+	"time"
+
+	"cafeprobe/uplink"
+)
+
+// timeServer is a time server on loopback that says what the machine takes for UTC.
+func timeServer(t *testing.T) string {
+	t.Helper()
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { pc.Close() })
+	go func() {
+		b := make([]byte, 512)
+		for {
+			n, from, err := pc.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			if n >= 48 {
+				_, _ = pc.WriteTo(timeAnswer(b[:48]), from)
+			}
+		}
+	}()
+	return pc.LocalAddr().String()
+}
+
+// timeAnswer answers an NTP client (RFC 5905 §7.3): version 4, server, stratum 2.
+func timeAnswer(question []byte) []byte {
+	now := time.Now()
+	stamp := uint64(now.Unix()+2208988800)<<32 | uint64(now.Nanosecond())<<32/1e9 // since 1900, §6
+	out := make([]byte, 48)
+	out[0], out[1], out[2], out[3] = 4<<3|4, 2, 6, 0xec
+	copy(out[24:32], question[40:48])
+	for _, at := range []int{16, 32, 40} {
+		binary.BigEndian.PutUint64(out[at:], stamp)
+	}
+	return out
+}
+
+// TestLive: a daemon on a capture port tells what became of the port, counts each frame that came while it lived, loses no
+// record when it is killed, and says goodbye when it is told to end.
+func TestLive(t *testing.T) {
+	m := newMirror(t, true)
+	p := newSite(t, t.TempDir(), "")
+	b := p.listener(t, m, timeServer(t), timeServer(t), timeServer(t))
+	frames := cafeFrames(t)
+
+	const killed = 2
+	links := &linkRecords{p: p, b: b}
+	for range killed {
+		l := b.listen(t)
+		links.await(t, true)
+		m.replay(frames)
+		m.counted(l, len(frames))
+		l.kill()
+	}
+	l := b.listen(t)
+	links.await(t, true)
+	m.farEnd("down")
+	links.await(t, false)
+	m.farEnd("up")
+	links.await(t, true)
+	m.replay(frames)
+	m.counted(l, len(frames))
+	p.awaitTold(t, b, uplink.KindAnchor, 1)
+	l.end()
+
+	l = b.listen(t)
+	boots := p.awaitTold(t, b, uplink.KindBoot, killed+2)
+	offs := p.awaitTold(t, b, uplink.KindOff, killed+1)
+	for i, body := range boots {
+		want := uplink.BootCrash
+		switch i {
+		case 0:
+			want = ""
+		case killed + 1:
+			want = uplink.BootRestart
+		}
+		if got := body.(*uplink.Boot).Why; got != want {
+			t.Errorf("boot %d: why %q, want %q", i+1, got, want)
+		}
+	}
+	for i, body := range offs {
+		if got, want := body.(*uplink.Off).Clean, i == killed; got != want {
+			t.Errorf("off %d: clean %v, want %v", i+1, got, want)
+		}
+	}
+	if n := len(p.told(t, b, uplink.KindSecurity)); n != 0 {
+		t.Errorf("%d security records, want none", n)
+	}
+	l.await("all is receipted", func(pr progress) bool { return pr.Records > 0 && pr.Receipted == pr.Records })
+	l.end()
+	p.stop()
+	sameInStore(t, p, b.spooled(t))
+	m.wantSent(0)
+}
+
+// linkRecords is what the province was told of the capture port's link.
+type linkRecords struct {
+	p    *site
+	b    *box
+	seen int
+}
+
+// await waits for records beyond those seen already, of which the last says that the link is up, or that it is not. A port
+// that has just been brought up has no carrier yet, and says so first.
+func (r *linkRecords) await(t *testing.T, up bool) {
+	t.Helper()
+	for range 3 {
+		list := r.p.awaitTold(t, r.b, uplink.KindLink, r.seen+1)
+		r.seen = len(list)
+		if l := list[r.seen-1].(*uplink.Link); l.Port == "capture" && l.Up == up {
+			return
+		}
+	}
+	t.Fatalf("%d link records, none says that the capture port's link is up: %v", r.seen, up)
+}
+
+// replay sends frames at a moderate pace, 20 000 a second.
+func (m *mirror) replay(frames [][]byte) {
+	m.t.Helper()
+	const each = 20
+	for i, f := range frames {
+		for !m.transmit(f) {
+			time.Sleep(time.Millisecond)
+		}
+		if i%each == each-1 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+// counted waits until l has seen want frames, and fails the test if one more comes or one was dropped.
+func (m *mirror) counted(l *life, want int) {
+	m.t.Helper()
+	l.await("the frames are seen", func(p progress) bool { return int(p.Frames+p.Dropped) >= want })
+	time.Sleep(300 * time.Millisecond)
+	p := l.await("and no more", func(progress) bool { return true })
+	if int(p.Frames) != want || p.Dropped != 0 || p.Sent != 0 {
+		m.t.Errorf("sent %d frames, the daemon has seen %d, dropped %d, sent %d", want, p.Frames, p.Dropped, p.Sent)
+	}
+}
