@@ -230,7 +230,8 @@ func (g *generation) put(rs []uplink.Stored, rcpt uplink.Head) error {
 	return nil
 }
 
-// read calls f with the records from seq on, until f says no.
+// read calls f with the records from seq on up to g.Head, until f says no. The file may have more already, of a commit that
+// is not noted yet: nobody may tell them, since a receipt for them would be taken for one of another history.
 func (g *generation) read(seq uint64, f func(uplink.Stored) bool) (more bool, err error) {
 	if g.db == nil || g.bad {
 		return true, nil
@@ -243,6 +244,9 @@ func (g *generation) read(seq uint64, f func(uplink.Stored) bool) (more bool, er
 				r, err := getRecord(k, v)
 				if err != nil {
 					return err
+				}
+				if r.Seq > g.Head.Seq {
+					return nil
 				}
 				more = f(r)
 			}
