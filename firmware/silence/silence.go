@@ -67,7 +67,7 @@ func Make(ns, name string, open func() error) (*Port, error) {
 		}
 	}
 	p := &Port{Name: name}
-	return p, within(f, func() (err error) {
+	err = within(f, func() (err error) {
 		if err := quiet(name); err != nil {
 			return fmt.Errorf("silence %s in network namespace %s: %w", name, ns, err)
 		}
@@ -76,6 +76,13 @@ func Make(ns, name string, open func() error) (*Port, error) {
 		}
 		return open()
 	})
+	if err == nil {
+		return p, nil
+	}
+	if p.link != nil {
+		err = errors.Join(err, p.link.close())
+	}
+	return nil, err
 }
 
 // within calls f on a thread of the network namespace ns. The thread ends with it, whatever f did to it.

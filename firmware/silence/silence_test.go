@@ -163,8 +163,9 @@ func TestSilent(t *testing.T) {
 // TestMissing: an interface that is not there is named.
 func TestMissing(t *testing.T) {
 	namespaces(t)
-	if _, err := Make("capture", "nothing", func() error { return nil }); err == nil || !strings.Contains(err.Error(), "nothing") {
-		t.Errorf("error %v, want one that names the interface", err)
+	p, err := Make("capture", "nothing", func() error { return nil })
+	if p != nil || err == nil || !strings.Contains(err.Error(), "nothing") {
+		t.Errorf("port %v, error %v, want none, and one that names the interface", p, err)
 	}
 }
 
