@@ -124,10 +124,10 @@ func (r *linkRecords) await(t *testing.T, up bool) {
 	t.Fatalf("%d link records, none says that the capture port's link is up: %v", r.seen, up)
 }
 
-// replay sends frames at a moderate pace, 20 000 a second.
+// replay sends frames at a moderate pace, 10 000 a second.
 func (m *mirror) replay(frames [][]byte) {
 	m.t.Helper()
-	const each = 20
+	const each = 10
 	for i, f := range frames {
 		for !m.transmit(f) {
 			time.Sleep(time.Millisecond)

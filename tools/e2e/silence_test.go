@@ -98,11 +98,35 @@ var disturbances = map[string]func(*disturber){
 	// The card is pulled out and put in again, as USB does it. The daemon has no right any more to silence the new interface;
 	// whoever has started it ends it and starts it again.
 	"replugged": func(d *disturber) {
+		d.await()
 		d.m.cut()
 		d.pause()
 		d.m.lay()
 		d.pause()
 		d.life.end()
+		d.again()
+	},
+	// Put back by hand instead, the new interface has the namespace's layers (no IPv6, no address), and netfilter's where the
+	// kernel takes an interface by its name (6.18 does).
+	"replugged and put back": func(d *disturber) {
+		d.await()
+		d.m.cut()
+		d.m.lay()
+		run(d.m.t, "ip", "link", "set", portName, "netns", d.m.box)
+		d.m.port("up")
+		seen := d.life.latest.Frames
+		d.life.await("it listens to the new one", func(p progress) bool { return p.Frames > seen+100 })
+		d.life.end()
+		d.again()
+	},
+	// A daemon whose interface goes away before it is silent ends with an error; it too is started anew.
+	"replugged while it starts": func(d *disturber) {
+		d.life.kill()
+		d.life = d.b.listen(d.m.t)
+		d.pause()
+		d.m.cut()
+		d.m.lay()
+		d.life.kill()
 		d.again()
 	},
 	"replugged while it is dead": func(d *disturber) { d.life.kill(); d.m.cut(); d.m.lay(); d.again() },
