@@ -58,7 +58,7 @@ var Arrows = []Arrow{
 	{"tools/e2e/...", nil, nil}, // tests only: of whole programs
 	{"tools/soak/...", []string{"tools/soak/..."}, nil},
 	{"tools/archtest", nil, []string{"golang.org/x/tools"}},
-	{"tools/lab/...", []string{"capture/...", "tools/lab/..."}, []string{"github.com/quic-go", "golang.org/x", "github.com/google/gopacket"}},
+	{"tools/lab/...", []string{"capture/...", "tools/lab/...", "firmware/config", "tools/province", "uplink/..."}, []string{"github.com/quic-go", "golang.org/x", "github.com/google/gopacket"}},
 	{"tools/cafeprobe/...", []string{"capture/...", "uplink/...", "firmware/...", "board/...", "tools/..."}, []string{
 		"github.com/alecthomas/kong", "github.com/google/gopacket", "github.com/schollz/progressbar", "golang.org/x/term",
 	}},

@@ -1,55 +1,92 @@
 package main
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
 
-// addBridge makes the café's switch, in a namespace of its own so that nothing of the host is on it. With an ageing time
-// of 0 a Linux bridge learns no address and floods every frame to every port: a hub, and so each port is a mirror.
-func (l *lab) addBridge() (err error) {
+// addSwitches makes the café's switches, in a namespace of their own so that nothing of the host is on them: the one that the box
+// listens at, and where the room has stations behind another, that one, which the router is plugged into and which never
+// mirrors.
+func (l *lab) addSwitches() (err error) {
 	if l.bridge, err = l.addNamespace("switch"); err != nil {
 		return err
 	}
 	if err := quiet(l.bridge); err != nil {
 		return err
 	}
-	err = ip("-n", l.bridge, "link", "add", "switch", "type", "bridge", "ageing_time", "0", "stp_state", "0", "mcast_snooping", "0")
+	if err := l.addSwitch("switch", l.room.learns); err != nil || len(l.room.behind) == 0 {
+		return err
+	}
+	if err := l.addSwitch("second", true); err != nil {
+		return err
+	}
+	if err := ip("-n", l.bridge, "link", "add", "trunk", "type", "veth", "peer", "name", "trunk2"); err != nil {
+		return err
+	}
+	return errors.Join(l.plug("trunk", "switch"), l.plug("trunk2", "second"))
+}
+
+// addSwitch makes a switch. With an ageing time of 0 a Linux bridge learns no address and floods every frame to every
+// port: a hub, and so each port is a mirror.
+func (l *lab) addSwitch(name string, learns bool) error {
+	ageing := "0"
+	if learns {
+		ageing = ageingTime
+	}
+	err := ip("-n", l.bridge, "link", "add", name, "type", "bridge", "ageing_time", ageing, "stp_state", "0", "mcast_snooping", "0")
 	if err != nil {
 		return err
 	}
-	return ip("-n", l.bridge, "link", "set", "switch", "up")
+	return ip("-n", l.bridge, "link", "set", name, "up")
 }
 
-// addPort makes a namespace for a station, with a link eth0 to the bridge that is still down.
-func (l *lab) addPort(name, mac string) (ns string, err error) {
+// ageingTime is after how many hundredths of a second a switch forgets an address (IEEE 802.1D: 300 s).
+const ageingTime = "30000"
+
+// takeMirror makes the switch that the box listens at a plain one.
+func (l *lab) takeMirror() error {
+	return ip("-n", l.bridge, "link", "set", "switch", "type", "bridge", "ageing_time", ageingTime)
+}
+
+// plug puts an interface of the switches' namespace into a switch.
+func (l *lab) plug(port, into string) error {
+	if err := ip("-n", l.bridge, "link", "set", port, "master", into); err != nil {
+		return err
+	}
+	return ip("-n", l.bridge, "link", "set", port, "up")
+}
+
+// switchOf returns the switch that a station is plugged into.
+func (l *lab) switchOf(name string) string {
+	if slices.Contains(l.room.behind, name) {
+		return "second"
+	}
+	return "switch"
+}
+
+// addPort makes a namespace for a station, with a link dev to its switch that is still down.
+func (l *lab) addPort(name, dev, mac string) (ns string, err error) {
 	if ns, err = l.addNamespace(name); err != nil {
 		return "", err
 	}
-	steps := [][]string{
-		{"-n", l.bridge, "link", "add", name, "type", "veth", "peer", "name", "eth0", "address", mac, "netns", ns},
-		{"-n", l.bridge, "link", "set", name, "master", "switch"},
-		{"-n", l.bridge, "link", "set", name, "up"},
-		{"-n", ns, "link", "set", "lo", "up"},
+	err = ip("-n", l.bridge, "link", "add", name, "type", "veth", "peer", "name", dev, "address", mac, "netns", ns)
+	if err == nil {
+		err = errors.Join(l.plug(name, l.switchOf(name)), ip("-n", ns, "link", "set", "lo", "up"))
 	}
-	for _, args := range steps {
-		if err := ip(args...); err != nil {
-			return "", err
-		}
+	if err != nil {
+		return "", err
 	}
-	return ns, asWire(ns, "eth0")
+	return ns, asWire(ns, dev)
 }
 
 // addTap makes a tap on the bridge for a guest.
 func (l *lab) addTap(name string) error {
-	steps := [][]string{
-		{"-n", l.bridge, "tuntap", "add", "dev", name, "mode", "tap"},
-		{"-n", l.bridge, "link", "set", name, "master", "switch"},
-		{"-n", l.bridge, "link", "set", name, "up"},
+	if err := ip("-n", l.bridge, "tuntap", "add", "dev", name, "mode", "tap"); err != nil {
+		return err
 	}
-	for _, args := range steps {
-		if err := ip(args...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return l.plug(name, l.switchOf(name))
 }
 
 // asWire makes frames leave an interface as they would a real card: checksums filled in, no segment larger than the MTU.

@@ -21,13 +21,14 @@ import (
 
 // parts are what this program does in a namespace, started by itself.
 var parts = map[string]func(args []string) error{
-	"record": recordPart,
-	"serve":  servePart,
-	"http3":  http3Part,
-	"play":   playPart,
-	"ntp":    ntpPart,
-	"wake":   wakePart,
-	"arp":    arpPart,
+	"record":  recordPart,
+	"witness": witnessPart,
+	"serve":   servePart,
+	"http3":   http3Part,
+	"play":    playPart,
+	"ntp":     ntpPart,
+	"wake":    wakePart,
+	"arp":     arpPart,
 }
 
 // one checks that a part got its one argument.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // startRouter makes a namespace the café's router, and the world behind it: the addresses of evening.go's names are on
@@ -28,7 +29,7 @@ func (l *lab) startRouter(h *host) error {
 	if _, err := l.self(h.ns, "world", "serve", "world"); err != nil {
 		return err
 	}
-	if err := l.startDNSMasq(h, "router", routerConf()); err != nil {
+	if err := l.startDNSMasq(h, "router", routerConf(max(l.scaled(lease), 2*time.Minute))); err != nil {
 		return err
 	}
 	return l.await("world", "serving")
@@ -92,13 +93,16 @@ func (l *lab) startDNSMasq(h *host, name, conf string) error {
 	return l.await(name, "started, version")
 }
 
+// lease is for how long an address is given; dnsmasq gives none for less than two minutes.
+const lease = 10 * time.Minute
+
 // routerConf is what the router's dnsmasq answers: leases, boot file, router advertisements, and every name of evening.go.
-func routerConf() string {
+func routerConf(lease time.Duration) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "dhcp-range=192.168.1.100,192.168.1.199,10m\ndhcp-authoritative\nlog-dhcp\nlog-queries\n"+
+	fmt.Fprintf(&b, "dhcp-range=192.168.1.100,192.168.1.199,%d\ndhcp-authoritative\nlog-dhcp\nlog-queries\n"+
 		"domain=cafe.lan\nlocal=/cafe.lan/\n"+
 		"dhcp-boot=%s,maychu,%s\n"+
-		"enable-ra\nra-param=eth0,60\ndhcp-range=%s,ra-only,64,10m\n", bootFile, serverAddr, lanPrefix6)
+		"enable-ra\nra-param=eth0,60\ndhcp-range=%s,ra-only,64,10m\n", int(lease.Seconds()), bootFile, serverAddr, lanPrefix6)
 	for _, s := range stations {
 		if !s.fixed {
 			fmt.Fprintf(&b, "dhcp-host=%s,%s\n", s.mac, s.addr)

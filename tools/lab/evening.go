@@ -136,6 +136,7 @@ const (
 	wake     verb = "wake"     // Wake-on-LAN; what: the station to be woken
 	netbios  verb = "nmbd"     // Samba's nmbd from now on; what: the NetBIOS name
 	bonjour  verb = "avahi"    // avahi-daemon from now on; what: the mDNS host name
+	plain    verb = "plain"    // somebody takes the mirror away from the switch
 	finished verb = "finished" // the recording ends
 )
 

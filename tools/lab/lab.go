@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// lab is one recording.
+// lab is one evening.
 type lab struct {
-	out     string  // where the capture and the truth go
+	out     string // where the capture and the truth go, if it is recorded
+	room    room
 	dir     string  // temporary: configurations, logs
 	program string  // this program
 	speed   float64 // of the table
@@ -20,7 +21,7 @@ type lab struct {
 	bridge     string // namespace of the bridge
 	namespaces []string
 	hosts      map[string]*host
-	recorder   *process
+	listener   *process // at the probe's port: the recorder, or the box's daemon
 
 	mu        sync.Mutex // processes, power
 	processes []*process
@@ -44,12 +45,9 @@ type powered struct {
 	end      string // how it ended
 }
 
-func newLab(out string, speed float64) (*lab, error) {
+func newLab(r room, speed float64) (*lab, error) {
 	program, err := os.Executable()
 	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(out, 0o755); err != nil {
 		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "cafelab-")
@@ -60,12 +58,12 @@ func newLab(out string, speed float64) (*lab, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, err
 	}
-	return &lab{out: out, dir: dir, program: program, speed: speed, starter: newStarter(), hosts: map[string]*host{}}, nil
+	return &lab{room: r, dir: dir, program: program, speed: speed, starter: newStarter(), hosts: map[string]*host{}}, nil
 }
 
-// build makes the café: the bridge, a port for every station, the world behind the router, and the recorder.
+// build makes the café: the switches, and a port for every station.
 func (l *lab) build() error {
-	if err := l.addBridge(); err != nil {
+	if err := l.addSwitches(); err != nil {
 		return err
 	}
 	for i := range stations {
@@ -75,16 +73,23 @@ func (l *lab) build() error {
 			continue // its tap comes with the guest
 		}
 		var err error
-		if h.ns, err = l.addPort(h.name, h.mac); err != nil {
+		if h.ns, err = l.addPort(h.name, "eth0", h.mac); err != nil {
 			return fmt.Errorf("connect %s: %w", h.name, err)
 		}
 	}
-	return l.startRecorder()
+	return nil
 }
 
-// startRecorder puts the recorder on a port of its own and waits until it listens.
-func (l *lab) startRecorder() error {
-	ns, err := l.addPort("probe", "02:00:00:00:00:01")
+// probeMAC is the address of the probe's port, which nobody ever sees.
+const probeMAC = "02:00:00:00:00:01"
+
+// startRecorder puts the recorder on a port of its own and waits until it listens. out gets the capture.
+func (l *lab) startRecorder(out string) error {
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	l.out = out
+	ns, err := l.addPort("probe", "eth0", probeMAC)
 	if err != nil {
 		return err
 	}
@@ -94,7 +99,7 @@ func (l *lab) startRecorder() error {
 	if err := ip("-n", ns, "link", "set", "eth0", "arp", "off", "promisc", "on", "up"); err != nil {
 		return err
 	}
-	if l.recorder, err = l.self(ns, "recorder", "record", "eth0", l.capture()); err != nil {
+	if l.listener, err = l.self(ns, "recorder", "record", "eth0", l.capture()); err != nil {
 		return err
 	}
 	return l.await("recorder", "recording")
@@ -117,16 +122,23 @@ func (l *lab) await(name, word string) error {
 	return fmt.Errorf("%s did not say %q within %v: %s", name, word, patience, text)
 }
 
-// finish ends the recording and writes the truth. The switch goes first: what the servers would write down after the last
-// recorded frame nobody can have seen.
-func (l *lab) finish() error {
+// end ends the evening. The switch goes first: what the servers would write down after the last frame nobody can have seen.
+func (l *lab) end() error {
 	if err := ip("-n", l.bridge, "link", "set", "switch", "down"); err != nil {
 		return err
 	}
 	for _, h := range l.hosts {
 		l.powerOff(h, "end of recording", time.Now())
 	}
-	if err := l.recorder.stop(); err != nil {
+	return nil
+}
+
+// finish ends the recording and writes the truth.
+func (l *lab) finish() error {
+	if err := l.end(); err != nil {
+		return err
+	}
+	if err := l.listener.stop(); err != nil {
 		text, _ := os.ReadFile(filepath.Join(l.dir, "recorder.log"))
 		return fmt.Errorf("recorder: %w: %s", err, text)
 	}

@@ -62,6 +62,15 @@ func run(program string, args ...string) error {
 	return nil
 }
 
+// output runs a short command and returns what it prints.
+func output(program string, args ...string) ([]byte, error) {
+	out, err := exec.Command(program, args...).Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", program, strings.Join(args, " "), err)
+	}
+	return out, nil
+}
+
 // addNamespace makes a namespace whose name is this process's own. The resolver of what runs in it is the café's router.
 func (l *lab) addNamespace(name string) (string, error) {
 	ns := prefix + strconv.Itoa(os.Getpid()) + "-" + name

@@ -38,11 +38,11 @@ func (l *lab) play(ctx context.Context) error {
 	var wg sync.WaitGroup
 	var failures []string
 	defer wg.Wait()
-	for _, e := range script(evening) {
+	for _, e := range script(l.room.evening()) {
 		select {
 		case <-time.After(time.Until(began.Add(l.scaled(e.at)))):
-		case <-l.recorder.done:
-			return fmt.Errorf("the recorder ended early: %v", l.recorder.err)
+		case <-l.listener.done:
+			return fmt.Errorf("the %s ended early: %v", l.listener.name, l.listener.err)
 		case <-ctx.Done():
 			return fmt.Errorf("stopped at %v of the evening: %w", short(e.at), context.Cause(ctx))
 		}
@@ -101,6 +101,8 @@ func (l *lab) do(e event) error {
 		return l.wakeUp(h, l.hosts[e.what])
 	case plays:
 		return l.playGame(h, e)
+	case plain:
+		return l.takeMirror()
 	}
 	return fmt.Errorf("unknown verb %q", e.do)
 }

@@ -33,7 +33,7 @@ func newStarter() starter {
 	return s
 }
 
-// start starts a program in a namespace. What it prints goes to a file of its name in the lab's folder of logs.
+// start starts a program in a namespace, in the host's where ns is empty. What it prints goes to a file of its name in the lab's folder of logs.
 func (l *lab) start(ns, name string, argv ...string) (*process, error) {
 	log, err := os.OpenFile(filepath.Join(l.dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -41,7 +41,10 @@ func (l *lab) start(ns, name string, argv ...string) (*process, error) {
 	}
 	defer log.Close()
 	p := &process{name: name, done: make(chan struct{})}
-	p.cmd = exec.Command("ip", append([]string{"netns", "exec", ns}, argv...)...)
+	if ns != "" {
+		argv = append([]string{"ip", "netns", "exec", ns}, argv...)
+	}
+	p.cmd = exec.Command(argv[0], argv[1:]...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	started := make(chan error)
