@@ -12,7 +12,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt vet lint vuln unit accuracy cross fuzz bench bench-uplink lab replay soak clean packages-test packages-lab
+.PHONY: help run test check fmt vet lint vuln unit accuracy cross fuzz bench bench-live bench-uplink lab netns replay soak clean packages-test packages-lab
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,15 @@ bench-uplink: packages-test ## the uplink with its real peers: records/s, memory
 
 lab: packages-lab ## record the project's own capture anew from real clients in network namespaces (root, 13 minutes)
 	@$(SUDO) env "PATH=$$PATH" $(GO) run ./tools/lab -out out/lab
+
+ROOM ?= $(if $(PLAIN),plain,mirror)
+SPEED ?= 1
+
+netns: packages-lab bin ## a café of real clients in network namespaces, the daemon live at its switch (root, 14 minutes; PLAIN=1: a plain port)
+	@$(SUDO) env "PATH=$$PATH" $(GO) run ./tools/lab -live bin/cafeprobed -room $(ROOM) -speed $(SPEED)
+
+bench-live: ## the frames a second that one core takes from a veth pair and decodes without a loss (root, a quiet machine)
+	@$(GO) build -o bin/ ./tools/benchlive && $(SUDO) bin/benchlive
 
 replay: bin ## what the box sees in a capture: make replay PCAP=file
 	@bin/cafeprobe inspect $(PCAP)
