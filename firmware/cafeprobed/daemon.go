@@ -87,7 +87,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 			Secret: id.Secret, Clock: w.dates(), Quality: d.cfg.Capture.Quality, Window: time.Duration(d.cfg.Cafe.Summary),
 		},
 		Sink: book,
-		Pace: pace(ctx, d.cfg.Capture.Speed),
+		Pace: pace(ctx, d.cfg.Capture.Speed, book.resume.until),
 		Live: d.port != nil,
 	})
 	told = book.stamp
@@ -185,14 +185,18 @@ func (d *daemon) depart(ctx context.Context, fw *forward.Forwarder) {
 	}
 }
 
-// pace returns a function that lets a replay take as long as speed asks for, nil for no waiting.
-func pace(ctx context.Context, speed float64) func(int64) {
+// pace returns a function that lets a replay take as long as speed asks for, nil for no waiting. What is before told,
+// nanoseconds since the Unix epoch, an earlier life has told: it goes by without waiting, and the replay goes on in time.
+func pace(ctx context.Context, speed float64, told int64) func(int64) {
 	if speed == 0 {
 		return nil
 	}
 	var first int64
 	var began time.Time
 	return func(t int64) {
+		if t < told {
+			return
+		}
 		if first == 0 {
 			first, began = t, time.Now()
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"errors"
+	"time"
 
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/spool"
@@ -19,6 +20,7 @@ type resume struct {
 	prefix []int // prefix[i] is how many of want's first records end in want[i] (Knuth, Morris, Pratt 1977)
 	begins bool  // want is what the replay begins with
 	have   int   // how many of want's first records the replay's last ones are
+	until  int64 // the time of the last of want, nanoseconds since the Unix epoch
 }
 
 type sum [sha256.Size]byte
@@ -47,6 +49,7 @@ func newResume(sp *spool.Spool) (*resume, error) {
 				r.want, r.begins, lost = nil, false, false
 			}
 			r.want = append(r.want, sha256.Sum256(s.Raw))
+			r.until = int64(s.Stamp.Time) * int64(time.Millisecond)
 		}
 	}
 	r.prefix = make([]int, len(r.want))
