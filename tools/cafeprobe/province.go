@@ -3,12 +3,15 @@ package main
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"cafeprobe/tools/province"
 	"cafeprobe/tools/province/ca"
@@ -33,7 +36,8 @@ type serveCmd struct {
 	MQTT   string   `default:"127.0.0.1:1883" help:"Address for boxes, as host:port; :1883 takes them from everywhere."`
 	Web    string   `default:"127.0.0.1:8080" help:"Address of the page, as host:port."`
 	TLS    string   `help:"Address for boxes with certificates, as host:port; then --mqtt is for observers."`
-	Enroll string   `default:":8443" help:"With --tls: address for enrolment over HTTPS, as host:port."`
+	Broker string   `help:"Collect from this broker, as in ssl://host:8883, instead of being one: see province mosquitto."`
+	Enroll string   `default:":8443" help:"With --tls or --broker ssl://: address for enrolment over HTTPS, as host:port."`
 	Names  []string `name:"host" help:"With --tls: names and addresses under which boxes reach it (127.0.0.1, localhost)."`
 	Name   string   `default:"demo" help:"The province's name in topics: a-z, 0-9 and inner hyphens."`
 }
@@ -50,37 +54,60 @@ func (c *serveCmd) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("--mqtt %s: %w: want host:port, as in 127.0.0.1:1883", c.MQTT, err)
 	}
+	if err := brokerURL(c.Broker); err != nil {
+		return err
+	}
 	var secure *province.Secure
-	if c.TLS != "" {
+	if c.TLS != "" || strings.HasPrefix(c.Broker, "ssl://") {
 		secure = &province.Secure{MQTT: c.TLS, Enroll: c.Enroll, Names: c.Names}
 		trust = false // observers without a certificate are of this machine
 	}
 	p, err := province.New(province.Config{
-		Dir: c.Dir, Province: name, MQTT: c.MQTT, Web: c.Web, Trust: trust, Secure: secure,
+		Dir: c.Dir, Province: name, Broker: c.Broker, MQTT: c.MQTT, Web: c.Web, Trust: trust, Secure: secure,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
 		return err
 	}
-	_, port, err := net.SplitHostPort(p.MQTTAddr())
-	if err != nil {
-		panic("BUG: " + err.Error())
-	}
-	boxes := "tcp://" + p.MQTTAddr()
-	if secure != nil {
-		boxes = "ssl://" + p.SecureAddr()
-	}
-	fmt.Fprintf(out, "page    %s\nboxes   %s   (mosquitto_sub -p %s -t 'cafeprobe/v1/%s/#' -v)\nkey     %s   (province_key of a box's identity.json)\n",
-		p.WebURL(), boxes, port, name, base64.RawURLEncoding.EncodeToString(p.PublicKey()))
+	fmt.Fprintf(out, "page    %s\nboxes   %s\nkey     %s   (province_key of a box's identity.json)\n",
+		p.WebURL(), c.boxes(p), base64.RawURLEncoding.EncodeToString(p.PublicKey()))
 	if secure != nil {
 		fmt.Fprintf(out, "enrol   %s   (boxes trust %s; cafeprobe province claim --dir %s BOX)\n",
 			p.EnrollURL(), filepath.Join(c.Dir, province.CADir, ca.RootFile), c.Dir)
 	}
-	if trust {
+	if trust && c.Broker == "" {
 		fmt.Fprintln(out, "warning: boxes are taken from everywhere and show no certificate: give --tls, or use a network that you trust")
 	}
 	fmt.Fprintln(out, "until Ctrl-C")
 	return p.Run(ctx)
+}
+
+// boxes says where boxes come to p, and how a person hears them where the broker is p's own.
+func (c *serveCmd) boxes(p *province.Province) string {
+	if c.Broker != "" {
+		return c.Broker
+	}
+	_, port, err := net.SplitHostPort(p.MQTTAddr())
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	url := "tcp://" + p.MQTTAddr()
+	if c.TLS != "" {
+		url = "ssl://" + p.SecureAddr()
+	}
+	return fmt.Sprintf("%s   (mosquitto_sub -p %s -t 'cafeprobe/v1/%s/#' -v)", url, port, c.Name)
+}
+
+// brokerURL checks --broker. Empty is right: the province is its own.
+func brokerURL(text string) error {
+	u, err := url.Parse(text)
+	if err == nil && text != "" && (u.Scheme != "ssl" && u.Scheme != "tcp" || u.Port() == "" || u.Hostname() == "") {
+		err = errors.New("want ssl://host:port, or tcp://host:port for boxes without certificates")
+	}
+	if err != nil {
+		return fmt.Errorf("--broker %s: %w", text, err)
+	}
+	return nil
 }
 
 // beyondLoopback reports whether addr can be reached from other machines.

@@ -57,6 +57,8 @@ func TestProvinceRefuses(t *testing.T) {
 	}
 	f(serveCmd{MQTT: "127.0.0.1:0", Name: "Hà Giang"}, "--name")
 	f(serveCmd{MQTT: "1883", Name: "x"}, "--mqtt 1883")
+	f(serveCmd{MQTT: "127.0.0.1:0", Name: "x", Broker: "localhost:8883"}, "--broker localhost:8883")
+	f(serveCmd{MQTT: "127.0.0.1:0", Name: "x", Broker: "ssl://localhost"}, "--broker ssl://localhost")
 }
 
 func TestBeyondLoopback(t *testing.T) {
