@@ -20,6 +20,7 @@ import (
 	"cafeprobe/tools/province"
 	"cafeprobe/tools/province/ca"
 	brokerfiles "cafeprobe/tools/province/mosquitto"
+	"cafeprobe/tools/province/mosquitto/mosquittotest"
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/credential"
 	"cafeprobe/uplink/spool"
@@ -113,7 +114,7 @@ func (a authority) mosquitto(b *testing.B) (url, pid string) {
 	if err := brokerfiles.Write(dir, a.CA, brokerfiles.Config{Province: bytesBox.Province, Listen: addr, User: user}); err != nil {
 		b.Fatal(err)
 	}
-	cmd := exec.Command(program(b, "mosquitto"), "-c", filepath.Join(dir, brokerfiles.ConfigFile))
+	cmd := exec.Command(mosquittotest.Program(b, "mosquitto"), "-c", filepath.Join(dir, brokerfiles.ConfigFile))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var log strings.Builder
 	cmd.Stderr = &log

@@ -27,6 +27,7 @@ import (
 	"cafeprobe/capture/capturetest"
 	"cafeprobe/capture/pcapfile"
 	"cafeprobe/firmware/pipeline"
+	"cafeprobe/tools/province/mosquitto/mosquittotest"
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/spool"
 )
@@ -215,11 +216,11 @@ func understood(t *testing.T, file string) {
 
 // watch starts mosquitto_sub for filter and returns a function that ends it and returns what it printed: a line a
 // message, topic and payload.
-func watch(t *testing.T, b *broker, filter string) func() []byte {
+func watch(t *testing.T, b broker, filter string) func() []byte {
 	t.Helper()
 	var out bytes.Buffer
-	_, port, _ := strings.Cut(b.addr, ":")
-	cmd := exec.Command(program(t, "mosquitto_sub"), "-h", "127.0.0.1", "-p", port, "-t", filter, "-v", "-q", "1")
+	_, port, _ := strings.Cut(b.Addr(), ":")
+	cmd := exec.Command(mosquittotest.Program(t, "mosquitto_sub"), "-h", "127.0.0.1", "-p", port, "-t", filter, "-v", "-q", "1")
 	cmd.Stdout, cmd.Stderr = &out, t.Output()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {

@@ -46,9 +46,9 @@ func TestBrokerGoesAndComesBack(t *testing.T) {
 	sp, _ := forwarder(t, p)
 	for range 4 {
 		fill(t, sp, 300)
-		b.kill()
+		b.Kill()
 		fill(t, sp, 100)
-		b.start()
+		b.Start()
 	}
 	drain(t, sp)
 	compare(t, p, sp)

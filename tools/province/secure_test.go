@@ -14,7 +14,6 @@ import (
 	"io"
 	"log/slog"
 	"math/big"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,6 +27,7 @@ import (
 	"cafeprobe/tools/province"
 	"cafeprobe/tools/province/ca"
 	"cafeprobe/tools/province/mosquitto"
+	"cafeprobe/tools/province/mosquitto/mosquittotest"
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/mqtt"
 )
@@ -97,27 +97,13 @@ func embedded(t *testing.T) *ground {
 
 func realMosquitto(t *testing.T) *ground {
 	t.Helper()
-	path, err := exec.LookPath("mosquitto")
-	if err != nil {
-		if path, err = exec.LookPath("/usr/sbin/mosquitto"); err != nil {
-			if os.Getenv("CI") != "" {
-				t.Fatal("mosquitto is not installed, and CI is set: make packages-test")
-			}
-			t.Skip("mosquitto is not installed: make packages-test")
-		}
-	}
 	dir := t.TempDir()
 	c, err := ca.Open(filepath.Join(dir, "ca"), "demo", ca.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
+	addr := mosquittotest.FreeAddr(t)
 	out := filepath.Join(dir, "mosquitto")
 	write := func() {
 		t.Helper()
@@ -126,19 +112,7 @@ func realMosquitto(t *testing.T) *ground {
 		}
 	}
 	write()
-	cmd := exec.Command(path, "-c", filepath.Join(out, mosquitto.ConfigFile))
-	var log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-		if t.Failed() {
-			t.Logf("mosquitto said:\n%s", log.String())
-		}
-	})
+	b := mosquittotest.Run(t, filepath.Join(out, mosquitto.ConfigFile), addr)
 	client := func(name string) *tls.Config {
 		pair, err := tls.LoadX509KeyPair(filepath.Join(out, name+".pem"), filepath.Join(out, name+".key"))
 		if err != nil {
@@ -149,13 +123,6 @@ func realMosquitto(t *testing.T) *ground {
 	g := &ground{ca: c, caDir: filepath.Join(dir, "ca"), addr: addr}
 	g.watch = mqtt.Config{Broker: "ssl://" + addr, Client: "observer", TLS: client("observer")}
 	collector := mqtt.Config{Broker: "ssl://" + addr, Client: "collector", TLS: client("collector")}
-	await(t, "mosquitto", func() bool {
-		conn, err := net.Dial("tcp", addr)
-		if err == nil {
-			conn.Close()
-		}
-		return err == nil
-	})
 	g.down = func(t *testing.T, box uplink.BoxID) {
 		conn := connect(t, collector, nil)
 		if err := conn.Publish(t.Context(), mqtt.Message{Topic: at(box).Topic(uplink.DownWant), Payload: []byte("{}"), QoS: 1}); err != nil {
@@ -169,9 +136,7 @@ func realMosquitto(t *testing.T) *ground {
 			t.Fatal(err)
 		}
 		write()
-		if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
+		b.Reread()
 	}
 	g.kicked = func(*testing.T, *mqtt.Conn, string) {} // its configuration says so
 	return g
@@ -608,13 +573,7 @@ func TestPlainIsForObservers(t *testing.T) {
 
 // TestOpenSSL: a TLS client that shares no code with ours finds the same.
 func TestOpenSSL(t *testing.T) {
-	path, err := exec.LookPath("openssl")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("openssl is not installed, and CI is set")
-		}
-		t.Skip("openssl is not installed")
-	}
+	path := mosquittotest.Program(t, "openssl")
 	grounds(t, func(t *testing.T, g *ground) {
 		dir := t.TempDir()
 		pair, err := enrolled(t, g.ca, boxA).GetClientCertificate(nil)
