@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"cafeprobe/uplink"
@@ -22,7 +23,13 @@ type session struct {
 	spoke  time.Time   // when anything was last published
 	held   time.Time   // since when records wait for more of their kind; zero: none does
 	told   *uplink.Occ // the last occupancy sent on this connection
+	missed span        // sent, and asked for again
+	greets bool        // it waits for the answer to hello
+	called bool        // the province has begun to listen, and may have missed that hello
 }
+
+// span is a run of records; from is 0 in one that is empty.
+type span struct{ from, to uint64 }
 
 func (s *session) run(ctx context.Context) error {
 	if err := s.greet(ctx); err != nil {
@@ -76,6 +83,8 @@ func (s *session) run(ctx context.Context) error {
 // greet says hello until the province's own answer has come. A receipt that the broker had retained may be older than
 // what the province holds: it is believed, but waited behind for the answer, lest much is sent twice.
 func (s *session) greet(ctx context.Context) error {
+	s.greets, s.called = true, false
+	defer func() { s.greets = false }()
 	if err := errors.Join(s.hello(ctx), s.state(ctx)); err != nil {
 		return err
 	}
@@ -93,8 +102,14 @@ func (s *session) greet(ctx context.Context) error {
 		case m := <-s.f.in:
 			if s.take(m) && !m.Retain {
 				s.proven = true
-				s.sent = s.f.spool.Receipted()
+				s.sent, s.missed = s.f.spool.Receipted(), span{}
 				return nil
+			}
+			if s.called {
+				s.called = false
+				if err := s.hello(ctx); err != nil {
+					return err
+				}
 			}
 		case <-again.C:
 			err := s.news(ctx)
@@ -217,6 +232,9 @@ func (s *session) checkpoint(ctx context.Context) error {
 // for Config.Delay: each costs the province a receipt, and both sides a kilobyte of headers.
 func (s *session) send(ctx context.Context) error {
 	for {
+		if err := s.resend(ctx); err != nil {
+			return err
+		}
 		rcpt := s.f.spool.Receipted()
 		if s.sent.Seq < rcpt.Seq {
 			s.sent = rcpt
@@ -259,34 +277,64 @@ func (s *session) hold(rs []uplink.Stored) bool {
 	return time.Since(s.held) < s.f.cfg.Delay
 }
 
-// batch publishes the records of rs that one batch can hold: consecutive ones of one boot.
-func (s *session) batch(ctx context.Context, rs []uplink.Stored) error {
-	n := 1
-	for n < len(rs) && rs[n].Seq == rs[n-1].Seq+1 && rs[n].Boot == rs[0].Boot {
-		n++
+// resend publishes what the province has asked for, and no more: what was sent behind it has come.
+func (s *session) resend(ctx context.Context) error {
+	for s.missed.from != 0 {
+		rs, err := s.f.spool.Read(s.missed.from, uplink.MaxRecords, batchOctets)
+		if err != nil {
+			return err
+		}
+		rs = slices.DeleteFunc(rs, func(r uplink.Stored) bool { return r.Seq > s.missed.to })
+		prev, ok := s.f.spool.At(s.missed.from - 1)
+		if len(rs) == 0 || !ok {
+			s.missed = span{}
+			return nil
+		}
+		n, err := s.publishBatch(ctx, prev.Hash, rs)
+		if err != nil {
+			return err
+		}
+		if s.missed.from = rs[n-1].Seq + 1; s.missed.from > s.missed.to {
+			s.missed = span{}
+		}
 	}
-	rs = rs[:n]
+	return nil
+}
+
+// batch publishes the first of rs, which come next.
+func (s *session) batch(ctx context.Context, rs []uplink.Stored) error {
 	prev := s.sent.Hash
 	if h, ok := s.f.spool.At(rs[0].Seq - 1); ok {
 		prev = h.Hash // behind a hole it is not the last one sent
 	}
+	n, err := s.publishBatch(ctx, prev, rs)
+	if err != nil {
+		return err
+	}
+	s.sent = uplink.Head{Seq: rs[n-1].Seq, Hash: rs[n-1].Hash}
+	s.f.ask(s.sent.Seq)
+	return nil
+}
+
+// publishBatch publishes the n records of rs that one batch can hold: consecutive ones of one boot. prev is the hash in
+// front of them.
+func (s *session) publishBatch(ctx context.Context, prev uplink.Hash, rs []uplink.Stored) (n int, err error) {
+	n = 1
+	for n < len(rs) && rs[n].Seq == rs[n-1].Seq+1 && rs[n].Boot == rs[0].Boot {
+		n++
+	}
 	b := uplink.Batch{
 		Box: s.f.id.Box, Chain: s.f.id.Chain, Boot: rs[0].Boot, From: rs[0].Seq, Prev: prev, Head: rs[n-1].Hash,
 	}
-	for i := range rs {
+	for i := range rs[:n] {
 		b.Recs = append(b.Recs, rs[i].Record)
 	}
 	payload, err := b.Append(nil)
 	if err != nil {
-		return fmt.Errorf("batch: %w", err)
+		return n, fmt.Errorf("batch: %w", err)
 	}
-	if err := s.publish(ctx, uplink.UpRecords, payload); err != nil {
-		return err
-	}
-	s.sent = uplink.Head{Seq: rs[n-1].Seq, Hash: rs[n-1].Hash}
 	s.f.sent.Add(uint64(n))
-	s.f.ask(s.sent.Seq)
-	return nil
+	return n, s.publish(ctx, uplink.UpRecords, payload)
 }
 
 // drainInbox takes what has come, so that receipts are not behind what is being sent.
@@ -409,20 +457,27 @@ func (s *session) command(leaf uplink.Leaf, payload []byte) error {
 	return nil
 }
 
-// want goes back to the first record that the province misses, if that is one that was sent.
+// want notes what the province misses, to be sent again, if it was sent. A province that has begun to listen asks for all
+// behind what it has: while hello waits for its answer, that is the moment to say it again. Else there is nothing to do:
+// what was sent to nobody shows with the next batch, exactly, or by the missing receipt.
 func (s *session) want(payload []byte) error {
 	w, err := uplink.Parse[uplink.Want](payload)
 	if err != nil {
 		return err
 	}
-	from := max(uint64(w.From), s.f.spool.Receipted().Seq+1)
-	if w.Chain != s.f.id.Chain || from > s.sent.Seq {
+	from, to := max(uint64(w.From), s.f.spool.Receipted().Seq+1), uint64(w.To)
+	switch {
+	case w.Chain != s.f.id.Chain || !s.greets && from > s.sent.Seq+1:
 		return fmt.Errorf("want %d of chain %s: %w", w.From, w.Chain, errMisled)
+	case s.greets:
+		s.called = true
+		return nil
+	case to > s.sent.Seq || from > to:
+		return nil
 	}
-	h, ok := s.f.spool.At(from - 1)
-	if !ok {
+	if _, ok := s.f.spool.At(from - 1); !ok {
 		return fmt.Errorf("want %d, which is not there: %w", w.From, errMisled)
 	}
-	s.sent = h
+	s.missed, s.moved = span{from, to}, time.Now()
 	return nil
 }

@@ -3,6 +3,7 @@ package collector
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"cafeprobe/tools/province/store"
@@ -28,6 +29,7 @@ func (c *Collector) batch(now time.Time, a uplink.Address, payload []byte) ([]Me
 	}
 	var ch store.Chain
 	var n counts
+	var missed []store.Due
 	var refused error
 	err = c.store.Update(func(tx *store.Tx) (err error) {
 		var ok bool
@@ -41,7 +43,10 @@ func (c *Collector) batch(now time.Time, a uplink.Address, payload []byte) ([]Me
 		if err := c.heard(tx, a, now); err != nil {
 			return err
 		}
-		n, refused, err = c.take(tx, &ch, b, rs, now)
+		if n, refused, err = c.take(tx, &ch, b, rs, now); err != nil || refused != nil {
+			return err
+		}
+		missed, err = c.missed(tx, ch, now)
 		return err
 	})
 	if err != nil {
@@ -53,7 +58,34 @@ func (c *Collector) batch(now time.Time, a uplink.Address, payload []byte) ([]Me
 	c.records.Add(n.records)
 	c.duplicates.Add(n.duplicates)
 	c.forks.Add(n.forks)
-	return c.receipt(now, a, ch)
+	out, err := c.receipt(now, a, ch)
+	for _, d := range missed {
+		m, err := c.want(d)
+		if err != nil {
+			return nil, err
+		}
+		c.wants.Add(1)
+		out = append(out, m)
+	}
+	return out, err
+}
+
+// missed returns the first gap of ch if it was not asked for and is to be asked for at once: see Resume.
+func (c *Collector) missed(tx *store.Tx, ch store.Chain, now time.Time) ([]store.Due, error) {
+	since := c.resumed.Load()
+	if ch.Stored == ch.Verified || since == nil || now.Sub(*since) > c.cfg.WantAfter {
+		return nil, nil
+	}
+	list, err := tx.Gaps(ch)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(list, func(g store.Gap) bool { return !g.Lost })
+	if i < 0 || !list[i].Wanted.Before(*since) {
+		return nil, nil
+	}
+	list[i].Wanted = now
+	return []store.Due{{Box: ch.Box, Chain: ch.Name, First: list[i].First, Last: list[i].Last}}, tx.SetGaps(ch, list)
 }
 
 // take files the records rs of b under ch: new ones are stored, known ones counted, others kept as a branch.

@@ -4,10 +4,12 @@
 package collector
 
 import (
+	"context"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -65,6 +67,8 @@ type Stats struct {
 type Collector struct {
 	cfg   Config
 	store *store.Store
+
+	resumed atomic.Pointer[time.Time] // when Resume was last called
 
 	messages, refused, records, duplicates, forks, receipts, wants atomic.Uint64
 }
@@ -169,6 +173,25 @@ func (c *Collector) Tick(now time.Time) ([]Message, error) {
 			return nil, err
 		}
 		out = append(out, m)
+	}
+	return out, nil
+}
+
+// Resume asks every box for what comes behind what is stored: one that waits for an answer to its hello says it again. It
+// is to be called at now, when a connection to a broker begins to bring messages. What boxes sent to nobody before shows as
+// a gap in what comes first, which is no message on its way: it is asked for at once.
+func (c *Collector) Resume(ctx context.Context, now time.Time) ([]Message, error) {
+	c.resumed.Store(&now)
+	ends, err := c.store.Ends(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Message, len(ends))
+	for i, d := range ends {
+		d.Last = math.MaxInt64 // as much as may be asked for
+		if out[i], err = c.want(d); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -201,5 +202,51 @@ func TestBranchLeftBehind(t *testing.T) {
 	receipt(t, c, after, last)
 	if st := c.Stats(); st.Forks != 3 || st.Records != 6 || st.Refused != 0 {
 		t.Errorf("stats %+v, want 3 records known as another branch, 6 stored, nothing refused", st)
+	}
+}
+
+// TestResume: a collector that has begun to listen says so to every box, and asks at once for what was sent to nobody.
+func TestResume(t *testing.T) {
+	s, c := open(t, filepath.Join(t.TempDir(), "p.db"))
+	defer s.Close()
+	none := uplink.Head{Hash: uplink.Genesis(chain, public(1))}
+	h, err := uplink.Marshal(uplink.Hello{V: 1, Chain: chain, First: 1, Hash: none.Hash, Boot: 41, Conn: 1, Key: uplink.Key(public(1))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	receipt(t, c, collector.Message{Topic: at.Topic(uplink.UpHello), Payload: h}, none)
+	first, one := batch(t, none, 50, 60)
+	receipt(t, c, first, one)
+	missing, two := batch(t, one, 70)
+	ahead, three := batch(t, two, 80)
+	more, _ := batch(t, three, 90)
+
+	now := time.Now()
+	wants := func(out []collector.Message, err error, want ...uplink.Want) {
+		t.Helper()
+		var got []uplink.Want
+		for _, m := range out {
+			if m.Topic == at.Topic(uplink.DownWant) {
+				w, err := uplink.Parse[uplink.Want](m.Payload)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, w)
+			}
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("asked for %v, %v, want %v", got, err, want)
+		}
+	}
+	out, err := c.Resume(t.Context(), now)
+	wants(out, err, uplink.Want{V: 1, Chain: chain, From: 3, To: 2 + uplink.MaxWant})
+	out, err = c.Handle(now.Add(time.Second), ahead)
+	wants(out, err, uplink.Want{V: 1, Chain: chain, From: 3, To: 3})
+	out, err = c.Handle(now.Add(2*time.Second), more)
+	wants(out, err) // it is on its way
+	out, err = c.Handle(now.Add(3*time.Second), missing)
+	wants(out, err)
+	if got := c.Stats(); got.Records != 5 || got.Duplicates != 0 || got.Wants != 1 {
+		t.Errorf("%+v, want 5 records, none twice, 1 gap asked for", got)
 	}
 }

@@ -68,6 +68,27 @@ ORDER BY commune = '', commune, name = '', name, every.box`
 	return out, rows.Err()
 }
 
+// Ends returns for every box where its newest chain goes on: First is behind the head, Last is 0. Chains with a branch are
+// left out: which place is the box's own cannot be known.
+func (s *Store) Ends(ctx context.Context) ([]Due, error) {
+	const text = `SELECT box, shard, chain, head + 1 FROM boxes JOIN chains USING (box)
+		WHERE chains.id = (SELECT MAX(id) FROM chains newest WHERE newest.box = boxes.box) AND forks = 0`
+	rows, err := s.read.QueryContext(ctx, text)
+	if err != nil {
+		return nil, fmt.Errorf("read the ends of chains: %w", err)
+	}
+	defer rows.Close()
+	var out []Due
+	for rows.Next() {
+		var d Due
+		if err := rows.Scan(&d.Box, &d.Shard, &d.Chain, &d.First); err != nil {
+			return nil, fmt.Errorf("read the ends of chains: %w", err)
+		}
+		out = append(out, d)
+	}
+	return out, rows.Err()
+}
+
 // Line is a stored record, for showing.
 type Line struct {
 	Box, Site, Chain string

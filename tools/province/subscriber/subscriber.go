@@ -26,6 +26,8 @@ import (
 // message is on disk; an error that wraps collector.ErrRefused means that it never will be.
 type Handler interface {
 	Handle(now time.Time, m collector.Message) ([]collector.Message, error)
+	// Resume returns what is to be said when messages begin to come.
+	Resume(ctx context.Context, now time.Time) ([]collector.Message, error)
 }
 
 // Config configures a Subscriber. Broker and Province are required; the zero of the rest is valid.
@@ -121,6 +123,11 @@ func (s *Subscriber) connection(ctx context.Context) error {
 		return err
 	}
 	s.cfg.Log.Info("collecting", "broker", s.cfg.Broker, "filter", filter)
+	begin, err := s.handler.Resume(ctx, time.Now())
+	if err != nil {
+		return err
+	}
+	s.out.put(begin...)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
