@@ -20,6 +20,7 @@ import (
 	"cafeprobe/firmware/config"
 	"cafeprobe/tools/province"
 	"cafeprobe/tools/province/ca"
+	"cafeprobe/tools/province/provincetest"
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/credential"
 	"cafeprobe/uplink/forward"
@@ -36,21 +37,9 @@ const dueAtOnce = 80 * time.Minute
 func provisioned(t *testing.T, life time.Duration) (*config.Config, spool.Identity, *province.Province) {
 	t.Helper()
 	dir := t.TempDir()
-	p, err := province.New(province.Config{
+	p, _ := provincetest.Run(t, province.Config{
 		Dir: filepath.Join(dir, "province"), Province: "demo", Secure: &province.Secure{Life: life},
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- p.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
 	})
 	id, err := spool.NewIdentity(uplink.Address{Province: "demo", Box: "b-00000001"}, p.PublicKey())
 	if err != nil {

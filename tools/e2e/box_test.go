@@ -3,7 +3,6 @@ package e2e
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,6 +16,7 @@ import (
 
 	"cafeprobe/firmware/config"
 	"cafeprobe/tools/province"
+	"cafeprobe/tools/province/provincetest"
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/spool"
 )
@@ -50,31 +50,24 @@ type site struct {
 func newSite(t *testing.T, dir, url string) *site {
 	t.Helper()
 	s := &site{name: "e2e", dir: dir}
-	var err error
-	if s.Province, err = province.New(province.Config{Dir: dir, Province: s.name, Broker: url}); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if err := s.Run(ctx); err != nil {
-			t.Error(err)
-		}
-	}()
-	s.stop = func() { cancel(); <-ended }
-	t.Cleanup(s.stop)
+	s.Province, s.stop = provincetest.Run(t, province.Config{Dir: dir, Province: s.name, Broker: url})
 	return s
 }
 
 func (s *site) box(t *testing.T, id spool.Identity, file string, speed float64) *box {
 	t.Helper()
-	return s.boxOf(t, id, config.Capture{File: file, Speed: speed, Quality: uplink.QualityCoarse}, config.Clock{})
+	return provision(t, id, config.Uplink{Broker: "tcp://" + s.MQTTAddr()}, replayOf(file, speed), config.Clock{})
 }
 
-// boxOf gives a box its folder and a configuration.
-func (s *site) boxOf(t *testing.T, id spool.Identity, capture config.Capture, clock config.Clock) *box {
+// replayOf is a capture that is replayed at speed.
+func replayOf(file string, speed float64) config.Capture {
+	return config.Capture{File: file, Speed: speed, Quality: uplink.QualityCoarse}
+}
+
+// provision writes a box's folder and configuration. It retries soon and lets no record wait for more.
+func provision(t *testing.T, id spool.Identity, up config.Uplink, capture config.Capture, clock config.Clock) *box {
 	t.Helper()
+	up.Retry = config.Duration(50 * time.Millisecond)
 	b := &box{dir: filepath.Join(t.TempDir(), "box"), id: id}
 	if err := os.Mkdir(b.dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -83,8 +76,7 @@ func (s *site) boxOf(t *testing.T, id spool.Identity, capture config.Capture, cl
 		t.Fatal(err)
 	}
 	text, err := json.Marshal(config.Config{
-		Dir: b.dir, Capture: capture, Clock: clock,
-		Uplink: config.Uplink{Broker: "tcp://" + s.MQTTAddr(), Retry: config.Duration(50 * time.Millisecond)},
+		Dir: b.dir, Capture: capture, Clock: clock, Uplink: up,
 		Cafe: config.Cafe{
 			Vantage: "auto", Silence: config.Duration(5 * time.Minute), Summary: config.Duration(time.Minute),
 		},
@@ -194,7 +186,8 @@ func (b *box) spooled(t *testing.T) []uplink.Stored {
 func told(rs []uplink.Stored) string {
 	var out bytes.Buffer
 	for _, r := range rs {
-		if r.Kind != uplink.KindBoot {
+		switch r.Kind {
+		case uplink.KindRoster, uplink.KindOpen, uplink.KindClose, uplink.KindTitle, uplink.KindVantage, uplink.KindBlind:
 			fmt.Fprintf(&out, "%s\n", r.Raw)
 		}
 	}

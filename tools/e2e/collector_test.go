@@ -54,7 +54,47 @@ func TestBrokerGoesAndComesBack(t *testing.T) {
 	compare(t, p, sp)
 }
 
+// TestSentToNobody: what a box sent while no province listened is asked for by the province itself when it is back, not
+// noticed half a minute later, and nothing crosses the wire that had come. A box that waits with its hello need not wait on.
+func TestSentToNobody(t *testing.T) {
+	b := mosquitto(t)
+	dir := t.TempDir()
+	p := newSite(t, dir, b.url())
+	sp, fw := forwarding(t, p, time.Hour)
+	fill(t, sp, 100)
+	drain(t, sp)
+	p.stop()
+	fill(t, sp, 300)
+	until(t, 10*time.Second, "all is sent", func() bool { return fw.Stats().Sent == 400 })
+	p = newSite(t, dir, b.url())
+	until(t, 10*time.Second, "all is receipted", func() bool {
+		fill(t, sp, 1)
+		return sp.Receipted().Seq > 400
+	})
+	drain(t, sp)
+	p.stop()
+	totals := p.Stats()
+	if head := sp.Head().Seq; totals.Duplicates != 0 || totals.Records != head-100 || totals.Wants == 0 {
+		t.Errorf("%+v, want %d records, none twice, asked for", totals, head-100)
+	}
+
+	b.Kill()
+	b.Start()
+	until(t, 10*time.Second, "the box is back", func() bool { return fw.Stats().Connections == 2 })
+	fill(t, sp, 100)
+	time.Sleep(200 * time.Millisecond) // its hello has gone to nobody; the next is due after 5 s
+	p = newSite(t, dir, b.url())
+	until(t, 3*time.Second, "hello is said again", func() bool { return sp.Receipted() == sp.Head() })
+	compare(t, p, sp)
+}
+
 func forwarder(t *testing.T, p *site) (*spool.Spool, *forward.Forwarder) {
+	t.Helper()
+	return forwarding(t, p, 500*time.Millisecond)
+}
+
+// forwarding returns a spool that is forwarded to p, and what forwards it. lag is after how long a missing receipt is noticed.
+func forwarding(t *testing.T, p *site, lag time.Duration) (*spool.Spool, *forward.Forwarder) {
 	t.Helper()
 	id, err := spool.NewIdentity(uplink.Address{Province: p.name, Box: "b-0000e2e2"}, p.PublicKey())
 	if err != nil {
@@ -65,7 +105,7 @@ func forwarder(t *testing.T, p *site) (*spool.Spool, *forward.Forwarder) {
 		t.Fatal(err)
 	}
 	fw := forward.New(sp, forward.Config{
-		Broker: "tcp://" + p.MQTTAddr(), Retry: 50 * time.Millisecond, Lag: 500 * time.Millisecond,
+		Broker: "tcp://" + p.MQTTAddr(), Retry: 50 * time.Millisecond, Lag: lag,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -110,7 +150,7 @@ func compare(t *testing.T, p *site, sp *spool.Spool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameInStore(t, p, rs)
+	sameInStore(t, p.dir, rs)
 }
 
 // TestFloodBeforeAnswers: the broker's PUBACKs for what the collector answers come behind what boxes sent meanwhile. A

@@ -21,7 +21,7 @@ func (s *site) listener(t *testing.T, m *mirror, servers ...string) *box {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.boxOf(t, id, config.Capture{
+	return provision(t, id, config.Uplink{Broker: "tcp://" + s.MQTTAddr()}, config.Capture{
 		Interface: portName, Namespace: m.box, Blocks: 64, Quality: uplink.QualityCoarse,
 	}, config.Clock{Servers: servers})
 }

@@ -19,6 +19,9 @@ var daemonPath = os.Getenv(daemonVariable)
 
 const daemonVariable = "CAFEPROBE_E2E_DAEMON"
 
+// programs is the folder of programs that are built for the tests.
+var programs string
+
 // TestMain runs the tests, or plays the role that one of them has started this program for.
 func TestMain(m *testing.M) {
 	if role := roles[os.Getenv(roleVariable)]; role != nil {
@@ -29,6 +32,7 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	if daemonPath != "" {
+		programs = filepath.Dir(daemonPath)
 		if err := ownRun(); err != nil {
 			fmt.Fprintln(os.Stderr, "namespaces of the tests:", err)
 			os.Exit(1)
@@ -41,24 +45,21 @@ func TestMain(m *testing.M) {
 // build builds what the tests run, and runs them: as root in a process with network and mount namespaces of its own, so
 // that no interface and no namespace of theirs is ever among the machine's, and all end with that process.
 func build(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "cafeprobe-e2e-")
-	if err != nil {
+	var err error
+	if programs, err = os.MkdirTemp("", "cafeprobe-e2e-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
-	daemonPath = filepath.Join(dir, "cafeprobed")
-	cmd := exec.Command("go", "build", "-o", daemonPath, "cafeprobe/firmware/cafeprobed")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build cafeprobed: %v\n%s", err, out)
+	defer os.RemoveAll(programs)
+	if daemonPath, err = built("cafeprobed", "cafeprobe/firmware/cafeprobed"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	if os.Geteuid() != 0 {
 		return m.Run()
 	}
 	runtime.LockOSThread() // the kernel kills the child when the thread that started it ends
-	cmd = exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
 	cmd.Env = append(os.Environ(), daemonVariable+"="+daemonPath)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
@@ -81,4 +82,15 @@ func ownRun() error {
 		return err
 	}
 	return exec.Command("ip", "link", "set", "lo", "up").Run()
+}
+
+// built builds a program as it is delivered, without the race detector and cgo, and returns its path.
+func built(name, pkg string) (path string, err error) {
+	path = filepath.Join(programs, name)
+	cmd := exec.Command("go", "build", "-o", path, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
+	}
+	return path, nil
 }

@@ -99,7 +99,7 @@ func TestLive(t *testing.T) {
 	l.await("all is receipted", func(pr progress) bool { return pr.Records > 0 && pr.Receipted == pr.Records })
 	l.end()
 	p.stop()
-	sameInStore(t, p, b.spooled(t))
+	sameInStore(t, p.dir, b.spooled(t))
 	m.wantSent(0)
 }
 

@@ -28,6 +28,7 @@ import (
 	"cafeprobe/tools/province/ca"
 	"cafeprobe/tools/province/mosquitto"
 	"cafeprobe/tools/province/mosquitto/mosquittotest"
+	"cafeprobe/tools/province/provincetest"
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/mqtt"
 )
@@ -61,20 +62,8 @@ func grounds(t *testing.T, f func(t *testing.T, g *ground)) {
 func embedded(t *testing.T) *ground {
 	t.Helper()
 	dir := t.TempDir()
-	p, err := province.New(province.Config{
+	p, _ := provincetest.Run(t, province.Config{
 		Dir: dir, Province: "demo", Secure: &province.Secure{}, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- p.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
 	})
 	return &ground{
 		ca: p.CA(), caDir: filepath.Join(dir, province.CADir), addr: p.SecureAddr(),
@@ -519,22 +508,10 @@ func TestRevokedByAnotherProcess(t *testing.T) {
 // one that was revoked, though its connection stands.
 func TestBehindMosquitto(t *testing.T) {
 	g := realMosquitto(t)
-	p, err := province.New(province.Config{
+	provincetest.Run(t, province.Config{
 		Dir: filepath.Dir(g.caDir), Province: "demo", Broker: "ssl://" + g.addr, Secure: &province.Secure{},
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- p.Run(ctx) }()
-	defer func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}()
 	receipts := make(chan string, 1024)
 	a, err := g.dial(t, boxA, enrolled(t, g.ca, boxA), func(m mqtt.Message) { receipts <- m.Topic })
 	if err != nil {
