@@ -43,6 +43,10 @@ func (s *Spool) fork() error {
 		return nil
 	}
 	at := *s.forkTo
+	if own, ok := s.hash(at.Seq); ok && own == at.Hash {
+		s.forkTo = nil // it is this history after all
+		return nil
+	}
 	f := &uplink.Fork{Stamp: s.now(), At: uplink.Int(at.Seq), Theirs: at.Hash}
 	f.Ours, _ = s.hash(at.Seq)
 	head := s.head().Seq

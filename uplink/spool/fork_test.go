@@ -62,3 +62,34 @@ func TestForkIsBounded(t *testing.T) {
 		t.Errorf("%d forks, %d files, want 1 and 2", st.Forks, st.Files)
 	}
 }
+
+// TestCommitEnds: between the end of a commit in the file and in the head a reader sees nothing of it, and a receipt for it
+// does not leave a spool that can never commit again.
+func TestCommitEnds(t *testing.T) {
+	s := mustOpen(t, t.TempDir(), identity(t), Config{})
+	defer s.Close()
+	fill(t, s, 3)
+	before := s.Head()
+	fill(t, s, 2)
+	after := s.Head()
+	at := func(h uplink.Head) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.last().Head = h
+	}
+
+	at(before)
+	rs, err := s.Read(2, 10, 1<<20)
+	if err != nil || len(rs) != 2 || rs[1].Seq != 3 {
+		t.Errorf("%d records, %v, want the records 2 and 3", len(rs), err)
+	}
+	if err := s.SetReceipt(after); !errors.Is(err, ErrUnknown) {
+		t.Errorf("a receipt for what is not in the head yet: %v, want %v", err, ErrUnknown)
+	}
+	s.Fork(after)
+	at(after)
+	fill(t, s, 1)
+	if st := s.Stats(); st.Head != 6 || st.Forks != 0 || st.Fault != "" {
+		t.Errorf("%+v, want 6 records, no fork, no fault", st)
+	}
+}

@@ -50,7 +50,9 @@ func (s *Spool) walk(from uint64, f func(uplink.Stored) bool) (bad *generation, 
 		if g.Head.Seq < from || g.empty() {
 			continue
 		}
-		more, err := g.read(from, f)
+		// While a commit ends its records are in the file before they are in the head: they are not told of yet, lest a
+		// receipt comes for what the spool does not know.
+		more, err := g.read(from, func(r uplink.Stored) bool { return r.Seq <= g.Head.Seq && f(r) })
 		if err != nil {
 			return g, err
 		}
