@@ -30,6 +30,9 @@ func script(evening []event) []event {
 	return all
 }
 
+// errUndone is wrapped by play's error when the evening came to its end, but some of what the table says did not happen.
+var errUndone = errors.New("some events did not go as the table says")
+
 // play does what the script says, each event at its time, and returns everything that did not work.
 func (l *lab) play(ctx context.Context) error {
 	began := time.Now()
@@ -64,7 +67,7 @@ func (l *lab) play(ctx context.Context) error {
 	}
 	wg.Wait()
 	if len(failures) > 0 {
-		return fmt.Errorf("%d events did not go as the table says: %s", len(failures), strings.Join(failures, "; "))
+		return fmt.Errorf("%w: %s", errUndone, strings.Join(failures, "; "))
 	}
 	return nil
 }
