@@ -41,6 +41,21 @@ func TestBothDirectionsAreOneFlow(t *testing.T) {
 	}
 }
 
+// A hundred PCs that play one game with one pair of ports are spread over the table, with whatever seed.
+func TestOnePairOfPorts(t *testing.T) {
+	for _, seed := range []uint64{0, 1, 1 << 63} {
+		table := NewTable(1024, seed, noName, func(*capture.Observation) {})
+		for pc := range 100 {
+			f := frame(1, "10.0.0.2:5000", "1.1.1.1:5107")
+			f.Src = netip.AddrFrom4([4]byte{10, 0, 0, byte(pc)})
+			table.Update(f)
+		}
+		if table.Evicted > 0 {
+			t.Errorf("seed %d: %d of 100 flows evicted from a table of 1024", seed, table.Evicted)
+		}
+	}
+}
+
 func TestWhoIsTheClient(t *testing.T) {
 	f := func(name, src, dst string, opens bool, wantClient string) {
 		t.Helper()

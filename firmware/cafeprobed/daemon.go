@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -30,6 +31,15 @@ func (d *daemon) newBook(sp *spool.Spool, fw *forward.Forwarder, board string) (
 		return newDiary(sp, fw), nil
 	}
 	return newBook(sp, fw, board)
+}
+
+// seed returns what the tables are shuffled with: of a box that listens nobody outside is to know it, and a replay is always
+// the same.
+func (d *daemon) seed() uint64 {
+	if d.port == nil {
+		return 0
+	}
+	return rand.Uint64()
 }
 
 // progressPeriod is how often -progress tells.
@@ -89,6 +99,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		Sink: book,
 		Pace: pace(ctx, d.cfg.Capture.Speed, book.resume.until),
 		Live: d.port != nil,
+		Seed: d.seed(),
 	})
 	told = book.stamp
 	if d.port != nil {
