@@ -76,8 +76,8 @@ func plug(t testing.TB, sw, end string) {
 
 // sender sends whole frames out of an interface.
 type sender struct {
-	fd int
-	to unix.SockaddrLinklayer
+	fd    int
+	index int
 }
 
 func newSender(t testing.TB, name string) *sender {
@@ -94,7 +94,10 @@ func newSender(t testing.TB, name string) *sender {
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-	return &sender{fd: fd, to: unix.SockaddrLinklayer{Ifindex: int(ifr.Uint32())}}
+	return &sender{fd: fd, index: int(ifr.Uint32())}
 }
 
-func (s *sender) send(frame []byte) error { return unix.Sendto(s.fd, frame, 0, &s.to) }
+// send may be called by several goroutines: the address, which x/sys writes to, is each call's own.
+func (s *sender) send(frame []byte) error {
+	return unix.Sendto(s.fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: s.index})
+}
