@@ -11,9 +11,16 @@ type Gap struct {
 	From  Int       `json:"from"`
 	To    Int       `json:"to"`
 	Count Int       `json:"n"`
-	Why   string    `json:"why"` // a word: corrupt, torn (a commit that a power cut ended, or a card that lies), full, fork
+	Why   string    `json:"why"` // a word: corrupt, torn (a commit that a power cut ended, or a card that lies), full, fork, GapCut
 	Kinds []GapKind `json:"kinds,omitempty"`
 }
+
+// GapCut is the Why of numbers that were passed over after a power cut because a card that lied about flushing may have
+// lost records under them. Nothing says that it did: Count is 0.
+const GapCut = "cut"
+
+// Passed reports whether g is about numbers that were passed over only, with no sign that any was ever given.
+func (g *Gap) Passed() bool { return g.Why == GapCut && g.Count == 0 && g.From > 0 }
 
 // GapKind is how many records of a kind a Gap is about.
 type GapKind struct {

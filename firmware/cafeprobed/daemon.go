@@ -61,7 +61,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		return fmt.Errorf("%w (a box is given its identity when it is provisioned)", err)
 	}
 	told := func() uplink.Stamp { return uplink.Stamp{Quality: uplink.QualityNone} } // until there is a clock
-	sp, err := spool.Open(d.cfg.Dir, id, spool.Config{Log: d.log, Now: func() uplink.Stamp { return told() }})
+	sp, err := spool.Open(d.cfg.Dir, id, spool.Config{Log: d.log, Wary: d.port != nil, Now: func() uplink.Stamp { return told() }})
 	if err != nil {
 		return err
 	}

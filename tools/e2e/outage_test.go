@@ -73,7 +73,7 @@ func TestOutage(t *testing.T) {
 	c.draw(t, "outage", fmt.Sprintf("%d days without a broker, 100 stations", days))
 	first, last := c.heap[3], c.heap[len(c.heap)-1]
 	hold.AtMost(t, "live heap, growth after the first day", (float64(last)-float64(first))/(1<<20), 1, "MiB")
-	hold.AtMost(t, "spool", float64(st.Bytes)/(1<<20), 256, "MiB")
+	hold.AtMost(t, "spool", float64(st.Bytes)/1e6, 256, "MB")
 	if st.Receipted != 0 || st.Deleted != 0 || st.Refused != 0 {
 		t.Errorf("%+v: nothing may be receipted, deleted or refused while there is no broker", st)
 	}

@@ -212,8 +212,11 @@ func (v *verifier) late(seq uint64, hash uplink.Hash) {
 func (v *verifier) next(r uplink.Stored) {
 	from := v.said.Over(r.Seq, r.Record)
 	if from != v.said {
-		v.find(Finding{What: Declared, From: v.said.Seq + 1, To: from.Seq, Line: v.at, Text: fmt.Sprintf(
-			"records %d to %d are lost, as the box itself says in record %d", v.said.Seq+1, from.Seq, r.Seq)})
+		text := "records %d to %d are lost, as the box itself says in record %d"
+		if b, err := r.Body(); err == nil && b.(*uplink.Gap).Passed() {
+			text = "numbers %d to %d were passed over after a power cut, as the box itself says in record %d"
+		}
+		v.find(Finding{What: Declared, From: v.said.Seq + 1, To: from.Seq, Line: v.at, Text: fmt.Sprintf(text, v.said.Seq+1, from.Seq, r.Seq)})
 		v.made = v.made.Over(r.Seq, r.Record)
 	}
 	v.hashes[r.Seq] = r.Hash

@@ -132,7 +132,7 @@ func (s *session) hello(ctx context.Context) error {
 	sp := s.f.spool
 	rcpt, head := sp.Receipted().Seq, sp.Head()
 	h := uplink.Hello{
-		V: uplink.Version, Chain: s.f.id.Chain, First: uplink.Int(sp.Next(rcpt + 1)), Head: uplink.Int(head.Seq),
+		V: uplink.Version, Chain: s.f.id.Chain, First: uplink.Int(sp.Resume()), Head: uplink.Int(head.Seq),
 		Hash: head.Hash, Rcpt: uplink.Int(rcpt), Boot: uplink.Int(sp.Boot()), Conn: s.f.conn,
 	}
 	copy(h.Key[:], s.f.id.Public())

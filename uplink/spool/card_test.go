@@ -78,18 +78,25 @@ func TestFullCard(t *testing.T) {
 	defer s.Close()
 	fill(t, s, 10)
 	filler := filepath.Join(dir, "filler")
-	f, err := os.Create(filler)
-	check(t, err)
-	for _, n := range []int{1 << 20, 4 << 10} { // to the last block
-		for err = nil; err == nil; {
-			_, err = f.Write(make([]byte, n))
+	choke := func() {
+		t.Helper()
+		f, err := os.OpenFile(filler, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		check(t, err)
+		for _, n := range []int{1 << 20, 4 << 10} { // to the last block
+			for err = nil; err == nil; {
+				_, err = f.Write(make([]byte, n))
+			}
+		}
+		check(t, f.Close())
+		if !errors.Is(err, syscall.ENOSPC) {
+			t.Fatalf("fill the card: %v, want ENOSPC", err)
 		}
 	}
-	check(t, f.Close())
-	if !errors.Is(err, syscall.ENOSPC) {
-		t.Fatalf("fill the card: %v, want ENOSPC", err)
-	}
-	for d := range 3 { // a new day wants a new file
+	choke()
+	mustAppend(t, s, opened(t, 999, 1)) // a new day wants a new file: there is room in what the one before had reserved
+	check(t, s.Commit())
+	choke()
+	for d := range 3 {
 		mustAppend(t, s, opened(t, 1000+d, 1))
 		if err := s.Commit(); !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("commit to a full card: %v, want ENOSPC", err)
@@ -105,8 +112,8 @@ func TestFullCard(t *testing.T) {
 	check(t, os.Remove(filler))
 	check(t, s.Commit())
 	rs := verify(t, s)
-	if n := len(rs); n != 14 || rs[13].Kind != uplink.KindGap || s.Stats().Fault != "" {
-		t.Errorf("%d records, the last %s, stats %+v; want 14 and a gap", n, rs[n-1].Kind, s.Stats())
+	if n := len(rs); n != 15 || rs[14].Kind != uplink.KindGap || s.Stats().Fault != "" {
+		t.Errorf("%d records, the last %s, stats %+v; want 15 and a gap", n, rs[n-1].Kind, s.Stats())
 	}
 }
 

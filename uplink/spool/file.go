@@ -15,18 +15,42 @@ import (
 	"cafeprobe/uplink/durable"
 )
 
-// state is the file state.json: what must survive the loss of the newest generation. It is written at each start, each
-// new generation and each block of numbers, some ten times a day.
+// state is the file state.json: what must survive the loss of the newest generation. It is written at each start and
+// orderly end, each new generation and each block of numbers, some ten times a day.
 type state struct {
 	Chain   uplink.ChainID `json:"chain"`
 	Boot    uint64         `json:"boot"`
 	First   uint64         `json:"first"`   // of the newest generation
 	Prev    uplink.Head    `json:"prev"`    // the head before it
-	Limit   uint64         `json:"limit"`   // no larger number was given to a record
+	Limit   uint64         `json:"limit"`   // no larger number was given to a record; written long before it is reached
 	Rcpt    uplink.Head    `json:"rcpt"`    // the receipt known
 	Checked uint64         `json:"checked"` // files up to this one were checked after their last commit
 	Kernel  string         `json:"kernel"`  // which run of the kernel wrote this: while it lasts, no power was cut
 	Holes   []span         `json:"holes"`   // what is lost and declared, as far as it has no receipt
+	Forks   []base         `json:"forks"`   // of the generations that follow the province's word
+	Clean   *uplink.Head   `json:"clean"`   // the head when the spool was closed in order; nil from the next start on
+}
+
+// base is what a forked generation follows: the place in the chain that the province told.
+type base struct {
+	First uint64      `json:"first"` // of the generation
+	At    uplink.Head `json:"at"`
+}
+
+// fork returns the place that the generation first follows, if it is a forked one.
+func (st *state) fork(first uint64) (at uplink.Head, ok bool) {
+	for _, f := range st.Forks {
+		if f.First == first {
+			return f.At, true
+		}
+	}
+	return at, false
+}
+
+// kept reports whether nothing can be missing behind head, the last record found: no power was cut since this was written,
+// or the spool was closed in order there.
+func (st *state) kept(kernel string, head uplink.Head) bool {
+	return st.Kernel != "" && st.Kernel == kernel || st.Clean != nil && *st.Clean == head
 }
 
 // span is sequence numbers, both included.

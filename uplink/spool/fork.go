@@ -19,19 +19,32 @@ const forkPeriod = time.Hour
 const maxJump = 1 << 40
 
 // Fork is to be called with a receipt that SetReceipt refused, if the province gave it just now: an older one that the
-// broker has kept is no measure of what the province holds. With the next commit the chain goes on behind h. A receipt for
-// numbers that the box itself declared lost changes nothing: the province holds more than the card, and a gap record says
-// why. Neither does a second within an hour.
+// broker has kept is no measure of what the province holds. With the next commit the chain goes on behind h. A second
+// within an hour changes nothing.
 func (s *Spool) Fork(h uplink.Head) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	head := s.head().Seq
-	own, known := s.hash(h.Seq)
-	if h.Seq <= head && (!known || own == h.Hash) || h.Seq > head+maxJump || !s.forked.IsZero() && time.Since(s.forked) < forkPeriod {
+	if !s.parted(h) || !s.forked.IsZero() && time.Since(s.forked) < forkPeriod {
 		return
 	}
 	s.forkTo = &h
 	signal(s.wake)
+}
+
+// parted reports whether the card's records lead past h, which the province holds, and not to it. Those behind a lost file
+// do lead there: they follow the lost ones. Those behind numbers that were passed over follow what is in front of them; the
+// province takes them on the box's word if that holds nothing else, and then no fork is needed.
+func (s *Spool) parted(h uplink.Head) bool {
+	own, known := s.hash(h.Seq)
+	if head := s.head().Seq; known || h.Seq > head {
+		return own != h.Hash && h.Seq <= head+maxJump
+	}
+	for _, g := range s.gens {
+		if h.Seq <= g.Head.Seq {
+			return (h.Seq > g.Prev.Seq || g.Fork && !g.leaps()) && s.resume() <= h.Seq
+		}
+	}
+	return false
 }
 
 // fork carries out what Fork noted. Numbers above the province's that may have been given before the card went back are

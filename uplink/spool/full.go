@@ -70,10 +70,15 @@ func (s *Spool) relief() error {
 	return nil
 }
 
+// putAside returns the files that were put aside, oldest first.
+func (s *Spool) putAside() []string {
+	paths, _ := filepath.Glob(filepath.Join(s.dir, "*"+suffix+aside))
+	return paths
+}
+
 // dropAside deletes the files that were put aside: the card has no room.
 func (s *Spool) dropAside() {
-	paths, _ := filepath.Glob(filepath.Join(s.dir, "*"+suffix+aside))
-	for _, p := range paths {
+	for _, p := range s.putAside() {
 		if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			s.cfg.Log.Error("spool file put aside is not deleted", "file", p, "error", err)
 		}

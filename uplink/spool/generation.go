@@ -268,7 +268,7 @@ func (g *generation) hash(seq uint64) (h uplink.Hash, ok bool) {
 	return h, ok && err == nil
 }
 
-// size returns the octets the file takes on the card.
+// size returns the file's length.
 func (g *generation) size() int64 {
 	info, err := os.Stat(g.path)
 	if err != nil {
@@ -276,6 +276,42 @@ func (g *generation) size() int64 {
 	}
 	return info.Size()
 }
+
+// onCard returns the octets that a file takes on the card, or will when its pages are written to.
+func onCard(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	n := info.Size()
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		n = max(n, st.Blocks*sector)
+	}
+	return n
+}
+
+// shrink cuts off what lies behind the last page that was ever in use: nothing more is to be written to g. Both meta pages
+// know of pages before that only, and all of those were flushed, so the cut may be there after a power cut or not.
+func (g *generation) shrink() error {
+	if g.db == nil || g.bad {
+		return nil
+	}
+	var used int64
+	err := guard(func() error {
+		return g.db.View(func(tx *bolt.Tx) error {
+			used = tx.Size() // generation.Used is without the pages of the last commit
+			return nil
+		})
+	})
+	if err != nil || used >= g.size() {
+		return err
+	}
+	return os.Truncate(g.path, used)
+}
+
+// leaps reports whether g follows the province's word, over numbers that its first record, a gap record, passes over. What
+// is salvaged of such a file is still a fork, but does not leap if its first record is lost.
+func (g *generation) leaps() bool { return g.Fork && g.Prev.Seq+1 < g.first }
 
 func parseName(name, suffix string) (first uint64, ok bool) {
 	digits, ok := strings.CutSuffix(name, suffix)

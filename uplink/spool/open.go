@@ -132,8 +132,15 @@ func (s *Spool) salvage(first uint64, moved bool, st state) (seen uint64) {
 		s.cfg.Log.Error("nothing salvaged", "file", path, "error", err)
 		return 0
 	}
-	for _, r := range longest(f.runs(s.place(first, st)), maxRuns) {
-		g, err := s.writeRun(r)
+	start, fork := st.fork(first)
+	if !fork {
+		start, fork = f.fork(first)
+	}
+	if !fork {
+		start = s.place(first, st)
+	}
+	for i, r := range longest(f.runs(start), maxRuns) {
+		g, err := s.writeRun(r, fork && i == 0)
 		if err != nil {
 			s.cfg.Log.Error("salvaged records not written", "file", path, "records", len(r.recs), "error", err)
 			s.fault = err
@@ -176,9 +183,9 @@ func longest(rs []run, n int) []run {
 	return by
 }
 
-// writeRun makes a closed generation of r.
-func (s *Spool) writeRun(r run) (*generation, error) {
-	g := plan(s.dir, r.recs[0].Seq, r.prev, false)
+// writeRun makes a closed generation of r, of a forked one if fork is set.
+func (s *Spool) writeRun(r run, fork bool) (*generation, error) {
+	g := plan(s.dir, r.recs[0].Seq, r.prev, fork)
 	g.Closed = true
 	if err := g.create(0, r.recs); err != nil {
 		return nil, err
@@ -210,7 +217,7 @@ func (s *Spool) mended(g *generation, to uint64) (out []*generation) {
 		return nil
 	}
 	for _, r := range longest(f.runs(g.Head), maxRuns) {
-		n, err := s.writeRun(r)
+		n, err := s.writeRun(r, false)
 		if err != nil {
 			s.fault = err
 			break
@@ -223,8 +230,7 @@ func (s *Spool) mended(g *generation, to uint64) (out []*generation) {
 
 // tidy deletes the oldest of the files put aside, so that they never fill the card.
 func (s *Spool) tidy() {
-	paths, _ := filepath.Glob(filepath.Join(s.dir, "*"+suffix+aside))
-	slices.Sort(paths)
+	paths := s.putAside()
 	slices.Reverse(paths)
 	octets := int64(0)
 	for i, p := range paths {
@@ -247,7 +253,10 @@ func (s *Spool) proceed(st state, known bool, newest uint64, sound bool, evidenc
 	if len(s.gens) == 0 && !known && newest == 0 {
 		s.gens = append(s.gens, plan(s.dir, 1, uplink.Head{Hash: s.id.Genesis()}, false))
 		s.next = s.last().Head
-		return nil
+		if s.cfg.Wary {
+			lost = s.pass(0)
+		}
+		return lost
 	}
 	if sound && !s.last().Closed {
 		return s.tail(st)
@@ -258,13 +267,20 @@ func (s *Spool) proceed(st state, known bool, newest uint64, sound bool, evidenc
 			prev = h
 		}
 	}
+	fork := false
+	if at, ok := st.fork(st.First); ok && s.rcpt.Seq < st.First && (len(s.gens) == 0 || s.last().first < st.First) {
+		prev, fork, limit = at, true, max(limit, s.head().Seq) // of the forked file nothing is left
+	}
 	limit = max(limit, prev.Seq)
 	if known && (st.First >= newest || sound) && st.Limit >= limit { // as new as the file that is lost
 		limit = st.Limit
 	} else {
 		limit = max(limit, newest+maxGeneration)
 	}
-	s.gens = append(s.gens, plan(s.dir, limit+1, prev, false))
+	if !st.kept(s.kernel, prev) {
+		limit = max(limit, prev.Seq+reserve)
+	}
+	s.gens = append(s.gens, plan(s.dir, limit+1, prev, fork))
 	s.next = s.last().Head
 	if limit == prev.Seq {
 		return nil
@@ -277,30 +293,37 @@ func (s *Spool) proceed(st state, known bool, newest uint64, sound bool, evidenc
 }
 
 // tail looks for records behind the head of the newest file. After a power cut there may be those of a commit that did
-// not end, whole or in part; and a card that lies about flushing leaves parts of commits that did. What can be proved is
-// taken back; numbers that anything tells of are not given again.
+// not end, whole or in part; and a card that lies about flushing leaves parts of commits that did, or nothing. What can be
+// proved is taken back. All numbers that may have been given are passed over.
 func (s *Spool) tail(st state) (lost *uplink.Gap) {
 	g := s.last()
 	s.next = g.Head
-	if st.Kernel != "" && st.Kernel == s.kernel {
-		return nil // the process died, not the power: nothing that was committed is missing
+	if st.kept(s.kernel, g.Head) {
+		return nil
 	}
 	f, err := scan(g.path, g.Head.Seq+1, g.first+maxGeneration-1)
 	if err != nil {
-		return nil
+		s.cfg.Log.Error("nothing salvaged", "error", err)
+		f = &found{}
 	}
 	if rs := f.runs(g.Head); len(rs) > 0 && rs[0].prev == g.Head {
 		s.wait, s.next = rs[0].recs, rs[0].end()
 		s.stats.Salvaged += uint64(len(s.wait))
 	}
-	if f.seen <= s.next.Seq {
-		return nil
+	head := s.next.Seq
+	lost = s.pass(max(f.seen, st.Limit))
+	if f.seen > head { // one commit that did not end, or several that a card lied about: which cannot be told
+		lost.Why, lost.Count = "torn", uplink.Int(f.seen-head)
 	}
-	// Whether it was one commit that did not end, or several that a card lied about, cannot be told apart.
-	to := max(f.seen, st.Limit)
-	lost = &uplink.Gap{From: uplink.Int(s.next.Seq + 1), To: uplink.Int(to), Count: uplink.Int(f.seen - s.next.Seq), Why: "torn"}
-	s.next.Seq = to
 	return lost
+}
+
+// pass lets the chain go on behind number to, but at least a block ahead: a card that took nothing for a while shows an
+// earlier state, whole and sound, and of state.json an earlier one too. It returns the gap record that says so.
+func (s *Spool) pass(to uint64) *uplink.Gap {
+	head := s.next.Seq
+	s.next.Seq = max(to, head+reserve)
+	return &uplink.Gap{From: uplink.Int(head + 1), To: uplink.Int(s.next.Seq), Why: uplink.GapCut}
 }
 
 // head returns the last place in the chain that a record stands at, or the start.
@@ -321,6 +344,11 @@ func (s *Spool) begin() {
 	s.limit, s.dirty = s.next.Seq, true
 	if n := len(s.gens); n > 1 {
 		s.checked = s.gens[n-2].first
+		for _, g := range s.gens[:n-1] {
+			if s.fault == nil { // else there may be more in it that could not be salvaged yet
+				s.shrink(g)
+			}
+		}
 	}
 	if err := s.prepare(s.last(), s.next.Seq+1); err != nil {
 		s.fault = err
@@ -341,6 +369,9 @@ func (s *Spool) declare(lost *uplink.Gap) error {
 	for _, h := range holes {
 		if !slices.Contains(s.holes, h) {
 			n := h.To - h.From + 1
+			if slices.ContainsFunc(s.gens, func(g *generation) bool { return g.Fork && g.Prev.Seq == h.To }) {
+				n = 0 // most of them were passed over at the fork
+			}
 			s.stats.Lost += n
 			gaps = append(gaps, &uplink.Gap{From: uplink.Int(h.From), To: uplink.Int(h.To), Count: uplink.Int(n), Why: "corrupt"})
 		}
@@ -372,7 +403,7 @@ func (s *Spool) findHoles() (holes []span) {
 	for _, g := range s.gens {
 		h := span{last + 1, g.Prev.Seq}
 		last = g.Head.Seq
-		if g.Fork {
+		if g.leaps() {
 			continue
 		}
 		if h.From <= h.To && h.To > s.rcpt.Seq {

@@ -46,6 +46,10 @@ func (s *Spool) walk(from uint64, f func(uplink.Stored) bool) (bad *generation, 
 	if s.down {
 		return nil, errClosed
 	}
+	return s.each(from, f)
+}
+
+func (s *Spool) each(from uint64, f func(uplink.Stored) bool) (bad *generation, err error) {
 	for _, g := range s.gens {
 		if g.Head.Seq < from || g.empty() {
 			continue
@@ -82,6 +86,26 @@ func (s *Spool) Next(seq uint64) uint64 {
 	next := s.Head().Seq + 1
 	_, _ = s.walk(seq, func(r uplink.Stored) bool { // what cannot be read is what Read leaves out
 		next = r.Seq
+		return false
+	})
+	return next
+}
+
+// Resume returns the smallest sequence number behind the receipt that the province can still be given: a record, or one that
+// a gap record in its place stands for. In front of it records are lost.
+func (s *Spool) Resume() uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.resume()
+}
+
+func (s *Spool) resume() uint64 {
+	next := s.head().Seq + 1
+	_, _ = s.each(s.rcpt.Seq+1, func(r uplink.Stored) bool { // what cannot be read is what Read leaves out
+		next = r.Seq
+		if _, err := uplink.VerifyStored(s.rcpt, []uplink.Stored{r}); err == nil {
+			next = s.rcpt.Seq + 1
+		}
 		return false
 	})
 	return next

@@ -121,6 +121,17 @@ func jsonEnd(b []byte) int {
 	return 0
 }
 
+// fork returns the place that the file first follows if it is a forked one, as the fork record in it says.
+func (o *found) fork(first uint64) (at uplink.Head, ok bool) {
+	for _, r := range o.records[first+1] {
+		b, err := r.Body()
+		if f, is := b.(*uplink.Fork); err == nil && is {
+			return uplink.Head{Seq: uint64(f.At), Hash: f.Theirs}, true
+		}
+	}
+	return at, false
+}
+
 // run is records that follow each other behind prev.
 type run struct {
 	prev uplink.Head

@@ -22,11 +22,15 @@ import (
 
 // Config configures a Spool. The zero Config is valid.
 type Config struct {
-	MaxBytes   int64         // on the card, 0 means 256 MiB. At the limit the oldest receipted files go; then see ErrFull
-	Generation int64         // size of one file, 0 means 8 MiB
+	MaxBytes   int64         // on the card, 0 means 256 MB. At the limit the oldest receipted files go; then see ErrFull
+	Generation int64         // largest size of one file, 0 means 8 MiB
 	Interval   time.Duration // from a record to its commit at most, 0 means 5 s
 	KeepDays   int           // days that receipted records stay, 0 means 7
 	Log        *slog.Logger  // nil for none
+
+	// Wary: nobody can tell an empty folder from a card that lost all. Numbers are passed over in it, as after any power
+	// cut, so that the first record of a new chain is a gap record. For boxes in the field.
+	Wary bool
 
 	// Now stamps the records that the spool makes itself: of gaps and forks. nil: the stamp of the last record appended.
 	Now func() uplink.Stamp
@@ -38,7 +42,7 @@ const (
 	commitRecords = 64        // commit when so many wait
 	maxPending    = 8192      // what may wait in memory while the card refuses
 	maxGeneration = 1 << 15   // records in one file; bounds what a lost file can have held
-	reserve       = 1024      // numbers that state.json allows ahead of those in use; bounds what a lost file can have held closer
+	reserve       = 4096      // numbers that state.json allows ahead of those in use, and that a power cut costs
 	slack         = 256 << 10 // a file is full when less is left: the largest commit, and its copied pages
 )
 
@@ -128,7 +132,7 @@ type Stats struct {
 // and what can be proved of it goes into new ones; gap records say what is lost. A card that takes no writes is no error:
 // records wait in memory, and Stats.Fault says why.
 func Open(dir string, id Identity, cfg Config) (*Spool, error) {
-	cfg.MaxBytes = orElse(cfg.MaxBytes, 256<<20)
+	cfg.MaxBytes = orElse(cfg.MaxBytes, 256e6)
 	cfg.Generation = max(orElse(cfg.Generation, 8<<20), 2*slack)
 	cfg.Interval = orElse(cfg.Interval, 5*time.Second)
 	cfg.KeepDays = orElse(cfg.KeepDays, 7)
@@ -331,12 +335,25 @@ func (s *Spool) prepare(g *generation, seq uint64) error {
 		}
 		s.dirty = true
 	}
-	if !s.dirty && seq <= s.limit {
+	if !s.dirty && seq+reserve/2 <= s.limit {
 		return nil
 	}
+	return s.note(g, seq, nil)
+}
+
+// note writes state.json: g is the newest file, seq the largest number given in it now or next. A block of numbers behind
+// it is allowed, and the next when half of that is used: a card must have lied about half a block of records for those
+// that it lost to be above what state.json allows.
+func (s *Spool) note(g *generation, seq uint64, clean *uplink.Head) error {
 	s.mu.RLock()
 	st := state{
-		s.id.Chain, s.boot, g.first, g.Prev, max(s.limit, seq+reserve), s.rcpt, s.checked, s.kernel, s.holes,
+		Chain: s.id.Chain, Boot: s.boot, First: g.first, Prev: g.Prev, Limit: max(s.limit, seq+reserve), Rcpt: s.rcpt,
+		Checked: s.checked, Kernel: s.kernel, Holes: s.holes, Clean: clean,
+	}
+	for _, g := range s.gens {
+		if g.leaps() {
+			st.Forks = append(st.Forks, base{g.first, g.Prev})
+		}
 	}
 	s.mu.RUnlock()
 	if err := st.write(s.dir); err != nil {
@@ -413,6 +430,7 @@ func (s *Spool) roll(g *generation, r uplink.Stored) (*generation, error) {
 	if err := s.save(g); err != nil {
 		return nil, err
 	}
+	s.shrink(g) // first: on a full card that is the room for the next
 	s.clean(dayOf(r.Stamp), false)
 	n := plan(s.dir, r.Seq, g.Head, false)
 	if err := s.create(n); err != nil {
@@ -423,6 +441,13 @@ func (s *Spool) roll(g *generation, r uplink.Stored) (*generation, error) {
 	s.mu.Unlock()
 	s.dirty = true
 	return n, nil
+}
+
+// shrink gives back what was reserved for g, which nothing is written to any more.
+func (s *Spool) shrink(g *generation) {
+	if err := g.shrink(); err != nil {
+		s.cfg.Log.Error("spool file keeps what it does not need", "file", g.path, "error", err)
+	}
 }
 
 // clean deletes receipted generations, oldest first: those older than KeepDays on day, and while there is no room for
@@ -442,20 +467,25 @@ func (s *Spool) clean(day int64, all bool) {
 		s.gens = s.gens[1:]
 		s.stats.Deleted++
 	}
-	if all {
+	if all || s.bytes()+s.cfg.Generation > s.cfg.MaxBytes {
 		s.dropAside()
 	}
 	s.full = s.bytes()+s.cfg.Generation > s.cfg.MaxBytes
 }
 
+// bytes returns what the spool takes on the card.
 func (s *Spool) bytes() (n int64) {
 	for _, g := range s.gens {
-		n += g.size()
+		n += onCard(g.path)
+	}
+	for _, p := range s.putAside() {
+		n += onCard(p)
 	}
 	return n
 }
 
-// Close commits what waits and closes the files. The receipt is saved with it.
+// Close commits what waits and closes the files. The receipt is saved with it, and that nothing is missing behind the head:
+// the next start passes over no number.
 func (s *Spool) Close() error {
 	err := s.Commit()
 	if errors.Is(err, errClosed) {
@@ -464,13 +494,18 @@ func (s *Spool) Close() error {
 	s.write.Lock()
 	defer s.write.Unlock()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if g := s.last(); g.writable && !g.bad && g.Rcpt != s.rcpt {
+	g, whole := s.last(), err == nil && len(s.wait) == 0
+	if s.down = true; g.writable && !g.bad && g.Rcpt != s.rcpt {
 		err = errors.Join(err, g.put(nil, s.rcpt))
 	}
+	s.mu.Unlock()
+	if whole && err == nil && g.writable && !g.bad {
+		err = s.note(g, g.Head.Seq, &g.Head)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, g := range s.gens {
 		err = errors.Join(err, g.close())
 	}
-	s.down = true
 	return errors.Join(err, s.lock.Close())
 }

@@ -320,6 +320,46 @@ func TestLostByGapRecord(t *testing.T) {
 	r.alarms("lost:2-4")
 }
 
+// TestPassedOver: after a power cut the box did not use 2 to 4. Nothing is lost, nothing is asked for, and the record says
+// what happened; where the province holds one of these numbers, the box has lost it.
+func TestPassedOver(t *testing.T) {
+	f := func(name string, holds int, prev int, lost uint64, alarms ...string) {
+		t.Helper()
+		r := newRig(t)
+		ms, heads := r.run(3)
+		r.takes("hello", greeting(t, nil), genesis)
+		for i := range holds {
+			r.takes("before the cut", ms[i], heads[i+1])
+		}
+		g, err := uplink.Encode(&uplink.Gap{Stamp: uplink.Stamp{Quality: uplink.QualityNone}, From: 2, To: 4, Why: uplink.GapCut})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := &uplink.Batch{Box: at.Box, Chain: chain, Boot: 42, From: 5, Prev: heads[prev].Hash, Recs: []uplink.Record{g}}
+		end := b.Start().Next(42, g)
+		b.Head = end.Hash
+		p, err := b.Append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := end
+		if holds != prev {
+			want = heads[holds]
+		}
+		r.takes(name, collector.Message{Topic: at.Topic(uplink.UpRecords), Payload: p}, want)
+		if b := r.box(); b.Lost != 0 || b.Gaps != lost {
+			t.Errorf("%s: %d lost, %d missing, want 0 and %d", name, b.Lost, b.Gaps, lost)
+		}
+		out, err := r.c.Tick(r.now.Add(time.Hour))
+		if err != nil || (len(out) > 0) != (lost > 0) {
+			t.Errorf("%s: %d wants, %v, want some only for what is missing", name, len(out), err)
+		}
+		r.alarms(alarms...)
+	}
+	f("nothing lost", 1, 1, 0)
+	f("2 and 3 are here, and the card went back behind them", 3, 1, 1, "gap:4-4")
+}
+
 // TestRefused: none of it is kept, and the chain is where it was.
 func TestRefused(t *testing.T) {
 	r := newRig(t)

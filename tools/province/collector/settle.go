@@ -60,7 +60,11 @@ func settle(tx *store.Tx, ch *store.Chain, runs []store.Span, now time.Time) err
 				return err
 			}
 		}
-		if s.First > ch.Head+1 {
+		over, err := passed(tx, *ch, s)
+		if err != nil {
+			return err
+		}
+		if s.First > ch.Head+1 && !over {
 			lost = append(lost, store.Gap{First: ch.Head + 1, Last: s.First - 1, Lost: true})
 		}
 		ch.Head, ch.Hash = s.Last, s.Hash
@@ -103,6 +107,25 @@ func next(ch store.Chain, waiting []store.Span) int {
 		return 0
 	}
 	return -1
+}
+
+// passed reports whether s follows ch over numbers that the box passed over after a power cut, as its first record says. Of
+// those nothing is known to be missing: the record itself is what there is to show.
+func passed(tx *store.Tx, ch store.Chain, s store.Span) (bool, error) {
+	if s.First <= ch.Head+1 || !bytes.Equal(s.Prev, ch.Hash) {
+		return false, nil
+	}
+	raw, err := tx.Body(ch, s.First)
+	if err != nil {
+		return false, err
+	}
+	r, err := uplink.ParseRecord(raw)
+	if err != nil {
+		return false, nil // of a kind that says nothing to us
+	}
+	b, err := r.Body()
+	g, ok := b.(*uplink.Gap)
+	return err == nil && ok && g.Passed() && uint64(g.From) == ch.Head+1 && uint64(g.To) == s.First-1, nil
 }
 
 // conflicts raises an alarm for a run that touches what is before it and does not link: one of the two is of another

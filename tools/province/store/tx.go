@@ -58,9 +58,9 @@ type Tx struct {
 	ctx  context.Context
 	conn *sql.Conn
 
-	heard, chain, newChain, setChain, insert, hashes, fork, alarm *sql.Stmt
-	ahead, dropAhead, addAhead, gaps, dropGaps, addGap            *sql.Stmt
-	boot, setBoot                                                 *sql.Stmt
+	heard, chain, newChain, setChain, insert, hashes, body, fork, alarm *sql.Stmt
+	ahead, dropAhead, addAhead, gaps, dropGaps, addGap                  *sql.Stmt
+	boot, setBoot                                                       *sql.Stmt
 }
 
 func prepare(ctx context.Context, c *sql.Conn) (*Tx, error) {
@@ -78,6 +78,7 @@ func prepare(ctx context.Context, c *sql.Conn) (*Tx, error) {
 			forks = ? WHERE id = ?`},
 		{&tx.insert, `INSERT INTO records (cid, seq, hash, boot, arrived, body) VALUES (?, ?, ?, ?, ?, ?)`},
 		{&tx.hashes, `SELECT seq, hash FROM records WHERE cid = ? AND seq BETWEEN ? AND ?`},
+		{&tx.body, `SELECT body FROM records WHERE cid = ? AND seq = ?`},
 		{&tx.fork, `INSERT OR IGNORE INTO forks (cid, seq, hash, boot, arrived, body) VALUES (?, ?, ?, ?, ?, ?)`},
 		{&tx.alarm, `INSERT OR IGNORE INTO alarms (at, cid, what, first, last) VALUES (?, ?, ?, ?, ?)`},
 		{&tx.ahead, `SELECT first, last, prev, hash FROM ahead WHERE cid = ? ORDER BY first`},
@@ -273,6 +274,19 @@ func (tx *Tx) Hashes(c Chain, first, last uint64) (map[uint64][]byte, error) {
 		m[seq] = hash
 	}
 	return m, rows.Err()
+}
+
+// Body returns the stored record seq of c as it came, nil if there is none.
+func (tx *Tx) Body(c Chain, seq uint64) ([]byte, error) {
+	var body string
+	err := tx.body.QueryRowContext(tx.ctx, c.ID, int64(seq)).Scan(&body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read record %d of %s/%s: %w", seq, c.Box, c.Name, err)
+	}
+	return []byte(body), nil
 }
 
 // Alarm adds a line to the chain's history: what is gap, filled, lost, fork, checkpoint, key, card or late.

@@ -49,6 +49,9 @@ func (l *words) describe(r uplink.Record) string {
 		if b.From == 0 {
 			return l.f(l.unnumbered, b.Count, why)
 		}
+		if b.Passed() {
+			return l.f(l.passed, b.From, b.To)
+		}
 		return l.f(l.gap, b.From, b.To, why)
 	}
 	return l.ofBox(b)

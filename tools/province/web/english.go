@@ -43,6 +43,7 @@ var english = words{
 	blindTo:   "The box sees the stations again (before: %s).",
 	health:    "In %[1]s: frames %[2]d, stations known %[3]d, records awaiting a receipt %[4]d, spool %.1[5]f MiB.",
 	dropped:   "Frames not read in time: %d.",
+	passed:    "Numbers %[1]d to %[2]d were not used: the power was cut. Nothing is known to be lost.",
 	gap:       "Records %[1]d to %[2]d are lost: %[3]s.", unnumbered: "Records not kept: %[1]d, %[2]s.",
 	offSince: "The box did not work from %s.", unknownOff: "Since when the box did not work is not known.",
 	cleanOff: "It was shut down in order.", cutOff: "It said no goodbye, perhaps a power cut.",
@@ -70,7 +71,7 @@ var english = words{
 		uplink.KindTitle: "Use of applications", uplink.KindVantage: "Vantage", uplink.KindBlind: "Sight",
 		uplink.KindLink: "Network port", uplink.KindPower: "Power", uplink.KindConfig: "Configuration changed",
 		uplink.KindCommand: "Result of a command", uplink.KindUpdate: "Firmware update", uplink.KindHealth: "Health of the box",
-		uplink.KindGap: "Records lost", uplink.KindFork: "Chain has a second branch", uplink.KindSecurity: "Refused for security",
+		uplink.KindGap: "Break in the numbers", uplink.KindFork: "Chain has a second branch", uplink.KindSecurity: "Refused for security",
 	},
 	roles: map[string]string{
 		"unknown": "not known", "pc": "PC", "router": "router", "server": "server", "cashier": "cashier's PC", "phone": "phone",
@@ -99,7 +100,7 @@ var english = words{
 		uplink.CardNoJournal: "file system without a journal", uplink.CardNoBarrier: "mounted so that a power cut can lose records",
 		uplink.CardUnknown: "reason not known",
 	},
-	gaps: map[string]string{"corrupt": "card damaged", "full": "card full"},
+	gaps: map[string]string{"corrupt": "card damaged", "full": "card full", "torn": "power cut", "fork": "card restored or copied"},
 	sights: map[string]string{
 		"A+": "A+: sees every station's traffic and the boot server's", "A": "A: sees every station's traffic",
 		"C": "C: a plain port, sees a part; silence does not mean off", "BLIND": "sees no station",

@@ -45,6 +45,7 @@ var vietnamese = words{
 	blindTo:   "Thiết bị đã thấy lại các máy (trước đó: %s).",
 	health:    "Trong %[1]s: %[2]d khung dữ liệu, biết %[3]d máy, %[4]d bản ghi chờ xác nhận, kho bản ghi %.1[5]f MiB.",
 	dropped:   "Không kịp đọc %d khung.",
+	passed:    "Các số %[1]d đến %[2]d không được dùng: mất điện. Không có dấu hiệu mất bản ghi.",
 	gap:       "Bản ghi %[1]d đến %[2]d đã mất: %[3]s.", unnumbered: "%[1]d bản ghi không được giữ: %[2]s.",
 	offSince: "Thiết bị ngừng hoạt động từ %s.", unknownOff: "Không rõ thiết bị ngừng hoạt động từ lúc nào.",
 	cleanOff: "Tắt đúng cách.", cutOff: "Không kịp báo tắt, có thể do mất điện.",
@@ -73,7 +74,7 @@ var vietnamese = words{
 		uplink.KindTitle: "Thời gian dùng ứng dụng", uplink.KindVantage: "Tầm quan sát", uplink.KindBlind: "Khả năng quan sát",
 		uplink.KindLink: "Cổng mạng", uplink.KindPower: "Nguồn điện", uplink.KindConfig: "Đổi cấu hình",
 		uplink.KindCommand: "Kết quả lệnh", uplink.KindUpdate: "Cập nhật phần mềm", uplink.KindHealth: "Tình trạng thiết bị",
-		uplink.KindGap: "Mất bản ghi", uplink.KindFork: "Chuỗi có nhánh thứ hai", uplink.KindSecurity: "Từ chối vì an ninh",
+		uplink.KindGap: "Ngắt quãng số bản ghi", uplink.KindFork: "Chuỗi có nhánh thứ hai", uplink.KindSecurity: "Từ chối vì an ninh",
 	},
 	roles: map[string]string{
 		"unknown": "chưa rõ loại", "pc": "máy tính", "router": "bộ định tuyến", "server": "máy chủ", "cashier": "máy thu ngân",
@@ -102,7 +103,7 @@ var vietnamese = words{
 		uplink.CardNoJournal: "hệ thống tệp không có nhật ký", uplink.CardNoBarrier: "cách gắn thẻ có thể làm mất bản ghi khi mất điện",
 		uplink.CardUnknown: "không rõ lý do",
 	},
-	gaps: map[string]string{"corrupt": "thẻ nhớ hỏng", "full": "thẻ nhớ đầy"},
+	gaps: map[string]string{"corrupt": "thẻ nhớ hỏng", "full": "thẻ nhớ đầy", "torn": "mất điện", "fork": "thẻ được khôi phục hoặc sao chép"},
 	sights: map[string]string{
 		"A+": "A+: thấy lưu lượng của mọi máy và của máy chủ khởi động", "A": "A: thấy lưu lượng của mọi máy",
 		"C": "C: cổng thường, chỉ thấy một phần; im lặng không có nghĩa là tắt", "BLIND": "không thấy máy nào",

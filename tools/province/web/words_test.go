@@ -148,6 +148,9 @@ func TestDescribe(t *testing.T) {
 		"In 1 h: frames 0, stations known 0, records awaiting a receipt 0, spool 0.0 MiB. Its card takes no records: full.")
 	f(&uplink.Gap{Stamp: at, From: 182700, To: 182712, Count: 13, Why: "corrupt"},
 		"Bản ghi 182.700 đến 182.712 đã mất: thẻ nhớ hỏng.", "Records 182,700 to 182,712 are lost: card damaged.")
+	f(&uplink.Gap{Stamp: at, From: 4, To: 4099, Why: uplink.GapCut},
+		"Các số 4 đến 4.099 không được dùng: mất điện. Không có dấu hiệu mất bản ghi.",
+		"Numbers 4 to 4,099 were not used: the power was cut. Nothing is known to be lost.")
 	f(&uplink.Gap{Stamp: at, Count: 4, Why: "full"}, "4 bản ghi không được giữ: thẻ nhớ đầy.", "Records not kept: 4, card full.")
 }
 
