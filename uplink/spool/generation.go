@@ -309,6 +309,15 @@ func (g *generation) shrink() error {
 	return os.Truncate(g.path, used)
 }
 
+// before returns the gap record that was to be the first in g, over the numbers in front of it, if the process or the power
+// went before it was; else nil.
+func (g *generation) before() *uplink.Gap {
+	if !g.empty() || g.Prev.Seq+1 == g.first {
+		return nil
+	}
+	return &uplink.Gap{From: uplink.Int(g.Prev.Seq + 1), To: uplink.Int(g.first - 1), Why: uplink.GapCut}
+}
+
 // leaps reports whether g follows the province's word, over numbers that its first record, a gap record, passes over. What
 // is salvaged of such a file is still a fork, but does not leap if its first record is lost.
 func (g *generation) leaps() bool { return g.Fork && g.Prev.Seq+1 < g.first }

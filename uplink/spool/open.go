@@ -43,9 +43,10 @@ func (s *Spool) load() error {
 		newest = firsts[n-1]
 	}
 	sound := newest > 0 && (!known || st.First <= newest)
-	evidence := uint64(0) // the largest number that a broken newest file tells of
+	same := st.Kernel != "" && st.Kernel == s.kernel // else what was checked may never have got to the card
+	evidence := uint64(0)                            // the largest number that a broken newest file tells of
 	for _, first := range firsts {
-		seen, whole, err := s.loadOne(first, bad[first], known && first <= st.Checked && first < newest, st)
+		seen, whole, err := s.loadOne(first, bad[first], same && first <= st.Checked && first < newest, st)
 		if err != nil {
 			return err
 		}
@@ -64,7 +65,15 @@ func (s *Spool) load() error {
 	lost := s.proceed(st, known, newest, sound, evidence)
 	s.boot++
 	s.begin()
-	return s.declare(lost)
+	if err := s.declare(lost); err != nil {
+		return err
+	}
+	if s.fault == nil { // else there may be more in them that is not salvaged yet
+		for _, g := range s.gens[:len(s.gens)-1] {
+			s.shrink(g)
+		}
+	}
+	return nil
 }
 
 // list returns the first sequence numbers of the generations in dir, ascending, and which of them were found broken.
@@ -299,7 +308,7 @@ func (s *Spool) tail(st state) (lost *uplink.Gap) {
 	g := s.last()
 	s.next = g.Head
 	if st.kept(s.kernel, g.Head) {
-		return nil
+		return g.before()
 	}
 	f, err := scan(g.path, g.Head.Seq+1, g.first+maxGeneration-1)
 	if err != nil {
@@ -309,13 +318,31 @@ func (s *Spool) tail(st state) (lost *uplink.Gap) {
 	if rs := f.runs(g.Head); len(rs) > 0 && rs[0].prev == g.Head {
 		s.wait, s.next = rs[0].recs, rs[0].end()
 		s.stats.Salvaged += uint64(len(s.wait))
+	} else if g.empty() {
+		s.next = g.Prev
 	}
 	head := s.next.Seq
-	lost = s.pass(max(f.seen, st.Limit))
+	lost = s.pass(max(f.seen, st.Limit, g.Head.Seq))
+	s.turn(g)
 	if f.seen > head { // one commit that did not end, or several that a card lied about: which cannot be told
 		lost.Why, lost.Count = "torn", uplink.Int(f.seen-head)
 	}
 	return lost
+}
+
+// turn lets the chain go on in a new file: bbolt reads some damaged files well, and panics when it writes to them.
+func (s *Spool) turn(g *generation) {
+	first := s.next.Seq + 1
+	if len(s.wait) > 0 {
+		first = s.wait[0].Seq
+	}
+	n := plan(s.dir, first, g.Head, false)
+	if g.empty() { // nothing is lost with it
+		_ = g.close() // it was opened for reading only
+		s.gens = s.gens[:len(s.gens)-1]
+		n = plan(s.dir, g.first, g.Prev, g.Fork)
+	}
+	s.gens = append(s.gens, n)
 }
 
 // pass lets the chain go on behind number to, but at least a block ahead: a card that took nothing for a while shows an
@@ -344,11 +371,6 @@ func (s *Spool) begin() {
 	s.limit, s.dirty = s.next.Seq, true
 	if n := len(s.gens); n > 1 {
 		s.checked = s.gens[n-2].first
-		for _, g := range s.gens[:n-1] {
-			if s.fault == nil { // else there may be more in it that could not be salvaged yet
-				s.shrink(g)
-			}
-		}
 	}
 	if err := s.prepare(s.last(), s.next.Seq+1); err != nil {
 		s.fault = err

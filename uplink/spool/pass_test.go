@@ -58,6 +58,24 @@ func TestPassedOver(t *testing.T) {
 	f("an orderly end behind it", open(cut.dir, "d"), 2+reserve+3)
 }
 
+// A file that was made and never written to: what its first record was to say is said by the one that comes instead.
+func TestGapRecordThatWasCutOff(t *testing.T) {
+	for kernel, want := range map[string]uint64{"b": 4100, "c": 8198} {
+		dir, id := t.TempDir(), identity(t)
+		s := mustOpen(t, dir, id, Config{Generation: 1 << 20, kernel: "a"})
+		fill(t, s, 3)
+		g := plan(dir, 4100, s.Head(), false)
+		check(t, g.create(0, nil))
+		check(t, g.close())
+		check(t, state{Chain: id.Chain, First: 4100, Prev: s.Head(), Limit: 8196, Kernel: "b"}.write(dir))
+		s = mustOpen(t, image(t, dir), id, Config{Generation: 1 << 20, kernel: kernel})
+		fill(t, s, 1)
+		if rs := verify(t, s); len(rs) != 5 || rs[3].Kind != uplink.KindGap || s.Head().Seq < want {
+			t.Errorf("kernel %s: %d records to %d, want 3, a gap record and one more, %d at least", kernel, len(rs), s.Head().Seq, want)
+		}
+	}
+}
+
 // An empty folder is a new chain, or for a wary box a card that lost all.
 func TestWary(t *testing.T) {
 	id := identity(t)

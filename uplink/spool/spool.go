@@ -128,7 +128,7 @@ type Stats struct {
 }
 
 // Open opens or makes the spool of id in dir, which must exist, and counts one boot up. The newest file and those not
-// checked since their last commit are read whole, by a child process (see CheckMain). A file that is broken is put aside,
+// checked since their last commit, in a new run of the kernel all, are read whole, by a child process (see CheckMain). A file that is broken is put aside,
 // and what can be proved of it goes into new ones; gap records say what is lost. A card that takes no writes is no error:
 // records wait in memory, and Stats.Fault says why.
 func Open(dir string, id Identity, cfg Config) (*Spool, error) {
