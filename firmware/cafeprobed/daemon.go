@@ -128,12 +128,13 @@ func (d *daemon) run(ctx context.Context) (err error) {
 func (d *daemon) serve(ctx context.Context, sp *spool.Spool, fw *forward.Forwarder, cred *keeper, ord *orders,
 	p *pipeline.Pipeline, w *wire, book *book,
 ) (err error) {
-	var wg sync.WaitGroup
+	var wg, reports sync.WaitGroup
 	outer := ctx
 	ctx, end := context.WithCancelCause(ctx)
 	defer func() {
 		end(nil)
 		wg.Wait()
+		reports.Wait()
 		if outer.Err() == nil && context.Cause(ctx) == errRestart {
 			err = errRestart
 		}
@@ -159,8 +160,10 @@ func (d *daemon) serve(ctx context.Context, sp *spool.Spool, fw *forward.Forward
 	if d.port != nil {
 		wg.Go(func() { d.port.watch(ctx, d.log, ord.record, ord.stamp) })
 	}
+	reporting, hush := context.WithCancel(ctx)
+	defer hush()
 	if d.progress {
-		wg.Go(func() { d.report(ctx, sp, fw, p, book) })
+		reports.Go(func() { d.report(reporting, sp, fw, p, book) })
 	}
 	began := time.Now()
 	if err := p.Run(ctx, w.src); err != nil {
@@ -177,6 +180,8 @@ func (d *daemon) serve(ctx context.Context, sp *spool.Spool, fw *forward.Forward
 		return err
 	}
 	if d.progress {
+		hush()
+		reports.Wait() // the line that says so is the last
 		pr := d.now(sp, fw, p, book)
 		pr.Done, pr.ReplayMS, pr.DrainMS = true, replayed.Milliseconds(), (time.Since(began) - replayed).Milliseconds()
 		return json.NewEncoder(os.Stdout).Encode(pr)

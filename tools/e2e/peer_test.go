@@ -24,7 +24,8 @@ type peer struct {
 	args []string
 	log  *os.File // of all its lives, standard output too
 	cmd  *exec.Cmd
-	done chan error // how the present life ended
+	done chan struct{} // closed when the present life has ended
+	err  error         // how, once done is closed
 }
 
 // newPeer starts a program that dies with the test.
@@ -38,7 +39,7 @@ func newPeer(t *testing.T, name, path string, args ...string) *peer {
 	p.start()
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill() // it has ended where all went well
-		p.cmd.Wait()
+		<-p.done
 		if t.Failed() {
 			text := p.said()
 			t.Logf("%s said at last:\n%s", name, text[max(0, len(text)-4000):])
@@ -55,17 +56,20 @@ func (p *peer) start() {
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatalf("start %s: %v", p.name, err)
 	}
-	done, cmd := make(chan error, 1), p.cmd
-	p.done = done
-	go func() { done <- cmd.Wait() }()
+	p.done = make(chan struct{})
+	go func(done chan struct{}, cmd *exec.Cmd) {
+		p.err = cmd.Wait()
+		close(done)
+	}(p.done, p.cmd)
 }
 
 // kill kills the program as a power cut would. One that has ended by itself before fails the test.
 func (p *peer) kill() {
 	p.t.Helper()
 	_ = p.cmd.Process.Kill() // it may be gone: that shows in how it ended
-	if err := <-p.done; !p.cmd.ProcessState.Sys().(syscall.WaitStatus).Signaled() {
-		p.t.Fatalf("%s ended by itself before it was killed: %v", p.name, err)
+	<-p.done
+	if !p.cmd.ProcessState.Sys().(syscall.WaitStatus).Signaled() {
+		p.t.Fatalf("%s ended by itself before it was killed: %v", p.name, p.err)
 	}
 }
 
@@ -73,9 +77,9 @@ func (p *peer) kill() {
 func (p *peer) end(limit time.Duration) {
 	p.t.Helper()
 	select {
-	case err := <-p.done:
-		if err != nil {
-			p.t.Fatalf("%s: %v", p.name, err)
+	case <-p.done:
+		if p.err != nil {
+			p.t.Fatalf("%s: %v", p.name, p.err)
 		}
 	case <-time.After(limit):
 		p.t.Fatalf("%s has not ended after %v", p.name, limit)

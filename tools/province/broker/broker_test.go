@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -149,6 +150,28 @@ func (c *client) wants(topic string) {
 	}
 }
 
+// wantsAll waits for a message on each topic, in any order. One may come twice: to a subscription that is just being granted
+// a retained message comes as kept and as new.
+func (c *client) wantsAll(topics ...string) {
+	c.t.Helper()
+	missing := map[string]bool{}
+	for _, t := range topics {
+		missing[t] = true
+	}
+	for late := time.After(10 * time.Second); len(missing) > 0; {
+		select {
+		case m := <-c.mail:
+			if !slices.Contains(topics, m.Topic()) {
+				c.t.Errorf("message on %s, want %s", m.Topic(), topics)
+			}
+			delete(missing, m.Topic())
+		case <-late:
+			c.t.Errorf("no message on %v within 10 s", missing)
+			return
+		}
+	}
+}
+
 func TestConnect(t *testing.T) {
 	b, _, addr := serve(t, broker.Config{})
 	f := func(what, user, id string, want bool) {
@@ -227,8 +250,7 @@ func TestSubscribe(t *testing.T) {
 		t.Fatal("the box's records are not acknowledged")
 	}
 	box.wants(one.Topic(uplink.DownReceipt))
-	observer.wants(one.Topic(uplink.DownReceipt))
-	observer.wants(one.Topic(uplink.UpRecords))
+	observer.wantsAll(one.Topic(uplink.DownReceipt), one.Topic(uplink.UpRecords))
 }
 
 // TestNoPubackWithoutStore: the connection ends instead, and the box starts over with its hello.
