@@ -127,10 +127,11 @@ type Stats struct {
 	Written  uint64   // octets written since Open: to the block device where it is known, else by this process
 }
 
-// Open opens or makes the spool of id in dir, which must exist, and counts one boot up. The newest file and those not
-// checked since their last commit, in a new run of the kernel all, are read whole, by a child process (see CheckMain). A file that is broken is put aside,
-// and what can be proved of it goes into new ones; gap records say what is lost. A card that takes no writes is no error:
-// records wait in memory, and Stats.Fault says why.
+// Open opens or makes the spool of id in dir, which must exist, and counts one boot up. In a new run of the kernel all
+// files, else the newest and those not checked since their last commit, are read whole, by a child process (see CheckMain).
+// A file that is broken is put aside, and what can be proved of it goes into new ones; gap records say what is lost, and
+// which numbers a power cut passes over. A card that takes no writes is no error: records wait in memory, and Stats.Fault
+// says why.
 func Open(dir string, id Identity, cfg Config) (*Spool, error) {
 	cfg.MaxBytes = orElse(cfg.MaxBytes, 256e6)
 	cfg.Generation = max(orElse(cfg.Generation, 8<<20), 2*slack)
