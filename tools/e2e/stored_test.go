@@ -49,9 +49,14 @@ func differences(dir string, want []uplink.Stored) (list []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := len(want); head != n || stored != n || verified != n || forks != 0 || gaps != 0 || ahead != 0 || alarms != 0 {
+	n := len(want)
+	last := 0 // numbers may have been passed over
+	if n > 0 {
+		last = int(want[n-1].Seq)
+	}
+	if head != last || stored != n || verified != n || forks != 0 || gaps != 0 || ahead != 0 || alarms != 0 {
 		list = append(list, fmt.Sprintf("head %d, stored %d, verified %d, forks %d, gaps %d, ahead %d, alarms %d, want %d %d %d 0 0 0 0",
-			head, stored, verified, forks, gaps, ahead, alarms, n, n, n))
+			head, stored, verified, forks, gaps, ahead, alarms, last, n, n))
 	}
 	rows, err := db.QueryContext(context.Background(), `SELECT seq, boot, hash, body FROM records ORDER BY seq, id`)
 	if err != nil {

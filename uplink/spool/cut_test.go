@@ -24,12 +24,14 @@ func images(few, many int) int {
 }
 
 const (
-	loadEnv    = "SPOOL_TEST_LOAD" // folder: be the box that is recorded
-	loadLives  = 4
-	loadDays   = 9
-	loadRounds = 14 // commits a day
-	loadFile   = 512 << 10
+	loadEnv   = "SPOOL_TEST_LOAD" // folder: be the box that is recorded
+	loadLives = 4
+	loadDays  = 9
+	loadFile  = 512 << 10
 )
+
+// loadRounds is how many commits a day the load makes: few in every run, many where SOAK is set.
+func loadRounds() int { return images(4, 14) }
 
 // load is one life of a box: commits of 1 to 40 records over some days, receipts that lag, a file deleted now and then.
 // Each life ends without goodbye, but where every life is a start of the kernel as well: there every other one ends in
@@ -55,7 +57,7 @@ func load(dir, seed string) error {
 	r := rand.New(rand.NewPCG(uint64(life), 7))
 	told1 := s.Head().Seq
 	for d := range loadDays {
-		for i := range loadRounds {
+		for i := range loadRounds() {
 			for range 1 + r.IntN(40)*r.IntN(2) {
 				rec, err := uplink.Encode(&uplink.Open{
 					Station: "u3mJq0yZcRE", Confidence: 86,
@@ -222,7 +224,7 @@ func everything(t *testing.T, s *Spool) map[uint64]uplink.Stored {
 // After a power cut every record that was told committed is there, and no number of one is given again.
 func TestPowerCut(t *testing.T) {
 	log, id := recorded(t, true)
-	n, lost, torn := images(100, 1000), 0, 0
+	n, lost, torn := images(12, 1000), 0, 0
 	cuts(t, log, n, 0, func(i int, dir string, h *history, r *rand.Rand) {
 		s, err := Open(dir, id, Config{Generation: loadFile, Wary: true, kernel: "another"})
 		if err != nil {
@@ -260,14 +262,14 @@ func TestPowerCut(t *testing.T) {
 // the fork that the province's receipt makes.
 //
 // No image is left out while the kernel runs on.
-func TestLyingCard(t *testing.T) { lying(t, images(30, 300), false) }
+func TestLyingCard(t *testing.T) { lying(t, images(12, 300), false) }
 
 // The same with a power cut between any two lives, which passes over numbers too. What cannot be held is told: a life of
 // which the card kept nothing, not even the state.json that the start wrote and flushed before the first record. The card is
 // then what that start found, octet for octet, so a later start does what that one did: it passes over the same numbers and
 // gives the same ones. Nothing on the card could make it do otherwise. The province tells by a second hash under a number,
 // if one of the lost records had been sent.
-func TestLyingCardAcrossStarts(t *testing.T) { lying(t, images(15, 150), true) }
+func TestLyingCardAcrossStarts(t *testing.T) { lying(t, images(6, 150), true) }
 
 func lying(t *testing.T, n int, starts bool) {
 	log, id := recorded(t, starts)
