@@ -323,7 +323,7 @@ func TestLostByGapRecord(t *testing.T) {
 // TestPassedOver: after a power cut the box did not use 2 to 4. Nothing is lost, nothing is asked for, and the record says
 // what happened; where the province holds one of these numbers, the box has lost it.
 func TestPassedOver(t *testing.T) {
-	f := func(name string, holds int, prev int, lost uint64, alarms ...string) {
+	f := func(name string, to uplink.Int, holds int, prev int, lost uint64, alarms ...string) {
 		t.Helper()
 		r := newRig(t)
 		ms, heads := r.run(3)
@@ -331,11 +331,11 @@ func TestPassedOver(t *testing.T) {
 		for i := range holds {
 			r.takes("before the cut", ms[i], heads[i+1])
 		}
-		g, err := uplink.Encode(&uplink.Gap{Stamp: uplink.Stamp{Quality: uplink.QualityNone}, From: 2, To: 4, Why: uplink.GapCut})
+		g, err := uplink.Encode(&uplink.Gap{Stamp: uplink.Stamp{Quality: uplink.QualityNone}, From: 2, To: to, Why: uplink.GapCut})
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := &uplink.Batch{Box: at.Box, Chain: chain, Boot: 42, From: 5, Prev: heads[prev].Hash, Recs: []uplink.Record{g}}
+		b := &uplink.Batch{Box: at.Box, Chain: chain, Boot: 42, From: uint64(to) + 1, Prev: heads[prev].Hash, Recs: []uplink.Record{g}}
 		end := b.Start().Next(42, g)
 		b.Head = end.Hash
 		p, err := b.Append(nil)
@@ -356,8 +356,9 @@ func TestPassedOver(t *testing.T) {
 		}
 		r.alarms(alarms...)
 	}
-	f("nothing lost", 1, 1, 0)
-	f("2 and 3 are here, and the card went back behind them", 3, 1, 1, "gap:4-4")
+	f("nothing lost", 4, 1, 1, 0)
+	f("2 and 3 are here, and the card went back behind them", 4, 3, 1, 1, "gap:4-4")
+	f("power that came and went for a hundred starts", 100*4096, 1, 1, 0)
 }
 
 // TestRefused: none of it is kept, and the chain is where it was.

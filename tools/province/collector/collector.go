@@ -46,6 +46,7 @@ type Enrolled func(box uplink.BoxID) (key ed25519.PublicKey, ok bool)
 // most uplink.MaxWant records under way, and a new chain only when it is reflashed.
 const (
 	maxAhead  = 8 * uplink.MaxWant // how far a batch may be in front of the chain's head
+	maxPassed = 1 << 40            // and one that goes on behind it: as far as a box believes of a receipt (uplink/spool)
 	maxSpans  = 256                // runs waiting in front of the head
 	maxChains = 64                 // chains of one box
 	maxForks  = 8192               // records kept of a chain's other branches
