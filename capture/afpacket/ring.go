@@ -16,12 +16,11 @@ import (
 
 // Config configures a Ring. The zero Config is valid.
 type Config struct {
-	Blocks  int               // how many blocks of BlockSize octets the ring has; default 64
-	Retire  time.Duration     // a block that is not full is handed over after so long; default 60 ms, at least 1 ms
-	Quiet   time.Duration     // Next waits so long for frames; default 250 ms
-	Filter  []bpf.Instruction // what it returns is how much of a frame is kept; default: all of every frame
-	Now     func() int64      // the scale of the frames' times, nanoseconds; default: UTC as the kernel has it
-	Outside bool              // not promiscuous: only what the interface itself would take, for an uplink port
+	Blocks int               // how many blocks of BlockSize octets the ring has; default 64
+	Retire time.Duration     // a block that is not full is handed over after so long; default 60 ms, at least 1 ms
+	Quiet  time.Duration     // Next waits so long for frames; default 250 ms
+	Filter []bpf.Instruction // what it returns is how much of a frame is kept; default: all of every frame
+	Now    func() int64      // the scale of the frames' times, nanoseconds; default: UTC as the kernel has it
 }
 
 // BlockSize is the size of a block in octets. A frame cannot be longer than a block: this holds the largest that the

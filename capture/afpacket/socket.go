@@ -61,9 +61,6 @@ func (r *Ring) bind(index int) error {
 	if err := unix.Bind(r.fd, &unix.SockaddrLinklayer{Protocol: hton(unix.ETH_P_ALL), Ifindex: index}); err != nil {
 		return os.NewSyscallError("bind", err)
 	}
-	if r.cfg.Outside {
-		return nil
-	}
 	mr := unix.PacketMreq{Ifindex: int32(index), Type: unix.PACKET_MR_PROMISC}
 	return os.NewSyscallError("setsockopt PACKET_ADD_MEMBERSHIP", unix.SetsockoptPacketMreq(r.fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP, &mr))
 }

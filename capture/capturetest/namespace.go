@@ -12,9 +12,9 @@ import (
 
 const nestedEnv = "CAPTURETEST_NAMESPACE" // set in the process that runs the tests
 
-// InNamespace is a TestMain that runs the tests in a process with a network namespace of its own, which ends with it. Without
-// root they run as they are: see Namespace.
-func InNamespace(m *testing.M) {
+// InNamespace is a TestMain that runs the tests in a process with a network namespace of its own, which ends with it, and with
+// those besides that flags name (syscall.CLONE_NEWNS). Without root they run as they are: see Namespace.
+func InNamespace(m *testing.M, flags ...uintptr) {
 	if os.Geteuid() != 0 || os.Getenv(nestedEnv) != "" {
 		os.Exit(m.Run())
 	}
@@ -22,9 +22,12 @@ func InNamespace(m *testing.M) {
 	cmd.Env = append(os.Environ(), nestedEnv+"=1")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	for _, f := range flags {
+		cmd.SysProcAttr.Cloneflags |= f
+	}
 	if err := cmd.Run(); err != nil {
 		if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) {
-			fmt.Fprintln(os.Stderr, "network namespace:", err)
+			fmt.Fprintln(os.Stderr, "namespaces of the tests:", err)
 		}
 		os.Exit(1)
 	}

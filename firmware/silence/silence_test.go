@@ -13,51 +13,26 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"cafeprobe/capture/capturetest"
 )
 
-const nestedEnv = "SILENCE_TEST_NAMESPACE" // set in the process that runs the tests
-
-// TestMain runs the tests in a process with network and mount namespaces of its own, which end with it.
-func TestMain(m *testing.M) {
-	if os.Geteuid() != 0 || os.Getenv(nestedEnv) != "" {
-		os.Exit(m.Run())
-	}
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Env = append(os.Environ(), nestedEnv+"=1")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "tests in namespaces:", err)
-		os.Exit(1)
-	}
-}
+func TestMain(m *testing.M) { capturetest.InNamespace(m, syscall.CLONE_NEWNS) }
 
 // namespaces ends a test that cannot have namespaces, and makes /run its own.
 func namespaces(t *testing.T) {
 	t.Helper()
-	if os.Getenv(nestedEnv) == "" {
-		if os.Getenv("CI") != "" {
-			t.Fatal("not root, and this is CI: network namespaces cannot be made")
-		}
-		t.Skip("not root: this test makes network namespaces")
-	}
+	capturetest.Namespace(t)
 	check(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
 	check(t, unix.Mount("run", "/run", "tmpfs", 0, ""))
 	t.Cleanup(func() { _ = unix.Unmount("/run", unix.MNT_DETACH) })
-	ip(t, "link set lo up")
+	capturetest.RunIP(t, "link set lo up")
 }
 
 func check(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-func ip(t *testing.T, args string) {
-	t.Helper()
-	if out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput(); err != nil {
-		t.Fatalf("ip %s: %v: %s", args, err, out)
 	}
 }
 
@@ -97,9 +72,9 @@ func provoke(t *testing.T) {
 func TestSilent(t *testing.T) {
 	namespaces(t)
 	far := func(port string) {
-		ip(t, "link add "+port+" type veth peer name far-"+port)
-		ip(t, "addr add 198.18.0.2/24 dev far-"+port)
-		ip(t, "link set far-"+port+" up")
+		capturetest.RunIP(t, "link add "+port+" type veth peer name far-"+port)
+		capturetest.RunIP(t, "addr add 198.18.0.2/24 dev far-"+port)
+		capturetest.RunIP(t, "link set far-"+port+" up")
 		t.Cleanup(func() { _ = exec.Command("ip", "link", "del", "far-"+port).Run() })
 	}
 	hostile := func(name string) error {
@@ -124,7 +99,7 @@ func TestSilent(t *testing.T) {
 		}
 	}
 	f("loud", false, func() func() uint64 {
-		ip(t, "link set loud up")
+		capturetest.RunIP(t, "link set loud up")
 		check(t, hostile("loud"))
 		return func() (n uint64) {
 			check(t, rtnetlink(func(c *conn) error {

@@ -5,41 +5,19 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"cafeprobe/capture/capturetest"
 )
 
-const nestedEnv = "VANTAGE_TEST_NAMESPACE" // set in the process that runs the tests
-
-// TestMain runs the tests in a process with a network namespace of its own, which ends with it. Without root those that
-// need one say so.
-func TestMain(m *testing.M) {
-	if os.Geteuid() != 0 || os.Getenv(nestedEnv) != "" {
-		os.Exit(m.Run())
-	}
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Env = append(os.Environ(), nestedEnv+"=1")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Run(); err != nil {
-		if _, ok := err.(*exec.ExitError); !ok {
-			fmt.Fprintln(os.Stderr, "network namespace:", err)
-		}
-		os.Exit(1)
-	}
-}
+func TestMain(m *testing.M) { capturetest.InNamespace(m) }
 
 // namespace ends a test that cannot have a network namespace, and keeps the kernel's own IPv6 from the wire.
 func namespace(t testing.TB) {
 	t.Helper()
-	if os.Getenv(nestedEnv) == "" {
-		if os.Getenv("CI") != "" {
-			t.Fatal("not root, and this is CI: network namespaces cannot be made")
-		}
-		t.Skip("not root: this test makes a network namespace")
-	}
+	capturetest.Namespace(t)
 	for _, f := range []string{"all", "default"} {
 		if err := os.WriteFile("/proc/sys/net/ipv6/conf/"+f+"/disable_ipv6", []byte("1"), 0); err != nil {
 			t.Fatal(err)
