@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"cafeprobe/board/detect"
+	"cafeprobe/capture"
 	"cafeprobe/firmware/account"
 	"cafeprobe/firmware/cafe"
 	"cafeprobe/firmware/config"
@@ -24,23 +25,6 @@ import (
 
 // version is what boot records say of the firmware.
 const version = "0.1"
-
-// newBook returns what takes the account's records.
-func (d *daemon) newBook(sp *spool.Spool, fw *forward.Forwarder, board string) (*book, error) {
-	if d.port != nil {
-		return newDiary(sp, fw), nil
-	}
-	return newBook(sp, fw, board)
-}
-
-// seed returns what the tables are shuffled with: of a box that listens nobody outside is to know it, and a replay is always
-// the same.
-func (d *daemon) seed() uint64 {
-	if d.port == nil {
-		return 0
-	}
-	return rand.Uint64()
-}
 
 // progressPeriod is how often -progress tells.
 const progressPeriod = 100 * time.Millisecond
@@ -91,7 +75,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	}
 	p := pipeline.New(pipeline.Config{
 		Cafe: cafe.Config{
-			Vantage: d.cfg.Cafe.Grade(), Silence: time.Duration(d.cfg.Cafe.Silence), Summary: time.Duration(d.cfg.Cafe.Summary),
+			Vantage: d.cfg.Cafe.Grade(), Own: d.own(), Silence: time.Duration(d.cfg.Cafe.Silence), Summary: time.Duration(d.cfg.Cafe.Summary),
 		},
 		Account: account.Config{
 			Secret: id.Secret, Clock: w.dates(), Quality: d.cfg.Capture.Quality, Window: time.Duration(d.cfg.Cafe.Summary),
@@ -121,6 +105,31 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		return err
 	}
 	return nil // it was told to end, and what it had is in the spool
+}
+
+// newBook returns what takes the account's records.
+func (d *daemon) newBook(sp *spool.Spool, fw *forward.Forwarder, board string) (*book, error) {
+	if d.port != nil {
+		return newDiary(sp, fw), nil
+	}
+	return newBook(sp, fw, board)
+}
+
+// seed returns what the tables are shuffled with: of a box that listens nobody outside is to know it, and a replay is always
+// the same.
+func (d *daemon) seed() uint64 {
+	if d.port == nil {
+		return 0
+	}
+	return rand.Uint64()
+}
+
+// own returns the capture port's MAC address, where it is the uplink as well.
+func (d *daemon) own() capture.MAC {
+	if d.port == nil {
+		return capture.MAC{}
+	}
+	return d.port.own
 }
 
 // serve runs what runs beside each other and ends it in order: first the frames, then the spool's last commit, then the

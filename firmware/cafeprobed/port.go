@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"time"
 
+	"cafeprobe/capture"
 	"cafeprobe/capture/afpacket"
 	"cafeprobe/firmware/clock/boottime"
 	"cafeprobe/firmware/config"
@@ -20,6 +22,10 @@ type port struct {
 	offset time.Duration // what the frames' times are ahead of the steady scale
 	silent *silence.Port // nil where the port is also the uplink
 	before uint64        // frames that it had sent when it was silenced
+	own    capture.MAC   // where it is also the uplink: what is sent to the box proves no mirror
+
+	told   uint64    // of the frames sent since then, those that were recorded; of the goroutine that runs watch
+	toldAt time.Time // when that was
 }
 
 // bulkKeep is how many octets are kept of a segment of disk traffic: Ethernet with a tag, IPv6, TCP with options.
@@ -51,6 +57,9 @@ func openPort(cfg config.Capture) (*port, error) {
 // also the uplink sends what the box says to the province: there only the ring cannot be written to.
 func (p *port) silence(cfg config.Capture, open func() error) (err error) {
 	if cfg.Shared {
+		if i, err := net.InterfaceByName(cfg.Interface); err == nil { // one that is not there is waited for
+			copy(p.own[:], i.HardwareAddr)
+		}
 		err = open()
 	} else {
 		p.silent, err = silence.Make(cfg.Namespace, cfg.Interface, open)
@@ -122,12 +131,10 @@ func (p *port) watch(ctx context.Context, log *slog.Logger, record func(uplink.B
 // sentPeriod is the least time between two records of frames that were sent.
 const sentPeriod = time.Minute
 
-// watched is what was last seen of the port.
+// watched is what a life of the daemon has last seen of the link.
 type watched struct {
 	begun bool
 	state afpacket.State
-	sent  uint64
-	told  time.Time // when frames that were sent were last recorded
 }
 
 // look returns the records that are due.
@@ -141,11 +148,11 @@ func (w *watched) look(p *port, stamp uplink.Stamp, log *slog.Logger) (due []upl
 	}
 	w.begun, w.state = true, now
 	sent, err := p.sent()
-	if err != nil || sent <= w.sent || time.Since(w.told) < sentPeriod { // an interface that is gone has no counters
+	if err != nil || sent <= p.told || time.Since(p.toldAt) < sentPeriod { // an interface that is gone has no counters
 		return due
 	}
-	log.Error("the capture port has sent frames", "interface", p.Name(), "frames", sent-w.sent)
-	due = append(due, &uplink.Security{Stamp: stamp, What: uplink.SecuritySent, Count: uplink.Int(sent - w.sent), Topic: "capture"})
-	w.sent, w.told = sent, time.Now()
+	log.Error("the capture port has sent frames", "interface", p.Name(), "frames", sent-p.told)
+	due = append(due, &uplink.Security{Stamp: stamp, What: uplink.SecuritySent, Count: uplink.Int(sent - p.told), Topic: "capture"})
+	p.told, p.toldAt = sent, time.Now()
 	return due
 }
