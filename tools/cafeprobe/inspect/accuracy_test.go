@@ -52,7 +52,11 @@ func report(t *testing.T, scores map[string]*score, file string) {
 	t.Helper()
 	t.Log("\n" + table(scores))
 	if testing.Verbose() {
-		for kind, s := range scores {
+		for _, kind := range slices.Sorted(maps.Keys(scores)) {
+			s := scores[kind]
+			if len(s.missed)+len(s.extra) == 0 {
+				continue
+			}
 			t.Logf("%s: missed %s; extra %s", kind, some(s.missed), some(s.extra))
 		}
 	}
