@@ -84,7 +84,8 @@ func TestOrders(t *testing.T) {
 		"set refused replay": 1, "set done ": 1, "reboot done ": 1, "cfg uplink.delay": 1, "diag refused expired": 1,
 		"forged cmd": 1, "replayed cmd": 2, "expired cmd": 1, "malformed cmd": 1,
 	} {
-		if said[what] != n {
+		// The province sends a command again until it has the result, so one that crosses a restart may come twice.
+		if said[what] != n && (what != "replayed cmd" || said[what] < n) {
 			t.Errorf("the chain says %q %d times, want %d; all: %v", what, said[what], n, said)
 		}
 	}
