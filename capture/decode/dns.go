@@ -49,8 +49,8 @@ func (d *Decoder) query(p *Packet, origin capture.Origin, name string) {
 
 // dnsTCPStarts reports whether b may be the start of a stream of DNS messages, each behind two octets of length
 // (RFC 1035 §4.2.2). Some clients send the length in a segment of its own.
-func dnsTCPStarts(p *Packet, b []byte) bool {
-	if p.DstPort != dnsPort && p.SrcPort != dnsPort || len(b) < 2 {
+func dnsTCPStarts(src, dst uint16, b []byte) bool {
+	if dst != dnsPort && src != dnsPort || len(b) < 2 {
 		return false
 	}
 	if n := int(binary.BigEndian.Uint16(b)); n < dnsHeaderLen+5 {

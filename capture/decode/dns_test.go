@@ -123,10 +123,11 @@ func TestDNSOverTCP(t *testing.T) {
 		}
 	}
 	p := &Packet{DstPort: 53}
-	if !dnsTCPStarts(p, dnsStream(a)) || !dnsTCPStarts(p, dnsStream(a)[:2]) {
+	starts := func(b []byte) bool { return dnsTCPStarts(p.SrcPort, p.DstPort, b) }
+	if !starts(dnsStream(a)) || !starts(dnsStream(a)[:2]) {
 		t.Error("a stream that starts with a query, or with its length alone, does not start")
 	}
-	if dnsTCPStarts(&Packet{DstPort: 80}, dnsStream(a)) || dnsTCPStarts(p, []byte("GET / HTTP/1.1\r\n")) {
+	if dnsTCPStarts(0, 80, dnsStream(a)) || starts([]byte("GET / HTTP/1.1\r\n")) {
 		t.Error("HTTP starts a stream of DNS")
 	}
 	// A segment that was captured short holds its question all the same.

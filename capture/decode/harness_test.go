@@ -48,6 +48,7 @@ func check(t *testing.T, d *Decoder, link capture.LinkType, data []byte, cut int
 		t.Errorf("Decode returned %v, Packet says %v", v, p.Verdict)
 	}
 	sane(t, d, &f, &p)
+	glanced(t, &f, &p)
 	d.forget()
 	if d.Decode(&f, &again); !same(&p, &again) {
 		t.Errorf("decoded twice:\n%+v\n%+v", p, again)
@@ -65,6 +66,7 @@ func check(t *testing.T, d *Decoder, link capture.LinkType, data []byte, cut int
 		d.forget()
 		sv := d.Decode(&short, &q)
 		sane(t, d, &short, &q)
+		glanced(t, &short, &q)
 		switch {
 		case sv == Whole:
 			t.Errorf("%d of %d octets are whole", len(short.Data), len(data))
@@ -82,6 +84,31 @@ func check(t *testing.T, d *Decoder, link capture.LinkType, data []byte, cut int
 	d.forget()
 	d.Decode(&f, &p)
 	return &p
+}
+
+// glanced asserts that Glance, where it reads f at all, reads what Decode has read; of a frame that is malformed it may not
+// have noticed.
+func glanced(t *testing.T, f *capture.Frame, p *Packet) {
+	t.Helper()
+	var h capture.Header
+	payload, ok := Glance(f, &h)
+	if !ok {
+		return
+	}
+	if !inside(payload, f.Data) {
+		t.Errorf("the payload that is glanced at is not of the frame")
+	}
+	if p.Verdict == Malformed {
+		return
+	}
+	want := capture.Header{
+		Time: p.Time, Len: p.Len, SrcMAC: p.Src, DstMAC: p.Dst, VLAN: p.VLAN, Src: capture.AddressOf(p.SrcAddr),
+		Dst: capture.AddressOf(p.DstAddr), SrcPort: p.SrcPort, DstPort: p.DstPort, Proto: p.Proto, TCPFlags: p.TCPFlags,
+		Seq: p.Seq, Ack: p.Ack, PayloadLen: p.PayloadLen,
+	}
+	if h != want || !p.HasIP || p.Fragment || p.Tunnels > 0 || !bytes.Equal(payload, p.Payload) {
+		t.Errorf("at a glance %+v with %d octets, in full %+v", h, len(payload), *p)
+	}
 }
 
 // sane asserts what holds of one Packet.

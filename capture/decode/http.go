@@ -20,7 +20,7 @@ var httpMethods = [...]string{
 }
 
 // httpStarts reports whether b starts with a method, or with the beginning of one.
-func httpStarts(_ *Packet, b []byte) bool {
+func httpStarts(_, _ uint16, b []byte) bool {
 	b = b[emptyLines(b):]
 	if len(b) == 0 || b[0] < 'A' || b[0] > 'X' {
 		return false
@@ -66,7 +66,7 @@ func httpRead(d *Decoder, p *Packet, b []byte) (n int, more bool) {
 		if string(b[n+emptyLines(b[n:]):]) == "\r" { // the rest of an empty line is still to come
 			return n, true
 		}
-		if n == len(b) || !httpStarts(p, b[n:]) {
+		if n == len(b) || !httpStarts(p.SrcPort, p.DstPort, b[n:]) {
 			return n, false
 		}
 	}

@@ -9,8 +9,8 @@ const (
 
 // iscsiStarts reports whether b, what a target sends, may start with a PDU. The target is known by its port: initiators
 // do not answer from it.
-func iscsiStarts(p *Packet, b []byte) bool {
-	return p.SrcPort == portISCSI && len(b) > 0 && isTargetOpcode(b[0]) && (len(b) < bhsLen || soundBHS(b))
+func iscsiStarts(src, _ uint16, b []byte) bool {
+	return src == portISCSI && len(b) > 0 && isTargetOpcode(b[0]) && (len(b) < bhsLen || soundBHS(b))
 }
 
 // isTargetOpcode reports whether the first octet of a BHS is that of a target: NOP-In, SCSI Response, Task Management

@@ -19,7 +19,7 @@ func tcpSegment(from, to capturetest.Host, srcPort, dstPort uint16, payload []by
 // returns what the row says and whether it wants more.
 func offered(d *Decoder, p *Packet, row *streamRow) (said []capture.Observation, more bool) {
 	d.p, d.obs = p, d.obs[:0]
-	if !row.starts(p, p.Payload) {
+	if !row.starts(p.SrcPort, p.DstPort, p.Payload) {
 		return nil, false
 	}
 	_, more = row.read(d, p, p.Payload)
@@ -118,7 +118,7 @@ func fuzzStream(t *testing.T, d *Decoder, p *Packet, name string, enough int) {
 		}
 	}
 	b := p.Payload
-	if !row.starts(p, b) {
+	if !row.starts(p.SrcPort, p.DstPort, b) {
 		return
 	}
 	d.p, d.obs, d.served = p, d.obs[:0], served{}

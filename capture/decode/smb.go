@@ -9,15 +9,15 @@ const (
 
 // smbStarts reports whether b, what comes from a server's port, may start with a session message. Both ports frame SMB
 // alike: a type octet and a length in three; over NetBIOS the answer to the session request comes first.
-func smbStarts(p *Packet, b []byte) bool {
-	if p.SrcPort != portSMB && p.SrcPort != portNetBIOS {
+func smbStarts(src, _ uint16, b []byte) bool {
+	if src != portSMB && src != portNetBIOS {
 		return false
 	}
 	switch {
 	case len(b) == 0:
 		return false
 	case b[0] == sessionPositive:
-		return p.SrcPort == portNetBIOS
+		return src == portNetBIOS
 	case b[0] != 0:
 		return false
 	}

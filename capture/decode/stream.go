@@ -27,6 +27,8 @@ type streams struct {
 	opened [maxOpened]mark // SYN seen; seq is that of the first octet
 	done   [maxDone]mark   // stream read; seq is that of its first octet
 	record []byte          // where TLS records are joined
+
+	follows bool // the side that sent the last segment has an open stream
 }
 
 // stream is one side of a connection from the start of a protocol on.
@@ -58,6 +60,7 @@ func (s *streams) init() {
 
 // segment looks at one TCP segment.
 func (s *streams) segment(d *Decoder, p *Packet) {
+	s.follows = false
 	syn := p.TCPFlags&flagSYN != 0
 	if len(p.Payload) == 0 && !syn {
 		return
@@ -77,23 +80,25 @@ func (s *streams) segment(d *Decoder, p *Packet) {
 		}
 	}
 	if e != nil && s.resume(d, p, e, seq) {
+		s.follows = e.open
 		return
 	}
 	if off := s.awaited(hash, seq, p.Time); off > 0 {
 		if !s.alone(d, p, hash, seq) {
 			s.keepEarly(p, &key, hash, seq, off)
+			s.follows = true
 		}
 		return
 	}
-	if row := startOf(p, p.Payload); row != noRow {
+	if row := startOf(p.SrcPort, p.DstPort, p.Payload); row != noRow {
 		s.start(d, p, &key, hash, seq, row)
 	}
 }
 
-// startOf returns the row whose protocol starts with b, or noRow.
-func startOf(p *Packet, b []byte) int {
+// startOf returns the row whose protocol starts with b, between these ports, or noRow.
+func startOf(src, dst uint16, b []byte) int {
 	for i := range streamRows {
-		if streamRows[i].starts(p, b) {
+		if streamRows[i].starts(src, dst, b) {
 			return i
 		}
 	}
@@ -115,6 +120,7 @@ func (s *streams) start(d *Decoder, p *Packet, key *conn, hash uint64, seq uint3
 	st.row, st.first, st.base, st.reads = row, seq, seq+uint32(n), 1
 	st.data.reset()
 	st.data.insert(0, p.Payload[n:])
+	s.follows = true
 }
 
 // isDone reports whether what starts at seq was read: this is a retransmission.
@@ -154,7 +160,7 @@ func (s *streams) keepEarly(p *Packet, key *conn, hash uint64, seq uint32, off i
 // alone reads a segment behind a hole for itself, and reports whether it says something. If it does, what it starts is
 // no part of what is awaited: that was lost. If it does not, its looking like a start is chance or shortness.
 func (s *streams) alone(d *Decoder, p *Packet, hash uint64, seq uint32) bool {
-	row := startOf(p, p.Payload)
+	row := startOf(p.SrcPort, p.DstPort, p.Payload)
 	if row == noRow || s.isDone(hash, seq, p.Time) {
 		return row != noRow
 	}
@@ -189,7 +195,7 @@ func (s *streams) resume(d *Decoder, p *Packet, e *connEntry[stream], seq uint32
 		m.hash = 0 // its first octet has come
 	}
 	if st.row == noRow {
-		if st.row = startOf(p, st.data.prefix()); st.row == noRow {
+		if st.row = startOf(p.SrcPort, p.DstPort, st.data.prefix()); st.row == noRow {
 			s.table.close(e)
 			return false
 		}

@@ -32,13 +32,13 @@ var udpAny = []udpRow{
 	{"tftp", nil, tftpAnswer},
 }
 
-// streamRow is a protocol over TCP. starts says from the first octets of a segment whether a stream of this protocol may
+// streamRow is a protocol over TCP. starts says from the ports and the first octets of a segment whether a stream of this protocol may
 // start here: it runs on every segment that belongs to no open stream, so it must cost a few comparisons. read is then
 // given all octets of that side from there on, put in order, each time more have come: it returns how many it is done
 // with, and whether it wants to see more. What it is not done with it is given again, so it says nothing about that yet.
 type streamRow struct {
 	name   string
-	starts func(p *Packet, b []byte) bool
+	starts func(src, dst uint16, b []byte) bool
 	read   func(d *Decoder, p *Packet, b []byte) (n int, more bool)
 }
 

@@ -16,7 +16,7 @@ const changeCipherSpec = "\x14\x03\x03\x00\x01\x01"
 
 // tlsStarts reports whether b starts with a handshake record that starts with a ClientHello, or with the beginning of
 // one. It is asked for every segment on every port: TLS follows STARTTLS and CONNECT.
-func tlsStarts(_ *Packet, b []byte) bool {
+func tlsStarts(_, _ uint16, b []byte) bool {
 	if len(b) == 0 || b[0] != recordHandshake && b[0] != recordChangeCipherSpec {
 		return false
 	}

@@ -137,7 +137,7 @@ func FuzzTLS(f *testing.F) {
 	f.Add([]byte(request+request), uint16(90))
 	k := newTalker()
 	f.Fuzz(func(t *testing.T, b []byte, at uint16) {
-		if len(b) == 0 || len(b) > maxStream || startOf(&k.p, b) == noRow {
+		if len(b) == 0 || len(b) > maxStream || startOf(k.p.SrcPort, k.p.DstPort, b) == noRow {
 			return
 		}
 		k.next().tcp(flagSYN, 0, nil)

@@ -31,14 +31,7 @@ func (d *Decoder) udpHeader(p *Packet, b []byte, n int) Verdict {
 // udpTunnel looks into the tunnels that are known by their UDP port alone. A port is no proof: where what follows does
 // not decode as the tunnel, the frame stays the sound UDP datagram it was.
 func (d *Decoder) udpTunnel(p *Packet) Verdict {
-	switch p.DstPort {
-	case portVXLAN, portVXLANLinux, portVXLANGPE, portGTPU, portTeredo, portGeneve, portTZSP, portL2TP, portMPLS:
-	default:
-		if p.SrcPort != portTeredo {
-			return Whole
-		}
-	}
-	if p.PayloadLen < 8 {
+	if !tunnelPorts(p.SrcPort, p.DstPort) || p.PayloadLen < 8 {
 		return Whole
 	}
 	saved := *p
@@ -67,6 +60,15 @@ func (d *Decoder) udpTunnel(p *Packet) Verdict {
 		return Whole
 	}
 	return v
+}
+
+// tunnelPorts reports whether a datagram between these ports may be one of a tunnel.
+func tunnelPorts(src, dst uint16) bool {
+	switch dst {
+	case portVXLAN, portVXLANLinux, portVXLANGPE, portGTPU, portTeredo, portGeneve, portTZSP, portL2TP, portMPLS:
+		return true
+	}
+	return src == portTeredo
 }
 
 // sumHolds reports whether the checksum field of a whole TCP or UDP segment b may be believed: it holds, or it is one of

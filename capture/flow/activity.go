@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"net/netip"
 	"time"
 
 	"cafeprobe/capture"
@@ -22,6 +21,7 @@ const (
 // Activity is a fixed-size, set-associative table of the stations that send, with the addresses they send from. Use
 // NewActivity. It is not safe for concurrent use.
 type Activity struct {
+	ids   [][ways]uint64 // who is in the place beside it: see idOf; 0 for nobody. A set of them is one cache line.
 	sets  [][ways]sender
 	mask  uint64
 	seed  uint64
@@ -31,20 +31,31 @@ type Activity struct {
 }
 
 type sender struct {
-	mac         capture.MAC
-	vlan        uint16
-	used        bool
 	first, last int64 // of what was not told yet
 	told        int64
 	sent        capture.Count
 	frames      uint64 // since it was first seen
-	addrs       [ownAddrs]source
+	recent      int    // the address that was last sent from
 	addrCount   int
 	forwards    bool // has shown more addresses than it can own
+	addrs       [ownAddrs]source
+}
+
+// idOf puts a MAC and a VLAN into one number.
+func idOf(m capture.MAC, vlan uint16) uint64 {
+	return uint64(m[0]) | uint64(m[1])<<8 | uint64(m[2])<<16 | uint64(m[3])<<24 | uint64(m[4])<<32 | uint64(m[5])<<40 |
+		uint64(vlan)<<48
+}
+
+func macOf(id uint64) (m capture.MAC) {
+	for i := range m {
+		m[i] = byte(id >> (8 * i))
+	}
+	return m
 }
 
 type source struct {
-	addr netip.Addr
+	addr capture.Address
 	told int64
 }
 
@@ -54,13 +65,14 @@ func NewActivity(size int, seed uint64, emit func(*capture.Observation)) *Activi
 	for n*ways < size {
 		n *= 2
 	}
-	return &Activity{sets: make([][ways]sender, n), mask: uint64(n - 1), seed: seed, emit: emit}
+	return &Activity{ids: make([][ways]uint64, n), sets: make([][ways]sender, n), mask: uint64(n - 1), seed: seed, emit: emit}
 }
 
 // Update counts one frame of a station. Its first frame is told at once, later ones at most once an ActivityPeriod.
-// f.Src is looked at where it is valid.
-func (a *Activity) Update(f *Frame) {
-	s := a.sender(f)
+// f.SrcMAC is not zero; f.Src is looked at where it is not zero.
+func (a *Activity) Update(f *capture.Header) {
+	id := idOf(f.SrcMAC, f.VLAN)
+	s := a.sender(id, f.Time)
 	s.frames++
 	if s.sent.Frames == 0 {
 		s.first, s.last = f.Time, f.Time
@@ -69,33 +81,30 @@ func (a *Activity) Update(f *Frame) {
 	s.sent.Frames++
 	s.sent.Octets += uint64(f.Len)
 	if s.frames == 1 || f.Time-s.told >= int64(ActivityPeriod) || f.Time < s.told {
-		a.tell(s)
+		a.tell(id, s)
 		s.told = f.Time
 	}
-	if f.Src.IsValid() {
+	if f.Src != (capture.Address{}) {
 		a.source(s, f)
 	}
 }
 
-func (a *Activity) sender(f *Frame) *sender {
-	m := f.SrcMAC
-	h := uint64(m[0]) | uint64(m[1])<<8 | uint64(m[2])<<16 | uint64(m[3])<<24 | uint64(m[4])<<32 | uint64(m[5])<<40
-	set := &a.sets[mix(h^a.seed, uint64(f.VLAN)^0xa0761d6478bd642f)&a.mask]
-	var victim *sender
-	for i := range set {
-		s := &set[i]
+func (a *Activity) sender(id uint64, now int64) *sender {
+	at := mix(id^a.seed, 0xa0761d6478bd642f) & a.mask
+	ids, set := &a.ids[at], &a.sets[at]
+	victim := 0
+	for i, have := range ids {
 		switch {
-		case s.used && s.mac == m && s.vlan == f.VLAN:
-			return s
-		case victim == nil, !s.used && victim.used, s.used == victim.used && lesserSender(s, victim):
-			victim = s
+		case have == id:
+			return &set[i]
+		case ids[victim] == 0:
+		case have == 0, lesserSender(&set[i], &set[victim]):
+			victim = i
 		}
 	}
-	if victim.used {
-		a.tell(victim)
-	}
-	*victim = sender{mac: m, vlan: f.VLAN, used: true, told: f.Time}
-	return victim
+	a.tell(ids[victim], &set[victim])
+	ids[victim], set[victim] = id, sender{told: now}
+	return &set[victim]
 }
 
 func lesserSender(a, b *sender) bool {
@@ -105,12 +114,12 @@ func lesserSender(a, b *sender) bool {
 	return a.told < b.told
 }
 
-func (a *Activity) tell(s *sender) {
+func (a *Activity) tell(id uint64, s *sender) {
 	if s.sent.Frames == 0 {
 		return
 	}
 	a.obs = capture.Observation{
-		Kind: capture.KindActivity, MAC: s.mac, VLAN: s.vlan, First: s.first, Time: s.last, Up: s.sent,
+		Kind: capture.KindActivity, MAC: macOf(id), VLAN: uint16(id >> 48), First: s.first, Time: s.last, Up: s.sent,
 	}
 	s.sent = capture.Count{}
 	a.emit(&a.obs)
@@ -118,18 +127,25 @@ func (a *Activity) tell(s *sender) {
 
 // source tells of a source address that is new, or was not told for long. A router's frames carry the addresses of the
 // whole internet: once a MAC has shown more than a station owns, only addresses that are never routed count as its own.
-func (a *Activity) source(s *sender, f *Frame) {
+func (a *Activity) source(s *sender, f *capture.Header) {
+	if r := &s.addrs[s.recent]; r.addr == f.Src && f.Time-r.told < int64(addrPeriod) {
+		return
+	}
+	if s.forwards && !f.Src.OnLink() {
+		return
+	}
 	for i := range s.addrCount {
 		if s.addrs[i].addr != f.Src {
 			continue
 		}
+		s.recent = i
 		if f.Time-s.addrs[i].told >= int64(addrPeriod) {
 			s.addrs[i].told = f.Time
-			a.tellAddr(s, f)
+			a.tellAddr(f)
 		}
 		return
 	}
-	if f.Src.IsUnspecified() || f.Src.IsMulticast() || f.Src.IsLoopback() || s.forwards && !onLink(f.Src) {
+	if addr := f.Src.Addr(); addr.IsUnspecified() || addr.IsMulticast() || addr.IsLoopback() {
 		return
 	}
 	if s.addrCount == ownAddrs {
@@ -137,16 +153,14 @@ func (a *Activity) source(s *sender, f *Frame) {
 		return
 	}
 	s.addrs[s.addrCount] = source{f.Src, f.Time}
+	s.recent = s.addrCount
 	s.addrCount++
-	a.tellAddr(s, f)
+	a.tellAddr(f)
 }
 
-// onLink reports whether addr is one that routers do not carry between networks.
-func onLink(addr netip.Addr) bool { return addr.IsPrivate() || addr.IsLinkLocalUnicast() }
-
-func (a *Activity) tellAddr(s *sender, f *Frame) {
+func (a *Activity) tellAddr(f *capture.Header) {
 	a.obs = capture.Observation{
-		Kind: capture.KindAddr, Origin: capture.OriginIP, MAC: s.mac, VLAN: s.vlan, Addr: f.Src, Time: f.Time, First: f.Time,
+		Kind: capture.KindAddr, Origin: capture.OriginIP, MAC: f.SrcMAC, VLAN: f.VLAN, Addr: f.Src.Addr(), Time: f.Time, First: f.Time,
 	}
 	a.emit(&a.obs)
 }
@@ -155,11 +169,11 @@ func (a *Activity) tellAddr(s *sender, f *Frame) {
 // is to be called about once a second of the frames' time.
 func (a *Activity) Tick(now int64) {
 	for range max(1, len(a.sets)/16) {
-		set := &a.sets[a.sweep]
+		at := a.sweep
 		a.sweep = (a.sweep + 1) % len(a.sets)
-		for i := range set {
-			if s := &set[i]; s.used && now-s.told >= int64(ActivityPeriod) {
-				a.tell(s)
+		for i, id := range &a.ids[at] {
+			if s := &a.sets[at][i]; id != 0 && now-s.told >= int64(ActivityPeriod) {
+				a.tell(id, s)
 			}
 		}
 	}
@@ -167,10 +181,10 @@ func (a *Activity) Tick(now int64) {
 
 // Flush tells what is left. The table goes on.
 func (a *Activity) Flush() {
-	for s := range a.sets {
-		for i := range a.sets[s] {
-			if e := &a.sets[s][i]; e.used {
-				a.tell(e)
+	for at := range a.ids {
+		for i, id := range &a.ids[at] {
+			if id != 0 {
+				a.tell(id, &a.sets[at][i])
 			}
 		}
 	}

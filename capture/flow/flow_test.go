@@ -15,11 +15,11 @@ var (
 	router = capture.MAC{0xf4, 0xf2, 0x6d, 0, 0, 1}
 )
 
-func frame(at int64, src, dst string) *Frame {
+func frame(at int64, src, dst string) *capture.Header {
 	s, d := netip.MustParseAddrPort(src), netip.MustParseAddrPort(dst)
-	return &Frame{
+	return &capture.Header{
 		Time: at, Len: 100, SrcMAC: pc, DstMAC: router, Proto: 6,
-		Src: s.Addr(), SrcPort: s.Port(), Dst: d.Addr(), DstPort: d.Port(),
+		Src: capture.AddressOf(s.Addr()), SrcPort: s.Port(), Dst: capture.AddressOf(d.Addr()), DstPort: d.Port(),
 	}
 }
 
@@ -47,7 +47,7 @@ func TestOnePairOfPorts(t *testing.T) {
 		table := NewTable(1024, seed, noName, func(*capture.Observation) {})
 		for pc := range 100 {
 			f := frame(1, "10.0.0.2:5000", "1.1.1.1:5107")
-			f.Src = netip.AddrFrom4([4]byte{10, 0, 0, byte(pc)})
+			f.Src = capture.AddressOf(netip.AddrFrom4([4]byte{10, 0, 0, byte(pc)}))
 			table.Update(f)
 		}
 		if table.Evicted > 0 {
@@ -62,7 +62,9 @@ func TestWhoIsTheClient(t *testing.T) {
 		var got capture.Observation
 		table := NewTable(64, 1, noName, func(o *capture.Observation) { got = *o })
 		fr := frame(1, src, dst)
-		fr.Opens = opens
+		if opens {
+			fr.TCPFlags = flagSYN
+		}
 		table.Update(fr)
 		table.Flush()
 		if got.Addr.String() != wantClient {
@@ -112,7 +114,7 @@ func TestFloodKeepsTheEstablished(t *testing.T) {
 	var a [4]byte
 	for i := range uint32(1_000_000) {
 		binary.BigEndian.PutUint32(a[:], i)
-		flood.Src = netip.AddrFrom4(a)
+		flood.Src = capture.AddressOf(netip.AddrFrom4(a))
 		flood.Time = int64(i)
 		table.Update(flood)
 		sent++
@@ -161,7 +163,7 @@ func TestFloodOfMACsKeepsTheEstablished(t *testing.T) {
 		f.Time = int64(i)
 		a.Update(f)
 	}
-	if s := a.sender(own); s.frames != established {
+	if s := a.sender(idOf(own.SrcMAC, own.VLAN), 0); s.frames != established {
 		t.Errorf("an established station was pushed out by a flood: %d frames known", s.frames)
 	}
 }
@@ -175,7 +177,7 @@ func TestRouterHasNoPublicAddresses(t *testing.T) {
 	})
 	f := frame(0, "10.0.0.2:1", "10.0.0.1:2")
 	for i := range 1000 {
-		f.Src = netip.AddrFrom4([4]byte{8, 8, byte(i >> 8), byte(i)})
+		f.Src = capture.AddressOf(netip.AddrFrom4([4]byte{8, 8, byte(i >> 8), byte(i)}))
 		a.Update(f)
 	}
 	if told != ownAddrs {
@@ -190,7 +192,7 @@ func TestNoAllocations(t *testing.T) {
 	i := uint32(0)
 	n := testing.AllocsPerRun(10_000, func() {
 		i++
-		f.Src = netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+		f.Src = capture.AddressOf(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}))
 		f.Time = int64(i) * second / 100
 		table.Update(f)
 		a.Update(f)

@@ -83,7 +83,7 @@ func newLosses() losses {
 }
 
 // segment takes one TCP segment of e.
-func (l *losses) segment(e *Flow, f *Frame, srcIsA bool) {
+func (l *losses) segment(e *Flow, f *capture.Header, srcIsA bool) {
 	if e.stream == 0 {
 		if f.PayloadLen == 0 && f.TCPFlags&flagSYN == 0 || len(l.free) == 0 {
 			return
@@ -130,7 +130,7 @@ func (l *losses) tell(now int64, emit func(*capture.Observation)) {
 }
 
 // sent takes what a segment sends, and reports whether something of it had not come by before.
-func (h *half) sent(f *Frame) (fresh bool) {
+func (h *half) sent(f *capture.Header) (fresh bool) {
 	seq, n := f.Seq, uint32(f.PayloadLen)
 	if f.TCPFlags&flagSYN != 0 {
 		if h.known != exact || h.acked != seq+1 && h.next != seq+1 { // not the same SYN again
@@ -201,7 +201,7 @@ func (h *half) fill(start, end uint32) (filled bool) {
 }
 
 // acknowledge takes the receiver's word that all before f.Ack has come to it.
-func (h *half) acknowledge(t *tally, f *Frame) {
+func (h *half) acknowledge(t *tally, f *capture.Header) {
 	ack := f.Ack
 	d := int32(ack - h.acked)
 	switch {

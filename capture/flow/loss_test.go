@@ -105,7 +105,7 @@ func TestLossManyConnections(t *testing.T) {
 	for round := range 3 {
 		for i := range uint32(maxStreams + 1000) {
 			f.Time = int64(round) * 1000 * second
-			f.Src = netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+			f.Src = capture.AddressOf(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}))
 			table.Update(f)
 		}
 		if n := len(table.loss.free); n != 0 {

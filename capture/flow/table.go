@@ -5,54 +5,30 @@
 package flow
 
 import (
-	"net/netip"
 	"time"
 
 	"cafeprobe/capture"
 )
 
-// Frame is what a table wants to know of one frame.
-type Frame struct {
-	Time             int64 // nanoseconds since the Unix epoch
-	Len              int   // octets on the wire
-	SrcMAC, DstMAC   capture.MAC
-	VLAN             uint16
-	Src, Dst         netip.Addr
-	SrcPort, DstPort uint16
-	Proto            uint8 // IP protocol number
-	Opens            bool  // TCP SYN without ACK: the sender is the client
-
-	Seq, Ack   uint32 // TCP
-	TCPFlags   uint8
-	PayloadLen int // octets of payload that the headers say, also where the capture was cut short
-}
-
-// Flow is one entry of a Table: both directions between two ends (a biflow, RFC 5103).
+// Flow is one entry of a Table: both directions between two ends (a biflow, RFC 5103). It is two cache lines, and what
+// looking for a flow and counting a frame of it touches comes first.
 type Flow struct {
-	key         key
-	used        bool
-	aIsClient   bool // the end that sorts first opened the flow
-	client      capture.MAC
-	server      capture.MAC
-	first, last int64
-	told        int64 // when it was last exported
-	up, down    capture.Count
-	sent        capture.Count // of up, what was exported before
-	got         capture.Count // of down
-	stream      uint16        // 1 + index in losses.streams, 0 for none
+	key       key
+	last      int64
+	Frames    uint32 // both ways, since it began
+	Title     uint16 // of the pipeline: what the flow belongs to, 0 for not known
+	stream    uint16 // 1 + index in losses.streams, 0 for none
+	Named     bool   // of the pipeline: the flow has said its name
+	Follow    Ends   // of the pipeline: whose next frames are to be looked into
+	aIsClient bool   // the end that sorts first opened the flow
 
-	Frames uint32 // both ways, since it began
-	Title  uint16 // of the pipeline: what the flow belongs to, 0 for not known
-	Named  bool   // of the pipeline: the flow has said its name
+	up, down       capture.Count // since it was last told of
+	first, told    int64         // when it began, and when it was last told of
+	client, server capture.MAC
 }
 
-// key holds both ends, the one that sorts first as a. IPv4 addresses are in their IPv6-mapped form.
-type key struct {
-	a, b         [16]byte
-	aPort, bPort uint16
-	vlan         uint16
-	proto        uint8
-}
+// Ends is a set of the two ends of a flow, as a frame shows them: see Table.From.
+type Ends uint8
 
 const (
 	ways = 8
@@ -66,7 +42,11 @@ const (
 )
 
 // Table is a fixed-size, set-associative table of flows. Use NewTable. It is not safe for concurrent use.
+//
+// Beside the flows lie tags, a part of each flow's hash: looking for a flow reads one half of a cache line of tags and, as
+// good as always, one flow; a look at all of them skips what is empty.
 type Table struct {
+	tags  [][ways]uint32 // 0 where there is no flow
 	sets  [][ways]Flow
 	mask  uint64
 	seed  uint64
@@ -76,10 +56,14 @@ type Table struct {
 	obs   capture.Observation
 	loss  losses
 
+	key    key // of the frame that was looked for last
+	hash   uint64
+	srcIsA bool
+
 	Evicted uint64 // flows that had to go before their time
 }
 
-// NewTable returns a table for at least size flows; its memory, about 180 octets a flow and 300 for each of the
+// NewTable returns a table for at least size flows; its memory, 132 octets a flow and 300 for each of the
 // maxStreams connections that are searched for holes, is all there from the start.
 // Exports go to emit, with the title's name from name. Different seeds place flows differently, so that nobody outside
 // can aim at one set; the order of exports depends on the seed.
@@ -88,61 +72,92 @@ func NewTable(size int, seed uint64, name func(title uint16) string, emit func(*
 	for n*ways < size {
 		n *= 2
 	}
-	return &Table{sets: make([][ways]Flow, n), mask: uint64(n - 1), seed: seed ^ spread, emit: emit, name: name, loss: newLosses()}
+	return &Table{tags: make([][ways]uint32, n), sets: make([][ways]Flow, n), mask: uint64(n - 1), seed: seed ^ spread, emit: emit, name: name, loss: newLosses()}
 }
 
 // spread keeps seed 0 from being multiplied with the zeros that an IPv4 address begins with: flows of one pair of ports, as
 // 100 PCs have them that play one game, were all in one set then.
 const spread = 0x9e3779b97f4a7c15
 
-// Update counts one frame and returns its flow, which is valid until the next Update.
-func (t *Table) Update(f *Frame) *Flow {
-	k, srcIsA := makeKey(f)
-	set := &t.sets[k.hash(t.seed)&t.mask]
-	e := find(set, &k)
+// Update counts one frame and returns its flow, which is valid until the next call.
+func (t *Table) Update(f *capture.Header) *Flow {
+	e := t.Find(f)
 	if e == nil {
-		e = t.place(set)
-		t.begin(e, &k, f, srcIsA)
+		e = t.Add(f)
 	}
-	e.last = max(e.last, f.Time)
-	e.Frames++
-	if srcIsA == e.aIsClient {
-		e.up.Frames++
-		e.up.Octets += uint64(f.Len)
-	} else {
-		e.down.Frames++
-		e.down.Octets += uint64(f.Len)
-	}
-	if f.TCPFlags != 0 {
-		t.loss.segment(e, f, srcIsA)
-	}
+	t.Count(e, f)
 	return e
 }
 
-func find(set *[ways]Flow, k *key) *Flow {
-	for i := range set {
-		if set[i].used && set[i].key == *k {
-			return &set[i]
+// Find returns the flow that f belongs to, valid until the next call of Add or Tick, or nil.
+func (t *Table) Find(f *capture.Header) *Flow {
+	t.key, t.srcIsA = makeKey(f)
+	t.hash = t.key.hash(t.seed)
+	at, tag := t.hash&t.mask, tagOf(t.hash)
+	for i, have := range &t.tags[at] {
+		if have == tag && t.sets[at][i].key.is(&t.key) {
+			return &t.sets[at][i]
 		}
 	}
 	return nil
 }
 
-// place returns an entry of set to be used anew: a free one, else the longest silent of those that were never
+// tagOf returns a part of a hash that says nothing of the set, and is not 0.
+func tagOf(hash uint64) uint32 { return uint32(hash>>32) | 1 }
+
+// Add starts the flow of f, for which Find has just returned nil.
+func (t *Table) Add(f *capture.Header) *Flow {
+	at := t.hash & t.mask
+	i := t.place(at)
+	t.tags[at][i] = tagOf(t.hash)
+	e := &t.sets[at][i]
+	t.begin(e, f)
+	return e
+}
+
+// Count counts f for its flow e, which Find or Add has just returned.
+func (t *Table) Count(e *Flow, f *capture.Header) {
+	e.last = max(e.last, f.Time)
+	e.Frames++
+	way := &e.down
+	if t.srcIsA == e.aIsClient {
+		way = &e.up
+	}
+	way.Frames++
+	way.Octets += uint64(f.Len)
+	if f.TCPFlags != 0 {
+		t.loss.segment(e, f, t.srcIsA)
+	}
+}
+
+// From returns the end of e that f comes from, where e is what Find or Add has just returned for f. It is 0 where the
+// frame has another MAC address than the flow began with.
+func (t *Table) From(e *Flow, f *capture.Header) Ends {
+	mac, end := e.server, Ends(2)
+	if t.srcIsA == e.aIsClient {
+		mac, end = e.client, 1
+	}
+	if mac != f.SrcMAC {
+		return 0
+	}
+	return end
+}
+
+// place returns which entry of a set is to be used anew: a free one, else the longest silent of those that were never
 // established, else the longest silent.
-func (t *Table) place(set *[ways]Flow) *Flow {
-	var victim *Flow
+func (t *Table) place(at uint64) int {
+	set := &t.sets[at]
+	victim := 0
 	for i := range set {
-		e := &set[i]
-		if !e.used {
-			return e
+		if t.tags[at][i] == 0 {
+			return i
 		}
-		if victim == nil || lesser(e, victim) {
-			victim = e
+		if lesser(&set[i], &set[victim]) {
+			victim = i
 		}
 	}
 	t.Evicted++
-	t.finish(victim)
+	t.finish(at, victim)
 	return victim
 }
 
@@ -155,9 +170,9 @@ func lesser(a, b *Flow) bool {
 
 // begin starts a flow with its first frame. Who sends a SYN is the client; where none was seen, the end with the
 // registered port below 1024 is the server if the other has none; else the first sender is the client.
-func (t *Table) begin(e *Flow, k *key, f *Frame, srcIsA bool) {
-	fromClient := f.Opens || f.SrcPort >= 1024 || f.DstPort < 1024
-	*e = Flow{key: *k, used: true, first: f.Time, last: f.Time, told: f.Time, aIsClient: srcIsA == fromClient}
+func (t *Table) begin(e *Flow, f *capture.Header) {
+	fromClient := f.Opens() || f.SrcPort >= 1024 || f.DstPort < 1024
+	*e = Flow{key: t.key, first: f.Time, last: f.Time, told: f.Time, aIsClient: t.srcIsA == fromClient}
 	if fromClient {
 		e.client, e.server = f.SrcMAC, f.DstMAC
 	} else {
@@ -169,17 +184,17 @@ func (t *Table) begin(e *Flow, k *key, f *Frame, srcIsA bool) {
 // all of it. It is to be called about once a second of the frames' time.
 func (t *Table) Tick(now int64) {
 	for range max(1, len(t.sets)/64) {
-		set := &t.sets[t.sweep]
+		at := uint64(t.sweep)
 		t.sweep = (t.sweep + 1) % len(t.sets)
-		for i := range set {
-			e := &set[i]
-			switch {
-			case !e.used:
+		for i, tag := range &t.tags[at] {
+			if tag == 0 {
+				continue
+			}
+			switch e := &t.sets[at][i]; {
 			case now-e.last >= int64(Idle):
-				t.finish(e)
+				t.finish(at, i)
 			case now-e.told >= int64(Active):
-				t.export(e)
-				e.told = now
+				t.export(e, now)
 			}
 		}
 	}
@@ -188,51 +203,50 @@ func (t *Table) Tick(now int64) {
 
 // Flush exports all flows and empties the table.
 func (t *Table) Flush() {
-	for s := range t.sets {
-		for i := range t.sets[s] {
-			if e := &t.sets[s][i]; e.used {
-				t.finish(e)
-			}
-		}
-	}
+	t.each(t.finish)
 	t.loss.tell(t.loss.tally.told+int64(lossPeriod), t.emit)
 }
 
 // Report exports all flows that have something new, and goes on: for somebody who watches. It looks at the whole table.
 func (t *Table) Report(now int64) {
-	for s := range t.sets {
-		for i := range t.sets[s] {
-			if e := &t.sets[s][i]; e.used {
-				t.export(e)
-				e.told = now
+	t.each(func(at uint64, i int) { t.export(&t.sets[at][i], now) })
+}
+
+// each calls do with the place of every flow.
+func (t *Table) each(do func(at uint64, i int)) {
+	for at := range t.tags {
+		for i, tag := range &t.tags[at] {
+			if tag != 0 {
+				do(uint64(at), i)
 			}
 		}
 	}
 }
 
-// finish exports e and frees its place.
-func (t *Table) finish(e *Flow) {
-	t.export(e)
+// finish exports a flow and frees its place.
+func (t *Table) finish(at uint64, i int) {
+	e := &t.sets[at][i]
+	t.export(e, e.last)
 	t.loss.end(e)
-	e.used = false
+	t.tags[at][i] = 0
 }
 
-// export tells what was counted since the last export of e.
-func (t *Table) export(e *Flow) {
-	up := capture.Count{Frames: e.up.Frames - e.sent.Frames, Octets: e.up.Octets - e.sent.Octets}
-	down := capture.Count{Frames: e.down.Frames - e.got.Frames, Octets: e.down.Octets - e.got.Octets}
-	if up.Frames+down.Frames == 0 {
+// export tells what was counted since e was last told of, and notes that it is told at now.
+func (t *Table) export(e *Flow, now int64) {
+	e.told = now
+	if e.up.Frames+e.down.Frames == 0 {
 		return
 	}
-	e.sent, e.got = e.up, e.down
-	c, s, cp, sp := e.key.a, e.key.b, e.key.aPort, e.key.bPort
+	k := &e.key
+	c, s, cp, sp := k.a, k.b, k.aPort(), k.bPort()
 	if !e.aIsClient {
 		c, s, cp, sp = s, c, sp, cp
 	}
 	t.obs = capture.Observation{
-		Kind: capture.KindFlow, Proto: e.key.proto, VLAN: e.key.vlan, MAC: e.client, Target: e.server,
-		First: e.first, Time: e.last, Addr: netip.AddrFrom16(c).Unmap(), Peer: netip.AddrFrom16(s).Unmap(),
-		Port: cp, PeerPort: sp, Up: up, Down: down, Name: t.name(e.Title),
+		Kind: capture.KindFlow, Proto: k.proto(), VLAN: k.vlan(), MAC: e.client, Target: e.server,
+		First: e.first, Time: e.last, Addr: c.Addr(), Peer: s.Addr(), Port: cp, PeerPort: sp, Up: e.up, Down: e.down,
+		Name: t.name(e.Title),
 	}
+	e.up, e.down = capture.Count{}, capture.Count{}
 	t.emit(&t.obs)
 }

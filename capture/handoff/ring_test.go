@@ -121,7 +121,7 @@ func TestTicksPassWhenFull(t *testing.T) {
 // TestHeardOf: when the consumer hears of an observation.
 func TestHeardOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := New(256, Replay)
+		r := New(256, Live)
 		var heard int
 		go func() {
 			buf := make([]capture.Observation, 256)
@@ -146,11 +146,11 @@ func TestHeardOf(t *testing.T) {
 		f("second flush", func() { r.Flush() }, 1)
 		f("two and a tick", func() { r.Put(activity(2)); r.Put(activity(3)); r.Put(tick(4)) }, 4)
 		f("a batch", func() {
-			for i := range batch {
+			for i := range liveBatch {
 				r.Put(activity(5 + i))
 			}
-		}, 4+batch)
-		f("close", func() { r.Put(activity(1000)); r.Close() }, 5+batch)
+		}, 4+liveBatch)
+		f("close", func() { r.Put(activity(1000)); r.Close() }, 5+liveBatch)
 	})
 }
 

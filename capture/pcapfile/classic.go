@@ -100,6 +100,27 @@ func (r *Reader) nextRecord(f *capture.Frame) (bool, error) {
 	return true, nil
 }
 
+// buffered reads one record that lies in the buffer whole and has nothing odd about it. All others are nextRecord's.
+func (r *Reader) buffered(f *capture.Frame) bool {
+	c, b := &r.classic, r.buf[r.at:r.to]
+	if len(b) < c.head {
+		return false
+	}
+	sec, frac, n, whole := r.u32(b), r.u32(b[4:]), r.u32(b[8:]), r.u32(b[12:])
+	if n == 0 || n > MaxRecord || len(b) < c.head+int(n) {
+		return false
+	}
+	b = b[:c.head+int(n)]
+	f.Time = int64(sec)*1e9 + int64(frac)*c.scale
+	f.Link, f.VLAN = c.link, 0
+	fit(f, b[c.head:], whole, c.fcs)
+	r.at += len(b)
+	r.last = f.Time
+	r.stats.Frames++
+	r.stats.Octets += uint64(f.Len)
+	return true
+}
+
 // atRecord reports whether the next octets look like a record with another one behind it, or the end.
 func (r *Reader) atRecord() (bool, error) {
 	last := r.last / 1e9

@@ -35,10 +35,10 @@ import (
 // MaxRecord bounds the captured octets of one frame: libpcap's MAXIMUM_SNAPLEN. A record that claims more is damaged.
 const MaxRecord = 256 << 10
 
-// The buffer grows with the records, from what most captures need to what holds the largest record and the header after
-// it twice over, so that moving the rest of one to the buffer's front stays rare.
+// The buffer grows with the records, from what is read fastest to what holds the largest record and the header after it
+// twice over, so that moving the rest of one to the buffer's front stays rare.
 const (
-	smallBuffer = 64 << 10
+	smallBuffer = 256 << 10
 	largeBuffer = 1 << 20
 )
 
@@ -195,6 +195,21 @@ func (r *Reader) Next(f *capture.Frame) error {
 		r.err = err
 	}
 	return r.err
+}
+
+// Batch fills fs with the next frames, as many as lie in the reader's buffer: see capture.Batcher. Its errors are Next's.
+func (r *Reader) Batch(fs []capture.Frame) (n int, err error) {
+	if err := r.Next(&fs[0]); err != nil {
+		return 0, err
+	}
+	n = 1
+	if r.ng.seen {
+		return n, nil // blocks of pcapng are read one by one
+	}
+	for n < len(fs) && r.buffered(&fs[n]) {
+		n++
+	}
+	return n, nil
 }
 
 // Stats returns what was read so far. Dropped is what the capture's own counters say, where a pcapng file has any.

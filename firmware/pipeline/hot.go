@@ -14,10 +14,11 @@ const (
 	tickPeriod = int64(time.Second)
 
 	// early is how many frames of a flow are looked into. Names are said in the first frames; a QUIC client that splits its
-	// hello over many datagrams, or a proxy that asks before it talks TLS, was never seen to take more than 40.
+	// hello over many datagrams, or a proxy that asks before it talks TLS, was never seen to take more than 40. So many
+	// frames that decode whole also show that a flow is sound: of later ones only the lengths are checked.
 	early = 64
 
-	maxFlows    = 1 << 15 // 5.5 MB; a café of 100 stations was seen with 6 000 at once
+	maxFlows    = 1 << 15 // 4.3 MB; a café of 100 stations was seen with 6 000 at once
 	maxStations = 1 << 12
 )
 
@@ -30,7 +31,7 @@ type hot struct {
 	titles *title.Table
 
 	packet   decode.Packet
-	frame    flow.Frame
+	frame    capture.Header
 	tick     int64
 	report   int64 // period of telling of all flows; 0 for never
 	reported int64
@@ -46,22 +47,57 @@ func newHot(out *handoff.Ring, titles *title.Table, seed uint64) *hot {
 	return h
 }
 
-// observe decodes f and puts what it says into the ring.
+// observe decodes f and puts what it says into the ring. Of a flow that is settled nothing but its headers is read.
 func (h *hot) observe(f *capture.Frame) {
-	p := &h.packet
-	verdict := h.dec.Decode(f, p)
-	h.count(f, verdict)
 	h.advance(f.Time)
-	if verdict == decode.Malformed {
+	payload, plain := decode.Glance(f, &h.frame)
+	if plain {
+		if fl := h.flows.Find(&h.frame); fl != nil && h.settled(fl, payload) {
+			h.count(f, f.Data[0]&1 != 0)
+			h.flows.Count(fl, &h.frame)
+			h.active.Update(&h.frame)
+			return
+		}
+	}
+	h.decode(f, plain)
+}
+
+// settled reports whether h.frame, of fl, needs no look: enough of the flow has been seen, the frame is from the same card
+// as they were, and neither of a protocol in which a station says who it is, nor the start or the rest of a TCP request or
+// hello.
+func (h *hot) settled(fl *flow.Flow, payload []byte) bool {
+	if fl.Frames <= early {
+		return false
+	}
+	f := &h.frame
+	from := h.flows.From(fl, f)
+	switch {
+	case from == 0 || f.Opens() || f.SrcMAC.IsZero() || f.SrcMAC.IsGroup():
+		return false
+	case f.Proto == decode.ProtoUDP:
+		return !control(f)
+	}
+	return fl.Follow&from == 0 && (len(payload) == 0 || !decode.Starts(f.SrcPort, f.DstPort, payload))
+}
+
+// decode reads the whole of f. Of one that is plain, h.frame is right already.
+func (h *hot) decode(f *capture.Frame, plain bool) {
+	p := &h.packet
+	if h.dec.Decode(f, p) == decode.Malformed {
+		h.count(f, false)
+		h.stats.Malformed++
 		// Nothing is concluded of stations and flows; but what proves itself, as an Initial that decrypts, is still said.
 		h.put(nil, h.dec.Inspect(p))
 		return
 	}
-	h.fill(p)
+	h.count(f, p.HasMAC && p.Dst.IsGroup())
+	if !plain {
+		h.fill(p)
+	}
 	h.inspect(p)
 	if p.HasMAC && !p.Src.IsZero() && !p.Src.IsGroup() {
 		if p.Tunnels > 0 {
-			h.frame.Src = p.OuterSrc // what is inside a tunnel is not this station's address
+			h.frame.Src = capture.AddressOf(p.OuterSrc) // what is inside a tunnel is not this station's address
 		}
 		h.active.Update(&h.frame)
 	}
@@ -73,11 +109,18 @@ func (h *hot) inspect(p *decode.Packet) {
 	var fl *flow.Flow
 	if p.HasIP && !p.Fragment {
 		fl = h.flows.Update(&h.frame)
-		if fl.Frames > early && !control(p) {
+		if p.Proto == decode.ProtoUDP && fl.Frames > early && !control(&h.frame) {
 			return
 		}
 	}
 	h.put(fl, h.dec.Inspect(p))
+	if fl != nil && p.Proto == decode.ProtoTCP {
+		from := h.flows.From(fl, &h.frame)
+		fl.Follow &^= from
+		if h.dec.Follows() {
+			fl.Follow |= from
+		}
+	}
 }
 
 func (h *hot) put(fl *flow.Flow, list []capture.Observation) {
@@ -89,26 +132,19 @@ func (h *hot) put(fl *flow.Flow, list []capture.Observation) {
 
 // fill copies what the tables want to know.
 func (h *hot) fill(p *decode.Packet) {
-	h.frame = flow.Frame{
-		Time: p.Time, Len: p.Len, SrcMAC: p.Src, DstMAC: p.Dst, VLAN: p.VLAN, Src: p.SrcAddr, Dst: p.DstAddr,
-		SrcPort: p.SrcPort, DstPort: p.DstPort, Proto: p.Proto,
+	h.frame = capture.Header{
+		Time: p.Time, Len: p.Len, SrcMAC: p.Src, DstMAC: p.Dst, VLAN: p.VLAN,
+		Src: capture.AddressOf(p.SrcAddr), Dst: capture.AddressOf(p.DstAddr), SrcPort: p.SrcPort, DstPort: p.DstPort, Proto: p.Proto,
 	}
 	if p.Proto == decode.ProtoTCP {
-		h.frame.Opens = p.TCPFlags&0x12 == 0x02
 		h.frame.Seq, h.frame.Ack, h.frame.TCPFlags, h.frame.PayloadLen = p.Seq, p.Ack, p.TCPFlags, p.PayloadLen
 	}
 }
 
-// control reports whether a frame is to be looked into however long its flow is: requests over one long connection, and
-// the protocols in which a station says who it is.
-func control(p *decode.Packet) bool {
-	switch p.Proto {
-	case decode.ProtoTCP:
-		return len(p.Payload) > 0
-	case decode.ProtoUDP:
-		return p.SrcPort < 1024 && p.SrcPort != 443 || p.DstPort < 1024 && p.DstPort != 443 || p.Dst.IsGroup()
-	}
-	return true
+// control reports whether a datagram is to be looked into however long its flow is: the protocols in which a station
+// says who it is.
+func control(f *capture.Header) bool {
+	return f.SrcPort < 1024 && f.SrcPort != 443 || f.DstPort < 1024 && f.DstPort != 443 || f.DstMAC.IsGroup()
 }
 
 // named gives a flow the title of the first name that was said in it. A question to a name server is no flow of the title.
@@ -123,12 +159,10 @@ func (h *hot) named(fl *flow.Flow, o *capture.Observation) {
 	}
 }
 
-func (h *hot) count(f *capture.Frame, v decode.Verdict) {
+func (h *hot) count(f *capture.Frame, group bool) {
 	h.stats.Frames++
 	h.stats.Octets += uint64(f.Len)
-	if v == decode.Malformed {
-		h.stats.Malformed++
-	} else if h.packet.HasMAC && h.packet.Dst.IsGroup() {
+	if group {
 		h.stats.Group++
 	}
 	if h.stats.First == 0 || f.Time < h.stats.First {

@@ -93,33 +93,53 @@ func (p *Pipeline) Run(ctx context.Context, src capture.Source) error {
 	return errors.Join(err, slowErr)
 }
 
+// frames is how many the source hands out at a time at most.
+const frames = 256
+
 func (p *Pipeline) read(ctx context.Context, src capture.Source) error {
-	var f capture.Frame
-	for n := 0; ; n++ {
-		if n%publish == 0 {
+	many, ok := src.(capture.Batcher)
+	if !ok {
+		many = one{src}
+	}
+	fs := make([]capture.Frame, frames)
+	for due := uint64(0); ; {
+		if seen := p.hot.stats.Frames; seen >= due {
+			due = seen + publish
 			p.show()
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 		}
-		err := src.Next(&f)
-		if errors.Is(err, io.EOF) {
+		n, err := many.Batch(fs)
+		for i := range fs[:n] {
+			if p.cfg.Pace != nil {
+				p.ring.Flush() // who paces a replay wants to see what it says by now
+				p.cfg.Pace(fs[i].Time)
+			}
+			p.hot.observe(&fs[i])
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF):
 			return nil
-		}
-		if errors.Is(err, capture.ErrQuiet) {
-			p.hot.advance(f.Time)
+		case errors.Is(err, capture.ErrQuiet):
+			p.hot.advance(fs[0].Time)
 			p.ring.Flush()
-			n = -1 // a quiet wire is a time to show the counters, and to look whether to go on
-			continue
+			due = 0 // a quiet wire is a time to show the counters, and to look whether to go on
+		default:
+			return fmt.Errorf("read frame %d: %w", p.hot.stats.Frames+1, err)
 		}
-		if err != nil {
-			return fmt.Errorf("read frame %d: %w", n+1, err)
-		}
-		if p.cfg.Pace != nil {
-			p.cfg.Pace(f.Time)
-		}
-		p.hot.observe(&f)
 	}
+}
+
+// one makes batches of a Source that has none.
+type one struct{ capture.Source }
+
+func (o one) Batch(fs []capture.Frame) (int, error) {
+	if err := o.Next(&fs[0]); err != nil {
+		return 0, err
+	}
+	return 1, nil
 }
 
 func (p *Pipeline) show() {

@@ -58,10 +58,18 @@ type files struct {
 }
 
 func (f *files) Next(frame *capture.Frame) error {
+	one := []capture.Frame{{}}
+	_, err := f.Batch(one)
+	*frame = one[0]
+	return err
+}
+
+// Batch hands out frames of one file at a time.
+func (f *files) Batch(fs []capture.Frame) (int, error) {
 	for {
 		if f.open == nil {
 			if len(f.paths) == 0 {
-				return cmp.Or(f.failed, io.EOF)
+				return 0, cmp.Or(f.failed, io.EOF)
 			}
 			path := f.paths[0]
 			f.paths = f.paths[1:]
@@ -72,9 +80,9 @@ func (f *files) Next(frame *capture.Frame) error {
 			}
 			f.open = r
 		}
-		err := f.open.Next(frame)
+		n, err := f.open.Batch(fs)
 		if err == nil {
-			return nil
+			return n, nil
 		}
 		if !errors.Is(err, io.EOF) {
 			f.fail(err)
