@@ -22,17 +22,18 @@ func (k *key) is(o *key) bool {
 	return k.a.Lo == o.a.Lo && k.b.Lo == o.b.Lo && k.rest == o.rest && k.a.Hi == o.a.Hi && k.b.Hi == o.b.Hi
 }
 
-// makeKey puts the two ends of f in order, so that both directions have one key.
-func makeKey(f *capture.Header) (k key, srcIsA bool) {
-	k.a, k.b = f.Src, f.Dst
-	srcIsA = k.a.Less(k.b) || k.a == k.b && f.SrcPort <= f.DstPort
-	ports := uint64(f.SrcPort) | uint64(f.DstPort)<<16
-	if !srcIsA {
-		k.a, k.b = k.b, k.a
-		ports = uint64(f.DstPort) | uint64(f.SrcPort)<<16
+// set makes k the key of f: the two ends in order, so that both directions have one. It writes each word once, since
+// copying a key whose words were just written stalls the processor.
+func (k *key) set(f *capture.Header) (srcIsA bool) {
+	rest := uint64(f.VLAN)<<32 | uint64(f.Proto)<<48
+	if f.Src.Less(f.Dst) || f.Src == f.Dst && f.SrcPort <= f.DstPort {
+		k.a.Hi, k.a.Lo, k.b.Hi, k.b.Lo = f.Src.Hi, f.Src.Lo, f.Dst.Hi, f.Dst.Lo
+		k.rest = rest | uint64(f.SrcPort) | uint64(f.DstPort)<<16
+		return true
 	}
-	k.rest = ports | uint64(f.VLAN)<<32 | uint64(f.Proto)<<48
-	return k, srcIsA
+	k.a.Hi, k.a.Lo, k.b.Hi, k.b.Lo = f.Dst.Hi, f.Dst.Lo, f.Src.Hi, f.Src.Lo
+	k.rest = rest | uint64(f.DstPort) | uint64(f.SrcPort)<<16
+	return false
 }
 
 // hash mixes k with seed by multiplication folded to 64 bits, as wyhash does.

@@ -38,7 +38,7 @@ const MaxRecord = 256 << 10
 // The buffer grows with the records, from what is read fastest to what holds the largest record and the header after it
 // twice over, so that moving the rest of one to the buffer's front stays rare.
 const (
-	smallBuffer = 256 << 10
+	smallBuffer = 64 << 10
 	largeBuffer = 1 << 20
 )
 
@@ -123,7 +123,7 @@ func NewReader(src io.Reader) (*Reader, error) { return newReader("capture", src
 
 func newReader(name string, src io.Reader) (*Reader, error) {
 	r := &Reader{name: name, buf: make([]byte, smallBuffer)}
-	if err := r.decompress(bufio.NewReaderSize(src, 64<<10)); err != nil {
+	if err := r.decompress(bufio.NewReaderSize(src, 4<<10)); err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	magic, err := r.peek(4)

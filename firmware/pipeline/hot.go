@@ -13,9 +13,12 @@ import (
 const (
 	tickPeriod = int64(time.Second)
 
-	// early is how many frames of a flow are looked into. Names are said in the first frames; a QUIC client that splits its
-	// hello over many datagrams, or a proxy that asks before it talks TLS, was never seen to take more than 40. So many
-	// frames that decode whole also show that a flow is sound: of later ones only the lengths are checked.
+	// sound is how many frames of a flow are decoded whole, checksums and all, before those that follow are only glanced at.
+	sound = 8
+
+	// early is how many datagrams of a flow without a name are looked into. Names are said in the first; a QUIC client that
+	// splits its hello over many was never seen to take more than 40. Of TCP, what begins a hello or a request is known by
+	// its first octets, wherever it comes.
 	early = 64
 
 	maxFlows    = 1 << 15 // 4.3 MB; a café of 100 stations was seen with 6 000 at once
@@ -66,7 +69,7 @@ func (h *hot) observe(f *capture.Frame) {
 // as they were, and neither of a protocol in which a station says who it is, nor the start or the rest of a TCP request or
 // hello.
 func (h *hot) settled(fl *flow.Flow, payload []byte) bool {
-	if fl.Frames <= early {
+	if fl.Frames <= sound {
 		return false
 	}
 	f := &h.frame
@@ -75,7 +78,7 @@ func (h *hot) settled(fl *flow.Flow, payload []byte) bool {
 	case from == 0 || f.Opens() || f.SrcMAC.IsZero() || f.SrcMAC.IsGroup():
 		return false
 	case f.Proto == decode.ProtoUDP:
-		return !control(f)
+		return (fl.Named || fl.Frames > early) && !control(f)
 	}
 	return fl.Follow&from == 0 && (len(payload) == 0 || !decode.Starts(f.SrcPort, f.DstPort, payload))
 }
