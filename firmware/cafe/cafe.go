@@ -16,7 +16,7 @@ import (
 // Config configures a Cafe. The zero Config is valid.
 type Config struct {
 	History     int           // ended sessions and presence intervals remembered of each station, and blind times; 0 means 8
-	MaxStations int           // stations remembered at once; 0 means 1024. At the limit the longest silent one is forgotten.
+	MaxStations int           // stations remembered at once; 0 means 1024. At the limit one is forgotten: see crowd.
 	Silence     time.Duration // silence after which a station is off, before its own gaps are known; 0 means 5 minutes
 	Blind       time.Duration // silence of the whole wire after which nothing is known; 0 means 5 minutes (rule R11)
 	Summary     time.Duration // period of occupancy events; 0 means 5 minutes
@@ -43,6 +43,7 @@ const (
 type Cafe struct {
 	cfg      Config
 	stations map[capture.MAC]*Station
+	crowd    crowd // the same stations
 	vantage  vantage
 
 	started   bool
@@ -99,6 +100,7 @@ func (c *Cafe) Observe(o *capture.Observation) []Event {
 			s.Sent.Frames += o.Up.Frames
 			s.Sent.Octets += o.Up.Octets
 			c.alive(s, o.First, o.Time)
+			c.crowd.heard(s)
 		}
 	case capture.KindEvidence:
 		if s := c.subject(o); s != nil {
@@ -271,9 +273,9 @@ func (c *Cafe) station(o *capture.Observation) *Station {
 	}
 	s, ok := c.stations[o.MAC]
 	if !ok {
-		c.makeRoom()
-		s = &Station{MAC: o.MAC, First: o.Time, Last: o.Time, silence: c.cfg.Silence}
-		c.stations[o.MAC] = s
+		s = c.make(o.MAC, o.Time)
+	} else {
+		c.crowd.heard(s)
 	}
 	if o.VLAN != 0 {
 		s.vlan(o.VLAN)
@@ -291,29 +293,26 @@ func (c *Cafe) subject(o *capture.Observation) *Station {
 	return c.station(o)
 }
 
-// makeRoom forgets the station that was silent for longest; one of which only a single minute is known goes first, so
-// that a flood of made-up addresses pushes out itself.
-func (c *Cafe) makeRoom() {
-	if len(c.stations) < c.cfg.MaxStations {
-		return
-	}
-	var oldest *Station
-	for _, s := range c.stations {
-		if oldest == nil || worth(s, oldest) < 0 {
-			oldest = s
-		}
-	}
-	c.close(oldest, CauseForgotten)
-	delete(c.stations, oldest.MAC)
+// make makes a station of m, heard at t first.
+func (c *Cafe) make(m capture.MAC, t int64) *Station {
+	s := c.makeRoom()
+	*s = Station{MAC: m, First: t, Last: t, silence: c.cfg.Silence, Presence: s.Presence[:0], Addrs: s.Addrs[:0]}
+	c.stations[m] = s
+	c.crowd.join(s)
+	return s
 }
 
-// worth orders stations by how much is lost when they are forgotten.
-func worth(a, b *Station) int {
-	rank := func(s *Station) int {
-		if s.Confirmed {
-			return 1
-		}
-		return 0
+// makeRoom returns memory for a station. At the limit the one that is worth least is forgotten, so that a flood of made-up
+// addresses pushes out itself. Nobody was told of one that was not confirmed: its memory is used again.
+func (c *Cafe) makeRoom() *Station {
+	if len(c.stations) < c.cfg.MaxStations {
+		return &Station{}
 	}
-	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Last, b.Last), slices.Compare(a.MAC[:], b.MAC[:]))
+	s := c.crowd.least()
+	delete(c.stations, s.MAC)
+	if !s.Confirmed {
+		return s
+	}
+	c.close(s, CauseForgotten)
+	return &Station{}
 }

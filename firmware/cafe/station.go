@@ -34,6 +34,7 @@ type Station struct {
 	Clues Clues // what its role is judged by
 
 	sight    sight
+	place    place
 	private  bool // has a private IPv4 address
 	on       bool
 	session  Session
