@@ -308,7 +308,7 @@ func (c *Cafe) makeRoom() *Station {
 	if len(c.stations) < c.cfg.MaxStations {
 		return &Station{}
 	}
-	s := c.crowd.least()
+	s := c.crowd.least(c.cfg.MaxStations)
 	delete(c.stations, s.MAC)
 	if !s.Confirmed {
 		return s

@@ -19,8 +19,11 @@ const speaks = 3
 // once who is forgotten next, however fast addresses are made up. The zero crowd is empty.
 type crowd [ranks]queue
 
-// queue is a list of stations, linked through themselves: the longest silent is in front.
-type queue struct{ front, back *Station }
+// queue is a list of n stations, linked through themselves: the longest silent is in front.
+type queue struct {
+	front, back *Station
+	n           int
+}
 
 // place is where a station stands in the crowd.
 type place struct {
@@ -43,19 +46,32 @@ func (c *crowd) heard(s *Station) {
 	c[s.place.rank].push(s)
 }
 
+// newcomers is the part of the places, 1 / newcomers of them, that those confirmed leave to the others where everybody is:
+// with one place between them, two PCs that come on together would push each other out before their second minute.
+const newcomers = 8
+
 // least takes the station out of the crowd that is to be forgotten first: of the lowest rank the one that was silent for
-// longest. The crowd is not empty.
-func (c *crowd) least() *Station {
+// longest. The crowd is not empty, and has limit places.
+func (c *crowd) least(limit int) *Station {
+	if c[passing].n+c[speaking].n < limit/newcomers && c[confirmed].n > 0 {
+		return c[confirmed].shift()
+	}
 	for i := range c {
-		if s := c[i].front; s != nil {
-			c[i].remove(s)
-			return s
+		if c[i].n > 0 {
+			return c[i].shift()
 		}
 	}
 	panic("BUG: no station to forget")
 }
 
+func (q *queue) shift() *Station {
+	s := q.front
+	q.remove(s)
+	return s
+}
+
 func (q *queue) push(s *Station) {
+	q.n++
 	s.place.ahead, s.place.after = q.back, nil
 	if q.back == nil {
 		q.front = s
@@ -66,6 +82,7 @@ func (q *queue) push(s *Station) {
 }
 
 func (q *queue) remove(s *Station) {
+	q.n--
 	if s.place.ahead == nil {
 		q.front = s.place.after
 	} else {

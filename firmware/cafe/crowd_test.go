@@ -66,6 +66,38 @@ func TestComingOnInAFlood(t *testing.T) {
 	}
 }
 
+// TestNewcomersInAFullCafe: where all places are taken by stations that were confirmed once, those that come on together are
+// confirmed too, and those that are on stay.
+func TestNewcomersInAFullCafe(t *testing.T) {
+	const limit, on, coming = 64, 10, 8
+	r := newRoom(Config{MaxStations: limit})
+	come := func(from, to time.Duration, first, n int) {
+		for at := from; at < to; at += 10 * time.Second {
+			for i := range on {
+				r.frames(pc(i), at, at, time.Second)
+			}
+			for i := range n {
+				r.see(at, capture.Observation{Kind: capture.KindActivity, MAC: madeUp(first + i), Up: capture.Count{Frames: 9}})
+			}
+		}
+	}
+	come(0, 3*time.Minute, 0, limit-on)
+	if n := r.crowd[confirmed].n; n != limit {
+		t.Fatalf("%d stations are confirmed, want %d", n, limit)
+	}
+	come(3*time.Minute, 6*time.Minute, 1000, coming)
+	for i := range coming {
+		if s, ok := r.Known(madeUp(1000 + i)); !ok || !s.Confirmed {
+			t.Errorf("newcomer %d is not confirmed", i)
+		}
+	}
+	for i := range on {
+		if n := r.count(EventOpen, pc(i)); n != 1 || len(r.closed(pc(i))) != 0 {
+			t.Errorf("station %d, which is on: %d sessions opened, %d closed, want 1 and none", i, n, len(r.closed(pc(i))))
+		}
+	}
+}
+
 // TestFloodCostsNoMemory: a frame of a flood allocates nothing once the café is full.
 func TestFloodCostsNoMemory(t *testing.T) {
 	r, n := New(Config{}), 0
@@ -108,7 +140,7 @@ func TestCrowd(t *testing.T) {
 
 // sound reports what is wrong with c's crowd. heard says when each station was heard last.
 func (c *Cafe) sound(heard map[capture.MAC]int) error {
-	n := 0
+	n, counted := 0, 0
 	for i := range c.crowd {
 		last := -1
 		var before *Station
@@ -129,9 +161,10 @@ func (c *Cafe) sound(heard map[capture.MAC]int) error {
 		if c.crowd[i].back != before {
 			return fmt.Errorf("rank %d ends with the wrong station", i)
 		}
+		counted += c.crowd[i].n
 	}
-	if n != len(c.stations) {
-		return fmt.Errorf("%d in the crowd, %d stations", n, len(c.stations))
+	if n != counted || n != len(c.stations) {
+		return fmt.Errorf("%d in the crowd, which counts %d, %d stations", n, counted, len(c.stations))
 	}
 	return nil
 }
