@@ -156,8 +156,23 @@ func (a *Account) pseudonym(s *cafe.Station) uplink.StationID {
 	return uplink.NewStationID(a.cfg.Secret, s.MAC)
 }
 
+// maxRoster is how many stations, told of in all, the roster may hold before those that the café has forgotten leave it. A
+// café remembers 1024. Somebody who makes up addresses, and keeps each for two minutes, would let it grow past what an Occ
+// may hold.
+const maxRoster = 2048
+
+// strike begins the roster anew: what the café still knows is put in behind.
+func (a *Account) strike() {
+	a.roster = nil
+	clear(a.place)
+	a.changed = true
+}
+
 // occupancy sends the roster if it has changed, then what its stations do.
 func (a *Account) occupancy(e *cafe.Event) error {
+	if len(a.roster) > maxRoster {
+		a.strike()
+	}
 	for i := range e.Occupancy {
 		a.member(e.Occupancy[i].Station)
 	}

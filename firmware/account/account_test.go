@@ -2,6 +2,7 @@ package account
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -181,4 +182,64 @@ func TestClock(t *testing.T) {
 	ahead := time.Duration(start)
 	f("sync", wall{ahead, uplink.QualitySync}, uplink.TimeOf(time.Unix(0, start).Add(time.Minute)))
 	f("floor", wall{ahead, uplink.QualityFloor}, 0)
+}
+
+// TestRosterIsBounded: somebody who makes up stations that are heard for some minutes each fills neither the box's memory nor
+// the message; who is really there stays in the roster, and what the letters say is right.
+func TestRosterIsBounded(t *testing.T) {
+	p := &page{}
+	c := cafe.New(cafe.Config{})
+	a := New(Config{Secret: [32]byte{1}, Quality: uplink.QualitySync, Window: 5 * time.Minute}, p)
+	see := func(o capture.Observation) {
+		t.Helper()
+		o.First = o.Time
+		events := c.Observe(&o)
+		for i := range events {
+			if err := a.Take(&events[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	const each, rounds = 100, 60
+	for s := 0; s < rounds*180; s += 20 {
+		at := start + int64(s)*int64(time.Second)
+		see(capture.Observation{Kind: capture.KindTick, Time: at})
+		see(capture.Observation{Kind: capture.KindActivity, MAC: mac(1), Time: at, Up: capture.Count{Frames: 9}})
+		for i := range each {
+			n := s/180*each + i
+			m := capture.MAC{0, 1, 2, 3, byte(n >> 8), byte(n)}
+			see(capture.Observation{Kind: capture.KindActivity, MAC: m, Time: at, Up: capture.Count{Frames: 9}})
+		}
+		if len(a.roster) > maxRoster+1024 || len(a.place) != len(a.roster) {
+			t.Fatalf("after %d s: %d in the roster, %d placed, want at most %d", s, len(a.roster), len(a.place), maxRoster+1024)
+		}
+	}
+	if len(a.roster) >= rounds*each {
+		t.Fatalf("%d in the roster: it was never cut", len(a.roster))
+	}
+	real := uplink.NewStationID([32]byte{1}, mac(1))
+	for _, o := range p.occs {
+		if _, err := uplink.Marshal(o); err != nil {
+			t.Fatalf("occupancy of %d stations: %v", len(o.States), err)
+		}
+	}
+	var roster []uplink.Member
+	for _, r := range p.records { // the parts of the last revision
+		var b uplink.Roster
+		if r.Kind != uplink.KindRoster {
+			continue
+		}
+		if err := json.Unmarshal(r.Raw, &b); err != nil {
+			t.Fatal(err)
+		}
+		if b.Part == 1 {
+			roster = nil
+		}
+		roster = append(roster, b.Stations...)
+	}
+	last := p.occs[len(p.occs)-1]
+	i := slices.IndexFunc(roster, func(m uplink.Member) bool { return m.Station == real })
+	if len(roster) != len(last.States) || i < 0 || last.States[i] != uplink.StateOn {
+		t.Errorf("the roster's %d stations have %d letters; the real one is at %d of %q", len(roster), len(last.States), i, last.States)
+	}
 }
