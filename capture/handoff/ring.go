@@ -4,7 +4,9 @@
 // Order is kept: what Take returns is what Put was given, in that order, without what was dropped. Live capture must
 // never wait for the slow side, so a full ring drops and counts. The slow side knows the time from observations only;
 // therefore the last sixteenth of the ring is kept for KindTick, and the time goes on when everything else is dropped:
-// at one tick a second a ring of 8192 holds eight minutes of them.
+// at one tick a second a ring of 8192 holds eight minutes of them. The three sixteenths before it are kept for what keeps
+// stations and the vantage alive and nobody makes with single frames of made-up addresses, see weighty: in a flood that is
+// too much the flood is dropped, not the café.
 package handoff
 
 import (
@@ -31,13 +33,14 @@ const liveBatch = 64
 // Ring is the crossing. Put, Flush and Close are for one goroutine, the producer; Take and Leave for another, the
 // consumer; Dropped for any.
 type Ring struct {
-	slots   []capture.Observation // a power of two
-	mask    uint64
-	mode    Mode
-	batch   uint64        // observations that are put before the consumer hears of them
-	reserve uint64        // slots that only a tick may fill
-	full    chan struct{} // holds a token when the consumer should look again
-	empty   chan struct{} // holds a token when the producer should look again
+	slots []capture.Observation // a power of two
+	mask  uint64
+	mode  Mode
+	batch uint64        // observations that are put before the consumer hears of them
+	light uint64        // slots that anything may fill
+	heavy uint64        // slots that what is weighty may fill; the rest is for ticks
+	full  chan struct{} // holds a token when the consumer should look again
+	empty chan struct{} // holds a token when the producer should look again
 
 	_       [64]byte // between what the two sides write, so that neither takes the cache line of the other
 	next    uint64   // observations put, published or not
@@ -69,8 +72,9 @@ func New(capacity int, mode Mode) *Ring {
 		full:  make(chan struct{}, 1),
 		empty: make(chan struct{}, 1),
 	}
+	r.light, r.heavy = uint64(n), uint64(n)
 	if mode == Live {
-		r.reserve, r.batch = uint64(n/16), liveBatch
+		r.light, r.heavy, r.batch = uint64(n-n/4), uint64(n-n/16), liveBatch
 	}
 	return r
 }
@@ -79,21 +83,40 @@ func New(capacity int, mode Mode) *Ring {
 // Live because the ring is full, in mode Replay only after Leave. The consumer may hear of o later: in mode Live with the
 // next tick, when a batch is full, or by Flush.
 func (r *Ring) Put(o *capture.Observation) bool {
-	tick := o.Kind == capture.KindTick
-	limit := uint64(len(r.slots))
-	if !tick {
-		limit -= r.reserve
-	}
-	if r.next-r.seen >= limit && !r.room(limit) {
-		r.dropped.Add(1)
-		return false
+	if used := r.next - r.seen; used >= r.light {
+		if limit := r.limit(o); used >= limit && !r.room(limit) {
+			r.dropped.Add(1)
+			return false
+		}
 	}
 	r.slots[r.next&r.mask] = *o
 	r.next++
-	if tick && r.mode == Live || r.next-r.told >= r.batch {
+	if o.Kind == capture.KindTick && r.mode == Live || r.next-r.told >= r.batch {
 		r.Flush()
 	}
 	return true
+}
+
+// limit returns how many slots may be in use for o to be put behind them.
+func (r *Ring) limit(o *capture.Observation) uint64 {
+	switch {
+	case o.Kind == capture.KindTick:
+		return uint64(len(r.slots))
+	case weighty(o):
+		return r.heavy
+	}
+	return r.light
+}
+
+// weighty reports whether o says that a station goes on sending, or that a flow was heard in both directions.
+func weighty(o *capture.Observation) bool {
+	switch o.Kind {
+	case capture.KindActivity:
+		return o.Up.Frames > 1
+	case capture.KindFlow:
+		return o.Up.Frames > 0 && o.Down.Frames > 0
+	}
+	return false
 }
 
 // room looks, and in mode Replay waits, for fewer than limit observations in the ring.

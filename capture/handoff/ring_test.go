@@ -107,15 +107,33 @@ func TestTicksPassWhenFull(t *testing.T) {
 	if total := uint64(len(got)) + r.Dropped(); total != 5000 {
 		t.Errorf("took and dropped %d, want 5000", total)
 	}
-	for i := range 1024 {
-		r := New(1024, Live)
-		for range i {
-			r.Put(tick(i))
+}
+
+// TestRoomByWeight: what may still be put behind so many observations in a ring of 1024.
+func TestRoomByWeight(t *testing.T) {
+	f := func(name string, o capture.Observation, want int) {
+		t.Helper()
+		put := func(mode Mode, behind int) bool {
+			r := New(1024, mode)
+			for i := range behind {
+				r.Put(tick(i))
+			}
+			return r.Put(&o)
 		}
-		if free := i < 1024-64; r.Put(activity(i)) != free {
-			t.Fatalf("with %d in the ring Put returned %v, want %v", i, !free, free)
+		if !put(Live, want-1) || want < 1024 && put(Live, want) {
+			t.Errorf("%s: put behind %d %v, behind %d %v, want true and false", name, want-1, put(Live, want-1), want, put(Live, want))
+		}
+		if !put(Replay, 1023) {
+			t.Errorf("%s: a replay drops it", name)
 		}
 	}
+	count := func(n uint64) capture.Count { return capture.Count{Frames: n, Octets: 60 * n} }
+	f("tick", capture.Observation{Kind: capture.KindTick}, 1024)
+	f("a station goes on", capture.Observation{Kind: capture.KindActivity, Up: count(2)}, 960)
+	f("a flow of both directions", capture.Observation{Kind: capture.KindFlow, Up: count(1), Down: count(1)}, 960)
+	f("a station's frame", capture.Observation{Kind: capture.KindActivity, Up: count(1)}, 768)
+	f("a flow of one direction", capture.Observation{Kind: capture.KindFlow, Up: count(9)}, 768)
+	f("an address", capture.Observation{Kind: capture.KindAddr}, 768)
 }
 
 // TestHeardOf: when the consumer hears of an observation.
