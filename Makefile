@@ -50,13 +50,14 @@ vuln: ## known vulnerabilities of what we link; asks the Go vulnerability databa
 # Packages that may start no goroutine (tools/archtest holds them to it) have no races; the detector makes them ten times slower.
 PURE := ./capture ./capture/decode ./capture/flow ./capture/title ./firmware/cafe ./firmware/account
 
-# The crash images of cards open a spool in one goroutine, each with a process that checks it: the detector makes minutes of it.
-IMAGES := Test(PowerCut|LyingCard)
+# The crash images of cards open a spool in one goroutine, each with a process that checks it; of floods the live one shows
+# races as well. Of the others the detector makes minutes.
+SLOW := Test(PowerCut|LyingCard|FloodOf)
 
 unit: ## all tests but accuracy's, with the race detector where there are goroutines
-	@CGO_ENABLED=1 $(GO) test -race -timeout 20m -skip '^TestAccuracy$$|^$(IMAGES)' $$(comm -23 <($(GO) list ./... | sort) <($(GO) list $(PURE) | sort))
+	@CGO_ENABLED=1 $(GO) test -race -timeout 20m -skip '^TestAccuracy$$|^$(SLOW)' $$(comm -23 <($(GO) list ./... | sort) <($(GO) list $(PURE) | sort))
 	@$(GO) test $(PURE)
-	@$(GO) test -run '^$(IMAGES)' ./uplink/spool
+	@$(GO) test -run '^$(SLOW)' ./uplink/spool ./firmware/pipeline
 
 soak: packages-test ## the long tests; at the end a table of what must hold and what was measured, pictures in out/soak (at most 90 minutes)
 	@$(GO) run ./tools/soak

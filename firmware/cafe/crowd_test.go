@@ -126,7 +126,8 @@ func TestCrowd(t *testing.T) {
 	for i := range 20_000 {
 		m := madeUp(random.IntN(3 * limit))
 		now := start + int64(i)*int64(2*time.Second)
-		o := capture.Observation{Kind: capture.KindActivity, MAC: m, Time: now, First: now, Up: capture.Count{Frames: random.Uint64N(3)}}
+		o := capture.Observation{Kind: capture.KindActivity, MAC: m, Time: now, First: now}
+		o.Up.Frames = random.Uint64N(3)
 		if random.IntN(3) == 0 {
 			o = capture.Observation{Kind: capture.KindService, Origin: capture.OriginSMB, MAC: m, Time: now}
 		}
