@@ -71,13 +71,13 @@ func run(args []string) int {
 	return exitOK
 }
 
-// lives runs one life of the daemon after another for as long as the province asks for it.
+// lives runs one life of the daemon after another for as long as another is wanted: see errRestart.
 func lives(ctx context.Context, cfg config.Config, log *slog.Logger, progress bool) (err error) {
-	port, err := openPort(cfg.Capture)
+	port, err := openPort(cfg.Capture, log)
+	defer func() { err = errors.Join(err, port.close()) }()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, port.close()) }()
 	for {
 		now, err := cfg.WithSettings()
 		if err != nil {

@@ -18,7 +18,8 @@ import (
 	"cafeprobe/uplink/spool"
 )
 
-// errRestart is returned by a life of the daemon that is to be followed by another: the province asked for it.
+// errRestart is returned by a life of the daemon that is to be followed by another: the province asked for it, or the interface
+// came that is both capture port and uplink.
 var errRestart = errors.New("restart")
 
 const (

@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -47,6 +48,10 @@ func (p *Port) Sent() (frames uint64, err error) {
 	return st.txPackets, err
 }
 
+// ErrAbsent is wrapped by what Make returns where the interface is in neither namespace, or goes away meanwhile: Make may be
+// called again when it comes.
+var ErrAbsent = errors.New("no such interface")
+
 // Make moves the interface of that name into the network namespace ns, which it makes where it is absent, silences it
 // there, and brings it up; then it calls open in that namespace. An interface that is there already is silenced anew. It
 // takes CAP_SYS_ADMIN and CAP_NET_ADMIN.
@@ -63,13 +68,13 @@ func Make(ns, name string, open func() error) (*Port, error) {
 	if _, err := net.InterfaceByName(name); err == nil {
 		// It is downed first: once moved, it must not be up before it is silent.
 		if err := rtnetlink(func(c *conn) error { return c.move(name, int(f.Fd())) }); err != nil {
-			return nil, fmt.Errorf("move %s to network namespace %s: %w", name, ns, err)
+			return nil, gone(name, fmt.Errorf("move %s to network namespace %s: %w", name, ns, err))
 		}
 	}
 	p := &Port{Name: name}
 	err = within(f, func() (err error) {
 		if err := quiet(name); err != nil {
-			return fmt.Errorf("silence %s in network namespace %s: %w", name, ns, err)
+			return gone(name, fmt.Errorf("silence %s in network namespace %s: %w", name, ns, err))
 		}
 		if p.link, err = dial(unix.NETLINK_ROUTE); err != nil {
 			return err
@@ -83,6 +88,15 @@ func Make(ns, name string, open func() error) (*Port, error) {
 		err = errors.Join(err, p.link.close())
 	}
 	return nil, err
+}
+
+// gone returns err as one that wraps ErrAbsent, if there is no interface of that name in the calling thread's namespace.
+func gone(name string, err error) error {
+	list, listErr := net.Interfaces()
+	if listErr != nil || slices.ContainsFunc(list, func(i net.Interface) bool { return i.Name == name }) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrAbsent, err)
 }
 
 // within calls f on a thread of the network namespace ns. The thread ends with it, whatever f did to it.

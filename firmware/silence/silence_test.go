@@ -139,8 +139,8 @@ func TestSilent(t *testing.T) {
 func TestMissing(t *testing.T) {
 	namespaces(t)
 	p, err := Make("capture", "nothing", func() error { return nil })
-	if p != nil || err == nil || !strings.Contains(err.Error(), "nothing") {
-		t.Errorf("port %v, error %v, want none, and one that names the interface", p, err)
+	if p != nil || !errors.Is(err, ErrAbsent) || !strings.Contains(err.Error(), "nothing") {
+		t.Errorf("port %v, error %v, want none, and ErrAbsent that names the interface", p, err)
 	}
 }
 

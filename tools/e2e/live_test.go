@@ -2,10 +2,15 @@ package e2e
 
 import (
 	"encoding/binary"
+	"encoding/json"
+	"fmt"
 	"net"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
+	"cafeprobe/firmware/config"
 	"cafeprobe/uplink"
 )
 
@@ -147,4 +152,71 @@ func (m *mirror) counted(l *life, want int) {
 	if int(p.Frames) != want || p.Dropped != 0 || p.Sent != 0 {
 		m.t.Errorf("sent %d frames, the daemon has seen %d, dropped %d, sent %d", want, p.Frames, p.Dropped, p.Sent)
 	}
+}
+
+// TestPortThatComesLate: a daemon whose capture port is not there starts all the same, tells the province that it sees nothing,
+// and goes on by itself, without any right left, when the interface comes. It is silent then as ever.
+func TestPortThatComesLate(t *testing.T) {
+	m := newMirror(t, true)
+	m.cut()
+	p := newSite(t, t.TempDir(), "")
+	b := p.listener(t, m)
+	b.configure(t, func(c *config.Config) { c.Cafe.Summary = config.Duration(time.Second) })
+	frames := cafeFrames(t)
+
+	l := b.listen(t)
+	links := &linkRecords{p: p, b: b}
+	links.await(t, false)
+	seen := p.awaitTold(t, b, uplink.KindVantage, 1)
+	if v := seen[0].(*uplink.Vantage); v.Class != "BLIND" || v.Why != "no-frames" {
+		t.Errorf("vantage %s by %s while there is no port, want BLIND by no-frames", v.Class, v.Why)
+	}
+	l.await("all is receipted", func(pr progress) bool { return pr.Records > 0 && pr.Receipted == pr.Records })
+	m.lay()
+	links.await(t, true)
+	if got := capabilities(t, l.cmd.Process.Pid); got != 0 {
+		t.Errorf("capabilities %#x once the port is open, want none", got)
+	}
+	m.replay(frames)
+	m.counted(l, len(frames))
+	seen = p.awaitTold(t, b, uplink.KindVantage, 2)
+	if v := seen[1].(*uplink.Vantage); v.Class == "BLIND" {
+		t.Errorf("vantage %s by %s when the port is there, want it seeing", v.Class, v.Why)
+	}
+	l.end()
+	if n := len(p.told(t, b, uplink.KindBoot)); n != 1 {
+		t.Errorf("%d boot records, want that of the one life", n)
+	}
+	m.wantSent(0)
+}
+
+// configure changes the box's configuration.
+func (b *box) configure(t *testing.T, change func(*config.Config)) {
+	t.Helper()
+	c, err := config.Load(b.conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(&c)
+	text, err := json.Marshal(c)
+	if err == nil {
+		err = os.WriteFile(b.conf, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// capabilities returns the effective capabilities of the process pid (capabilities(7)).
+func capabilities(t *testing.T, pid int) (set uint64) {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(b), "CapEff:")
+	if _, err := fmt.Sscanf(rest, "%x", &set); err != nil {
+		t.Fatal(err)
+	}
+	return set
 }
