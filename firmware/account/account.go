@@ -35,6 +35,11 @@ type Sink interface {
 	Occ(uplink.Occ) error
 }
 
+// Keeper is a Sink that keeps what was learned of the mirror for the next run: see cafe.Config.Mirror.
+type Keeper interface {
+	Mirror(cafe.Mirror) error
+}
+
 // Account keeps the books of one café. Use New. It is not safe for concurrent use.
 type Account struct {
 	cfg   Config
@@ -90,6 +95,11 @@ func (a *Account) Take(e *cafe.Event) error {
 		return a.record(b)
 	case cafe.EventOccupancy:
 		return a.occupancy(e)
+	case cafe.EventMirror:
+		if k, ok := a.sink.(Keeper); ok {
+			return k.Mirror(e.Mirror)
+		}
+		return nil
 	}
 	return fmt.Errorf("account: event of unknown kind %d", e.Kind)
 }

@@ -21,6 +21,7 @@ type Config struct {
 	Blind       time.Duration // silence of the whole wire after which nothing is known; 0 means 5 minutes (rule R11)
 	Summary     time.Duration // period of occupancy events; 0 means 5 minutes
 	Vantage     Grade         // given by the technician; empty means that it is judged from the frames
+	Mirror      Mirror        // what the run before has learned, the last EventMirror's; where GradeC was given it is not believed
 	Own         capture.MAC   // of the box's own capture port, where it has traffic of its own; zero where it has none
 }
 
@@ -68,7 +69,9 @@ func New(cfg Config) *Cafe {
 	cfg.Silence = cmp.Or(cfg.Silence, defaultSilence)
 	cfg.Blind = cmp.Or(cfg.Blind, defaultBlind)
 	cfg.Summary = cmp.Or(cfg.Summary, defaultSummary)
-	return &Cafe{cfg: cfg, stations: map[capture.MAC]*Station{}, vantage: vantage{forced: cfg.Vantage, own: cfg.Own}}
+	c := &Cafe{cfg: cfg, stations: map[capture.MAC]*Station{}, vantage: vantage{forced: cfg.Vantage, own: cfg.Own, kept: cfg.Mirror}}
+	c.vantage.settled = cfg.Mirror.Settled && cfg.Vantage != GradeC
+	return c
 }
 
 // Observe takes one observation and returns what follows from it, in a fixed order. The slice, and the stations it
@@ -160,6 +163,7 @@ func (c *Cafe) advance(t int64) {
 		c.started = true
 		c.first, c.now, c.traffic, c.expired = t, t, t, t
 		c.summary = c.nextSummary(t)
+		c.resume()
 	}
 	if t < c.now-int64(step) {
 		c.stepBack(t)

@@ -12,6 +12,7 @@ type Event struct {
 	Occupancy []Doing  // EventOccupancy: the reported stations in the order of their MAC addresses
 	From, To  int64    // EventBlind; To is 0 while it lasts
 	Why       Word     // EventBlind: WordNoFrames, WordBroadcasts
+	Mirror    Mirror   // EventMirror
 }
 
 // EventKind says what an Event concludes.
@@ -25,6 +26,7 @@ const (
 	EventVantage                        // what can be seen from here changed
 	EventBlind                          // the wire went silent, or the mirror's unicast did (To 0), or it came back
 	EventOccupancy                      // what every reported station is doing now; periodic
+	EventMirror                         // what is to be kept of the mirror for the next run changed
 )
 
 // Session is the time for which one station was on. (That somebody uses it is a finer question, which the states answer.)

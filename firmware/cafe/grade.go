@@ -41,19 +41,22 @@ func (c *Cafe) grade() Vantage {
 		g.Why = append(g.Why, fmt.Sprintf(format, args...))
 	}
 	switch {
-	case !v.frames:
-		say(GradeBlind, WordNoFrames, math.MaxInt, "no frames")
 	case c.lost:
 		say(GradeBlind, WordBroadcasts, c.lostBy,
-			"the mirror is gone: no unicast of others in both directions since %s, and stations broadcast (or the router is off)", clock(v.both))
+			"the mirror is gone: no unicast of others in both directions since %s, and stations broadcast (or the router is off)", clock(c.lostSince))
+	case !v.frames:
+		say(GradeBlind, WordNoFrames, math.MaxInt, "no frames")
 	case v.half(recent):
 		say(GradeC, WordOneWay, int(recent.oneWay/oneWayFrames),
 			"unicast in one direction only: %d frames of TCP without answers, half a mirror", recent.oneWay)
-	case g.Both == 0 && v.forced != GradeA:
+	case g.Both == 0 && v.forced != GradeA && !v.settled:
 		say(GradeC, WordBroadcasts, c.groupSenders(), "broadcasts only: no unicast of others in both directions")
 	case !v.settled && hushed > onePort*g.Both && v.forced != GradeA:
 		say(GradeC, WordOnePort, hushed,
 			"unicast of %s only, and %d others are heard by broadcasts: not the router's port", stations(g.Both), hushed)
+	case g.Both == 0:
+		say(GradeA, WordMirror, v.flows,
+			"a mirror by the technician's word, or by what was heard before the start; nobody is heard in both directions yet")
 	case c.disks():
 		say(GradeAPlus, WordDisks, v.flows, "unicast in both directions: %s, and disk traffic", stations(g.Both))
 	default:
@@ -89,7 +92,9 @@ func (v *vantage) stations() int {
 }
 
 // proved reports whether it was shown, or said, that this is a mirror.
-func (v *vantage) proved() bool { return v.forced == GradeA || v.forced != GradeC && v.both != 0 }
+func (v *vantage) proved() bool {
+	return v.forced == GradeA || v.forced != GradeC && (v.both != 0 || v.settled)
+}
 
 // half reports whether only one direction of the mirror is there now.
 func (v *vantage) half(recent bucket) bool {
@@ -193,11 +198,15 @@ func (c *Cafe) watch() {
 	if n := v.stations(); n >= settledBoth && c.now-c.first >= int64(goneAfter) && c.hushed() <= onePort*n {
 		v.settled = true
 	}
-	by, gone := c.gone()
-	if !gone {
-		return
+	if by, gone := c.gone(); gone {
+		c.lose(by, max(v.both, c.first))
 	}
-	c.lost, c.lostBy, c.lostSince = true, by, max(v.both, c.first)
+	c.keep()
+}
+
+// lose takes a mirror that is gone since then, as by minutes say.
+func (c *Cafe) lose(by int, since int64) {
+	c.lost, c.lostBy, c.lostSince = true, by, since
 	for _, s := range c.Stations() {
 		c.close(s, CauseBlind)
 	}
@@ -210,6 +219,26 @@ func (c *Cafe) regain(t int64) {
 	c.lost = false
 	c.saw(c.lostSince, t, WordBroadcasts)
 	c.judgeVantage()
+	c.keep()
+}
+
+// resume begins where the run before ended: blind, if the mirror was gone then.
+func (c *Cafe) resume() {
+	if c.cfg.Mirror.Lost && c.vantage.forced != GradeC {
+		c.lose(goneCallsOfOne, c.now)
+	}
+}
+
+// keep says what is to be known of the mirror when the box starts anew. A plain port, by the technician's word, has none.
+func (c *Cafe) keep() {
+	m := Mirror{Settled: c.vantage.settled, Lost: c.lost}
+	if c.vantage.forced == GradeC {
+		m = Mirror{}
+	}
+	if m != c.vantage.kept {
+		c.vantage.kept = m
+		c.events = append(c.events, Event{Kind: EventMirror, Time: c.now, Mirror: m})
+	}
 }
 
 // routers returns the addresses that routers have on the LAN.

@@ -44,6 +44,13 @@ type Vantage struct {
 	Loss       Loss
 }
 
+// Mirror is what was learned of the mirror that outlives a run: a box that starts anew behind one that is gone must not take
+// the port for a plain one. The zero Mirror says that nothing is known.
+type Mirror struct {
+	Settled bool // it was shown to be one: see settledBoth
+	Lost    bool // it is gone
+}
+
 // Loss is what the mirror is thought to have dropped, of the TCP payload that stations acknowledged.
 type Loss struct {
 	Came, Lost uint64 // octets
@@ -93,9 +100,10 @@ type vantage struct {
 	forced Grade
 	own    capture.MAC
 
-	frames  bool  // there was one
-	both    int64 // when unicast was last heard in both directions, 0 never
-	settled bool
+	frames  bool                    // there was one
+	both    int64                   // when unicast was last heard in both directions, 0 never
+	settled bool                    // in this run or one before it
+	kept    Mirror                  // at the last EventMirror
 	flows   int                     // that were heard so
 	disk    int64                   // when disk traffic was last heard so
 	ends    int                     // stations that were heard so, the router among them

@@ -224,6 +224,79 @@ func TestMirrorCertifiedThatNeverWas(t *testing.T) {
 	r.wants(t, "certified", GradeBlind, WordBroadcasts)
 }
 
+// TestMirrorOverARestart: what was learned of a mirror in one run holds in the next: with broadcasts alone it is gone, not a
+// plain port; a night proves nothing; one that was gone is gone until unicast is back; and a technician's word ends it.
+func TestMirrorOverARestart(t *testing.T) {
+	learned := func(r *room) (m Mirror) {
+		for _, e := range r.log {
+			if e.Kind == EventMirror {
+				m = e.Mirror
+			}
+		}
+		return m
+	}
+	first := newRoom(Config{})
+	first.evening(8, 0, 30*time.Minute)
+	settled := learned(first)
+	if want := (Mirror{Settled: true}); settled != want {
+		t.Fatalf("%+v was learned of an evening, want %+v", settled, want)
+	}
+	first.deaf(8, 30*time.Minute, time.Hour, time.Minute)
+	gone := learned(first)
+	if want := (Mirror{Settled: true, Lost: true}); gone != want {
+		t.Fatalf("%+v was learned of a mirror that was removed, want %+v", gone, want)
+	}
+	named := func(cfg Config) *room {
+		r := newRoom(cfg)
+		for i := 1; i <= 5; i++ {
+			r.name(0, pc(i))
+		}
+		return r
+	}
+
+	r := named(Config{Mirror: settled})
+	r.deaf(5, 0, 5*time.Minute, time.Minute)
+	r.wants(t, "not known yet", GradeA, WordMirror)
+	if c := r.Vantage().Confidence; c != 0 {
+		t.Errorf("confidence %v of a mirror that nothing was heard of in this run, want 0", c)
+	}
+	r.deaf(5, 5*time.Minute, 20*time.Minute, time.Minute)
+	r.wants(t, "removed while the box was off", GradeBlind, WordBroadcasts)
+	for _, e := range r.log {
+		if e.Kind == EventVantage && e.Vantage.Grade == GradeC {
+			t.Errorf("told C at %v", e.Time-start)
+		}
+	}
+
+	r = newRoom(Config{Mirror: settled})
+	for at := time.Duration(0); at < 8*time.Hour; at += time.Minute {
+		r.sees(at, gateway, true)
+	}
+	r.wants(t, "a night", GradeA, WordMirror)
+	if n := r.count(EventMirror, capture.MAC{}); n != 0 {
+		t.Errorf("a night: %d times something new learned, want never", n)
+	}
+
+	r = named(Config{Mirror: gone})
+	r.deaf(5, 0, 2*time.Minute, time.Minute)
+	r.wants(t, "still gone", GradeBlind, WordBroadcasts)
+	if n := r.count(EventBlind, capture.MAC{}) + 10*r.count(EventOpen, pc(1)); n != 1 {
+		t.Errorf("still gone: %d, want one blind event and no session", n)
+	}
+	r.evening(8, 2*time.Minute, 20*time.Minute)
+	r.wants(t, "back", GradeA, WordMirror)
+	if got := learned(r); got != settled {
+		t.Errorf("back: %+v was learned, want %+v", got, settled)
+	}
+
+	r = named(Config{Mirror: gone, Vantage: GradeC})
+	r.deaf(5, 0, 20*time.Minute, time.Minute)
+	r.wants(t, "a plain port by the technician's word", GradeC, WordBroadcasts)
+	if got := learned(r); got != (Mirror{}) || r.count(EventMirror, capture.MAC{}) != 1 {
+		t.Errorf("a plain port by the technician's word: %+v is kept, want nothing", got)
+	}
+}
+
 // TestNight: that nobody talks proves nothing; an A stays one.
 func TestNight(t *testing.T) {
 	f := func(name string, night func(r *room, from, to time.Duration)) {

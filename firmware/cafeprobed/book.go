@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"cafeprobe/firmware/cafe"
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/forward"
 	"cafeprobe/uplink/spool"
@@ -20,6 +21,7 @@ type book struct {
 	booted   bool
 	stations atomic.Int64
 	last     atomic.Pointer[uplink.Stamp] // of the last record from the capture
+	keep     func(cafe.Mirror) error      // nil in a replay, which learns it anew each time
 }
 
 func newBook(sp *spool.Spool, fw *forward.Forwarder, board string) (*book, error) {
@@ -27,9 +29,10 @@ func newBook(sp *spool.Spool, fw *forward.Forwarder, board string) (*book, error
 	return &book{sp: sp, fw: fw, board: board, resume: r}, err
 }
 
-// newDiary returns the book of a box that listens: what it is told happens once, and was begun already.
-func newDiary(sp *spool.Spool, fw *forward.Forwarder) *book {
-	return &book{sp: sp, fw: fw, resume: &resume{}, booted: true}
+// newDiary returns the book of a box that listens: what it is told happens once, and was begun already. keep keeps what is
+// learned of the mirror.
+func newDiary(sp *spool.Spool, fw *forward.Forwarder, keep func(cafe.Mirror) error) *book {
+	return &book{sp: sp, fw: fw, resume: &resume{}, booted: true, keep: keep}
 }
 
 // told reports whether records of kind k come from the capture; the others come from the box itself.
@@ -85,6 +88,14 @@ func (b *book) Occ(o uplink.Occ) error {
 	b.stations.Store(int64(len(o.States)))
 	b.fw.Occ(o)
 	return nil
+}
+
+// Mirror keeps what was learned of the mirror.
+func (b *book) Mirror(m cafe.Mirror) error {
+	if b.keep == nil {
+		return nil
+	}
+	return b.keep(m)
 }
 
 // end says that the replay has ended.

@@ -74,9 +74,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		return err
 	}
 	p := pipeline.New(pipeline.Config{
-		Cafe: cafe.Config{
-			Vantage: d.cfg.Cafe.Grade(), Own: d.own(), Silence: time.Duration(d.cfg.Cafe.Silence), Summary: time.Duration(d.cfg.Cafe.Summary),
-		},
+		Cafe: d.cafe(id.Chain),
 		Account: account.Config{
 			Secret: id.Secret, Clock: w.dates(), Quality: d.cfg.Capture.Quality, Window: time.Duration(d.cfg.Cafe.Summary),
 		},
@@ -110,9 +108,30 @@ func (d *daemon) run(ctx context.Context) (err error) {
 // newBook returns what takes the account's records.
 func (d *daemon) newBook(sp *spool.Spool, fw *forward.Forwarder, board string) (*book, error) {
 	if d.port != nil {
-		return newDiary(sp, fw), nil
+		return newDiary(sp, fw, d.keepMirror(sp.Identity().Chain)), nil
 	}
 	return newBook(sp, fw, board)
+}
+
+// cafe returns how the café is to be judged: on a box that listens also by what the life before has learned.
+func (d *daemon) cafe(chain uplink.ChainID) cafe.Config {
+	c := cafe.Config{
+		Vantage: d.cfg.Cafe.Grade(), Own: d.own(), Silence: time.Duration(d.cfg.Cafe.Silence), Summary: time.Duration(d.cfg.Cafe.Summary),
+	}
+	if d.port != nil {
+		c.Mirror = loadMirror(d.cfg.Dir, chain, d.log)
+	}
+	return c
+}
+
+// keepMirror returns what keeps what is learned of the mirror for the next life. A card that takes no writes stops nothing.
+func (d *daemon) keepMirror(chain uplink.ChainID) func(cafe.Mirror) error {
+	return func(m cafe.Mirror) error {
+		if err := saveMirror(d.cfg.Dir, chain, m); err != nil {
+			d.log.Error("what was learned of the mirror is not kept", "error", err)
+		}
+		return nil
+	}
 }
 
 // seed returns what the tables are shuffled with: of a box that listens nobody outside is to know it, and a replay is always

@@ -75,7 +75,7 @@ const maxServers = 8
 
 // Cafe holds what the technician knows of the café.
 type Cafe struct {
-	Vantage string   `json:"vantage"` // auto, A, C; default auto
+	Vantage string   `json:"vantage"` // auto, A, C; default auto; C also forgets a mirror that there was
 	Silence Duration `json:"silence"` // after which a station is off; default 5 min
 	Summary Duration `json:"summary"` // period of the occupancy message; default 5 min
 }
