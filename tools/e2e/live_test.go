@@ -190,6 +190,35 @@ func TestPortThatComesLate(t *testing.T) {
 	m.wantSent(0)
 }
 
+// TestSharedPortThatComesLate: where the port is the uplink as well the daemon begins another life when it comes, since what is
+// sent to the port's own address proves no mirror.
+func TestSharedPortThatComesLate(t *testing.T) {
+	m := newMirror(t, true)
+	m.cut()
+	p := newSite(t, t.TempDir(), "")
+	b := p.listener(t, m)
+	b.configure(t, func(c *config.Config) { c.Capture.Shared = true })
+	frames := cafeFrames(t)
+
+	l := b.listen(t)
+	links := &linkRecords{p: p, b: b}
+	links.await(t, false)
+	m.lay()
+	run(t, "ip", "link", "set", portName, "up")
+	links.await(t, true)
+	boots := p.awaitTold(t, b, uplink.KindBoot, 2)
+	if why := boots[1].(*uplink.Boot).Why; why != uplink.BootRestart || len(boots) != 2 {
+		t.Errorf("%d boots, the second of why %q, want two and %q", len(boots), why, uplink.BootRestart)
+	}
+	if got := capabilities(t, l.cmd.Process.Pid); got != 0 {
+		t.Errorf("capabilities %#x once the port is open, want none", got)
+	}
+	seen := l.await("it counts", func(progress) bool { return true }).Frames
+	m.replay(frames)
+	l.await("the frames are seen", func(pr progress) bool { return pr.Frames >= seen+uint64(len(frames)) })
+	l.end()
+}
+
 // configure changes the box's configuration.
 func (b *box) configure(t *testing.T, change func(*config.Config)) {
 	t.Helper()
