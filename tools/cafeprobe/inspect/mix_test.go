@@ -1,0 +1,72 @@
+package inspect
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"cafeprobe/capture"
+	"cafeprobe/capture/capturetest"
+	"cafeprobe/capture/pcapfile"
+	"cafeprobe/tools/mix"
+)
+
+// TestMix: of a full café every station is found, none besides, and nothing is damaged or lost.
+func TestMix(t *testing.T) {
+	src, err := mix.New(mix.Config{Captures: capturetest.Shared(t), Seed: 1, Frames: 80_000, Rate: 10e6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "mix.pcap")
+	write(t, path, src)
+	doc, err := Run(t.Context(), Config{}, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roles := map[string]int{}
+	for _, s := range doc.Stations {
+		roles[s.Role]++
+	}
+	if roles["pc"]+roles["unknown"] != 100 || roles["pc"] == 0 || roles["router"] != 1 || roles["server"] != 1 || len(doc.Stations) != 102 {
+		t.Errorf("roles %v, want 100 that are pc or have not booted yet, a router and a server", roles)
+	}
+	if doc.Capture.Frames != 80_000 || doc.Capture.Malformed != 0 || doc.Capture.Damaged != 0 {
+		t.Errorf("%+v, want 80000 frames and none damaged", doc.Capture)
+	}
+	if doc.Vantage.Grade != "A+" || doc.Vantage.Loss == nil || doc.Vantage.Loss.Share > 0.001 {
+		t.Errorf("vantage %+v, loss %+v, want A+ and none", doc.Vantage, doc.Vantage.Loss)
+	}
+}
+
+func write(t *testing.T, path string, src capture.Source) {
+	t.Helper()
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	buf := bufio.NewWriter(file)
+	w, err := pcapfile.NewWriter(buf, capture.LinkEthernet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var f capture.Frame
+	for {
+		err := src.Next(&f)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			err = w.Write(&f)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := buf.Flush(); err != nil {
+		t.Fatal(err)
+	}
+}
