@@ -12,7 +12,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt vet lint vuln unit accuracy cross fuzz bench bench-live bench-uplink lab netns replay soak clean packages-test packages-lab
+.PHONY: help run test check fmt vet lint vuln unit accuracy cross fuzz bench bench-capture bench-live bench-uplink lab netns replay soak clean packages-test packages-lab packages-bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,11 @@ fuzz: ## every fuzz target for FUZZTIME; goes on behind a finding and lists them
 bench: ## ns and allocations a frame over the captures
 	@$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./capture/... ./firmware/... ./uplink/...
 
+ROUNDS ?= 5
+
+bench-capture: packages-bench bin ## inspect on a full café of 1.5 million frames, beside ndpiReader, softflowd, p0f, argus, tshark and a read loop; prints a table
+	@$(GO) build -o bin/ ./tools/bench && bin/bench -rounds $(ROUNDS)
+
 bench-uplink: packages-test ## the uplink with its real peers: records/s, memory, latencies, beside the raw parts (8 to 11 minutes); prints a table
 	@$(GO) test -run '^$$' -bench '^BenchmarkUplink$$' -benchtime 1x -timeout 30m ./tools/e2e
 
@@ -120,3 +125,6 @@ packages-test:
 
 packages-lab:
 	$(call packages,iproute2 ethtool dnsmasq-base isc-dhcp-client curl samba avahi-daemon qemu-system-x86 ipxe-qemu)
+
+packages-bench:
+	$(call packages,libndpi-bin softflowd p0f argus-server tshark)

@@ -58,6 +58,7 @@ var Arrows = []Arrow{
 	{"tools/e2e/...", nil, nil}, // tests only: of whole programs
 	{"tools/soak/...", []string{"tools/soak/..."}, nil},
 	{"tools/mix", []string{"capture", "capture/decode", "capture/pcapfile"}, nil},
+	{"tools/bench", []string{"capture", "capture/pcapfile", "firmware/pipeline", "tools/mix"}, nil},
 	{"tools/benchlive", []string{"capture/afpacket", "firmware/pipeline", "uplink"}, []string{"golang.org/x/sys/unix"}},
 	{"tools/archtest", nil, []string{"golang.org/x/tools"}},
 	{"tools/lab/...", []string{"capture/...", "tools/lab/...", "firmware/config", "tools/province", "uplink/..."}, []string{"github.com/quic-go", "golang.org/x", "github.com/google/gopacket"}},
