@@ -12,7 +12,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt vet lint vuln unit accuracy cross fuzz bench bench-capture bench-live bench-uplink lab netns replay soak clean packages-test packages-lab packages-bench
+.PHONY: help run test check fmt vet lint vuln unit accuracy cross fuzz bench bench-capture bench-live bench-uplink instructions lab netns replay soak clean packages-test packages-lab packages-bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ bench: ## ns and allocations a frame over the captures
 
 ROUNDS ?= 5
 
+instructions: packages-test ## instructions a frame takes, which tests hold to tools/bench/instructions.tsv
+	@$(GO) test -count=1 -run '^TestInstructions$$' -v ./tools/bench | grep -v '^=== '
+
 bench-capture: packages-bench bin ## inspect on a full café of 1.5 million frames, beside ndpiReader, softflowd, p0f, argus, tshark and a read loop; prints a table
 	@$(GO) build -o bin/ ./tools/bench && bin/bench -rounds $(ROUNDS)
 
@@ -121,7 +124,7 @@ define packages
 endef
 
 packages-test:
-	$(call packages,gcc libc6-dev git iproute2 ethtool openssl mosquitto mosquitto-clients chromium fonts-dejavu-core)
+	$(call packages,gcc libc6-dev git iproute2 ethtool openssl mosquitto mosquitto-clients chromium fonts-dejavu-core valgrind)
 
 packages-lab:
 	$(call packages,iproute2 ethtool dnsmasq-base isc-dhcp-client curl samba avahi-daemon qemu-system-x86 ipxe-qemu)

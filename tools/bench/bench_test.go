@@ -1,20 +1,26 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"cafeprobe/capture"
 	"cafeprobe/tools/mix"
 )
 
 // flood writes a capture of n frames.
 func flood(t *testing.T, n int) string {
 	t.Helper()
+	src, err := mix.New(mix.Config{Seed: 1, Flood: n})
+	if err != nil {
+		t.Fatal(err)
+	}
 	path := filepath.Join(t.TempDir(), "flood.pcap")
-	if err := write(path, mix.Config{Seed: 1, Flood: n}); err != nil {
+	if err := write(path, src); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -47,25 +53,19 @@ func TestRecords(t *testing.T) {
 	f("a record without end", append(b[:fileHeader:fileHeader], b[fileHeader+1:fileHeader+100]...))
 }
 
+// broken is a source that fails.
+type broken struct{}
+
+func (broken) Next(*capture.Frame) error { return os.ErrInvalid }
+
 // TestWriteIsWholeOrNothing: what cannot be made leaves no file that a later run would take for it.
 func TestWriteIsWholeOrNothing(t *testing.T) {
 	dir := t.TempDir()
-	if err := write(filepath.Join(dir, "mix.pcap"), mix.Config{Frames: 10, Captures: "nowhere"}); err == nil {
-		t.Error("no error")
+	if err := write(filepath.Join(dir, "mix.pcap"), broken{}); !errors.Is(err, os.ErrInvalid) {
+		t.Errorf("got %v, want the source's error", err)
 	}
 	if list, _ := os.ReadDir(dir); len(list) != 0 {
 		t.Errorf("left behind: %v", list)
-	}
-}
-
-// TestHotEnds: hot reads as many frames as it is asked for, and says when there are fewer.
-func TestHotEnds(t *testing.T) {
-	path := flood(t, 100)
-	if err := hot(path, 100); err != nil {
-		t.Error(err)
-	}
-	if err := hot(path, 101); err == nil || !strings.Contains(err.Error(), "1 frames") {
-		t.Errorf("asked for 101 of 100 frames: %v", err)
 	}
 }
 

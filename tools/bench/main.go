@@ -3,7 +3,7 @@
 //	bench [-dir out/bench] [-rounds 5] [-captures DIR]   makes the files where they are absent, times all, prints a table
 //	bench mix [-seed 1] [-frames 1500000] [-flood 0] [-stations 100] [-rate 1e8] [-captures DIR] FILE
 //	bench read FILE                                      only reads the records
-//	bench hot [-frames N] FILE                           the box's pipeline over the first N frames, by one thread
+//	bench hot FILE                                       the box's pipeline, by one thread
 //
 // Whole processes are timed, one after the other in each round, so that all see the same machine: their processor time, user and
 // system, and the most memory that they had resident. The table names programs that are not installed.
@@ -60,7 +60,11 @@ func run(part string, args []string) error {
 		if err != nil {
 			return err
 		}
-		return write(path, cfg)
+		src, err := mix.New(cfg)
+		if err != nil {
+			return err
+		}
+		return write(path, src)
 	case "read":
 		path, err := file(flags, args)
 		if err != nil {
@@ -68,12 +72,11 @@ func run(part string, args []string) error {
 		}
 		return read(path)
 	case "hot":
-		frames := flags.Int("frames", 0, "to end after; 0: all")
 		path, err := file(flags, args)
 		if err != nil {
 			return err
 		}
-		return hot(path, *frames)
+		return hot(path)
 	}
 	b := bench{}
 	flags.StringVar(&b.dir, "dir", "out/bench", "where the files are, or are made")

@@ -9,15 +9,10 @@ import (
 
 	"cafeprobe/capture"
 	"cafeprobe/capture/pcapfile"
-	"cafeprobe/tools/mix"
 )
 
-// write makes the capture that cfg asks for at path. It is there only when it is whole.
-func write(path string, cfg mix.Config) (err error) {
-	src, err := mix.New(cfg)
-	if err != nil {
-		return err
-	}
+// write writes all frames of src to a capture at path. It is there only when it is whole.
+func write(path string, src capture.Source) (err error) {
 	part, err := os.Create(path + ".part")
 	if err != nil {
 		return err
