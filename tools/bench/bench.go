@@ -135,42 +135,48 @@ func (b *bench) print(out io.Writer, list []program, absent map[string]bool) err
 			continue
 		}
 		took := b.took[mixFile][p.name]
-		row := fmt.Sprintf("| %s | %s | %.0f | %.2f | %.1f |", p.name, p.version(), b.each(mixFile, p.name), b.ratio(p.name), rss(took))
+		row := fmt.Sprintf("| %s | %s | %s | %.2f | %.1f |", p.name, p.version(), b.each(mixFile, p.name), b.ratio(p.name), rss(took))
 		if p.flooded {
-			row += fmt.Sprintf(" %.0f | %.1f |", b.each(floodFile, p.name), rss(b.took[floodFile][p.name])-rss(took))
+			row += fmt.Sprintf(" %s | %.1f |", b.each(floodFile, p.name), rss(b.took[floodFile][p.name])-rss(took))
 		} else {
 			row += " | |"
 		}
 		fmt.Fprintln(out, row)
 	}
-	_, err := fmt.Fprintf(out, "\nMedians of %d rounds: processor time, user and system, of whole processes over the same file, "+
-		"%d frames; the most memory resident, of which no process can show less than the %.1f MB of the one that starts it. "+
+	_, err := fmt.Fprintf(out, "\nMedians of %d rounds, least and most in brackets: processor time, user and system, of whole processes "+
+		"over the same file, %d frames; the most memory resident, of which no process can show less than the %.1f MB of the one that starts it. "+
 		"The flood is %d flows of one frame.\n", b.rounds, b.frames[mixFile], own(), b.frames[floodFile])
 	return err
 }
 
-// each is the median time that a program took for a frame, nanoseconds.
-func (b *bench) each(file, name string) float64 {
-	return median(b.took[file][name], func(i int, c cost) float64 { return float64(c.cpu) / float64(b.frames[file]) })
+// each is the median time that a program took for a frame, nanoseconds, and between what it was in all rounds.
+func (b *bench) each(file, name string) string {
+	all := sorted(b.took[file][name], func(i int, c cost) float64 { return float64(c.cpu) / float64(b.frames[file]) })
+	return fmt.Sprintf("%.0f (%.0f–%.0f)", middle(all), all[0], all[len(all)-1])
 }
 
 // ratio is the median of a program's time to that of the read loop of the same round.
 func (b *bench) ratio(name string) float64 {
 	loop := b.took[mixFile][readLoop]
-	return median(b.took[mixFile][name], func(i int, c cost) float64 { return float64(c.cpu) / float64(loop[i].cpu) })
+	return middle(sorted(b.took[mixFile][name], func(i int, c cost) float64 { return float64(c.cpu) / float64(loop[i].cpu) }))
 }
 
 // rss is the median of the memory, MB.
 func rss(list []cost) float64 {
-	return median(list, func(i int, c cost) float64 { return float64(c.rss) / 1e6 })
+	return middle(sorted(list, func(i int, c cost) float64 { return float64(c.rss) / 1e6 }))
 }
 
-func median(list []cost, f func(i int, c cost) float64) float64 {
-	var all []float64
+// sorted returns f of each of list, in order.
+func sorted(list []cost, f func(i int, c cost) float64) (all []float64) {
 	for i, c := range list {
 		all = append(all, f(i, c))
 	}
 	slices.Sort(all)
+	return all
+}
+
+// middle is the median of all, which is sorted.
+func middle(all []float64) float64 {
 	n := len(all)
 	return (all[n/2] + all[(n-1)/2]) / 2
 }

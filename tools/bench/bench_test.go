@@ -87,7 +87,7 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, row := range []string{
-		"| ours | this one | 200 | 2.00 | 200.0 | 150 | -50.0 |\n", // ratios 4, 2, 2
+		"| ours | this one | 200 (140–200) | 2.00 | 200.0 | 150 (90–210) | -50.0 |\n", // ratios 4, 2, 2
 		"| theirs | not installed (package their-package) |",
 	} {
 		if !strings.Contains(out.String(), row) {
