@@ -97,6 +97,7 @@ var Bans = []Ban{
 	{"firmware/account", "pure", append([]string{"sync", "sync/atomic"}, impure...), append(clocks, prints...), true, true},
 	{"firmware/clock", "pure", impure, append(clocks, prints...), true, true},
 	{"board", "pure", impure, append(clocks, prints...), true, true},
+	{"tools/mix", "made of its seed alone", []string{"log", "log/slog", "net", "math/rand"}, append(clocks, prints...), true, true},
 	{"uplink", "pure", []string{"net", "net/http", "log", "log/slog", "os/exec", "syscall"}, append(clocks, prints...), true, true},
 }
 

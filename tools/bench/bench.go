@@ -143,9 +143,9 @@ func (b *bench) print(out io.Writer, list []program, absent map[string]bool) err
 		}
 		fmt.Fprintln(out, row)
 	}
-	_, err := fmt.Fprintf(out, "\nMedians of %d rounds, least and most in brackets: processor time, user and system, of whole processes "+
-		"over the same file, %d frames; the most memory resident, of which no process can show less than the %.1f MB of the one that starts it. "+
-		"The flood is %d flows of one frame.\n", b.rounds, b.frames[mixFile], own(), b.frames[floodFile])
+	_, err := fmt.Fprintf(out, "\nMedians of %d rounds, least and most in brackets: processor time, user and system, of whole "+
+		"processes over the same file, %d frames; the most memory resident, of which no process can show less than the %.1f MB "+
+		"of the one that starts it. The flood is %d flows of one frame.\n", b.rounds, b.frames[mixFile], own(), b.frames[floodFile])
 	return err
 }
 

@@ -15,7 +15,6 @@ import (
 	"cafeprobe/capture"
 	"cafeprobe/capture/capturetest"
 	"cafeprobe/capture/pcapfile"
-	"cafeprobe/tools/mix"
 )
 
 // figures says how many instructions of the processor a frame may cost, from the file to the café's state: the one place to
@@ -38,43 +37,43 @@ func TestInstructions(t *testing.T) {
 		t.Skip("no valgrind: instructions cannot be counted (make packages-test installs it)")
 	}
 	program := build(t)
-	made := func(cfg mix.Config) capture.Source {
-		src, err := mix.New(cfg)
-		if err != nil {
-			t.Fatal(err)
+	make := func(path string, args ...string) {
+		if out, err := exec.Command(program, append(append([]string{"mix"}, args...), path)...).CombinedOutput(); err != nil {
+			t.Fatalf("make %s: %v: %s", path, err, out)
 		}
-		return src
 	}
 	t.Run("mix", func(t *testing.T) { // ten computers at a tenth of the rate: flows are as old as in a café of a hundred
 		shared := capturetest.Shared(t)
-		hold(t, program, "mix", 20_000, 60_000, func(frames int) capture.Source {
-			return made(mix.Config{Captures: shared, Seed: 1, Frames: frames, Stations: 10, Rate: 10e6})
+		hold(t, program, "mix", 20_000, 60_000, func(path string, frames int) {
+			make(path, "-captures", shared, "-frames", strconv.Itoa(frames), "-stations", "10", "-rate", "10e6")
 		})
 	})
 	t.Run("flood", func(t *testing.T) { // the beginning fills the table of flows
-		hold(t, program, "flood", 40_000, 80_000, func(frames int) capture.Source { return made(mix.Config{Seed: 1, Flood: frames}) })
+		hold(t, program, "flood", 40_000, 80_000, func(path string, frames int) {
+			make(path, "-frames", "0", "-flood", strconv.Itoa(frames))
+		})
 	})
 	t.Run("cafe", func(t *testing.T) {
-		path, _ := capturetest.Cafe(t)
-		hold(t, program, "cafe", 6_000, 18_000, func(frames int) capture.Source {
-			src, err := pcapfile.Open(path)
+		packed, _ := capturetest.Cafe(t)
+		hold(t, program, "cafe", 6_000, 18_000, func(path string, frames int) {
+			src, err := pcapfile.Open(packed)
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(func() { src.Close() })
-			return &first{src, frames}
+			defer src.Close()
+			if err := write(path, &first{src, frames}); err != nil {
+				t.Fatal(err)
+			}
 		})
 	})
 }
 
-// hold compares what a frame of the captures that source returns costs with the figure of that name.
-func hold(t *testing.T, program, name string, few, many int, source func(frames int) capture.Source) {
+// hold compares what a frame of the captures that make makes costs with the figure of that name.
+func hold(t *testing.T, program, name string, few, many int, make func(path string, frames int)) {
 	t.Helper()
 	total := func(frames int) int {
 		path := filepath.Join(t.TempDir(), "frames.pcap")
-		if err := write(path, source(frames)); err != nil {
-			t.Fatal(err)
-		}
+		make(path, frames)
 		if n, _, err := records(path); err != nil || n != frames {
 			t.Fatalf("%d frames, %v; want %d", n, err, frames)
 		}
