@@ -163,6 +163,9 @@ func (fs facts) asserts(key string) string {
 	return ""
 }
 
+// adder scores one kind of one file: what was wanted and what was got. Extras are looked for where the last says so.
+type adder = func(kind string, want, got map[string]bool, extras bool)
+
 func judge(scores map[string]*score, file string, doc *Document, fs facts) {
 	add := func(kind string, want, got map[string]bool, extras bool) {
 		s := scores[kind]
@@ -214,6 +217,7 @@ func judge(scores map[string]*score, file string, doc *Document, fs facts) {
 	}
 	judgeDHCP(add, file, doc, fs)
 	judgeNames(add, file, doc, fs)
+	judgeTitles(add, file, doc, fs)
 	judgeRoles(add, doc, fs)
 	judgePower(add, doc, fs)
 	judgeWakes(add, doc, fs)

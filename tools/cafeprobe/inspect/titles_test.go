@@ -1,0 +1,68 @@
+package inspect
+
+import (
+	"maps"
+	"net"
+	"strings"
+
+	"cafeprobe/capture/title"
+)
+
+// kindOf says under which kind a title is scored that the rows (nDPI's classes) give this class: `titles` are what people
+// play and what they play it with, `titles_voice` whom they talk to; of the rest nothing is asked but how much is found.
+func kindOf(class string) string {
+	switch class {
+	case "game", "platform", "game-engine":
+		return "titles"
+	case "voice-chat", "voip":
+		return "titles_voice"
+	case "network": // a question to a name server is no flow of the title
+		return ""
+	}
+	return "titles_other"
+}
+
+// judgeTitles compares the titles of each client with the rows. Extra is each title of a game, platform or engine that
+// neither a row expects nor the known names of the capture prove: also in captures of which rows say nothing else, for
+// there nobody plays.
+func judgeTitles(add adder, file string, doc *Document, fs facts) {
+	want := map[string]map[string]bool{"titles": {}, "titles_voice": {}, "titles_other": {}}
+	if fs.asserts("apps") != "none" {
+		for _, f := range fs["app"] {
+			label, rest, _ := strings.Cut(f.Value, ";")
+			class, _, _ := strings.Cut(strings.TrimPrefix(rest, "class="), ";")
+			if kind := kindOf(class); kind != "" {
+				want[kind][f.Key+" "+label] = true
+			}
+		}
+	}
+	proved := named(fs)
+	got, played := map[string]bool{}, map[string]bool{}
+	for _, u := range doc.Titles {
+		row := u.Client + " " + u.Title
+		got[row] = true
+		switch title.Class(u.Class) {
+		case title.Game, title.Platform, title.Engine:
+			played[row] = want["titles"][row] || !proved[row]
+		}
+	}
+	maps.DeleteFunc(played, func(_ string, counts bool) bool { return !counts })
+	add("titles", want["titles"], played, true)
+	add("titles_voice", want["titles_voice"], got, false)
+	add("titles_other", want["titles_other"], got, false)
+}
+
+// named returns the titles whose names clients are known to have said.
+func named(fs facts) map[string]bool {
+	table, set := title.Builtin(), map[string]bool{}
+	for _, kind := range []string{"sni", "quic_sni", "dtls_sni", "http_host"} {
+		for _, f := range fs[kind] {
+			name := counted(f.Value)
+			if host, _, err := net.SplitHostPort(name); err == nil {
+				name = host
+			}
+			set[f.Key+" "+table.Title(table.Name(name)).Name] = true
+		}
+	}
+	return set
+}
