@@ -27,6 +27,7 @@ type Observation struct {
 	Peer     netip.Addr
 	Port     uint16 // KindFlow: client's port
 	PeerPort uint16 // KindFlow, KindQuery, KindService: server's port
+	Title    uint16 // KindFlow: the title.ID of Name, which says of which use; 0 for none
 
 	// Name is the name said or asked for: a host name, a QNAME, an SNI, a Host. Decoded text, valid UTF-8.
 	Name string

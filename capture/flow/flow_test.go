@@ -242,3 +242,27 @@ func BenchmarkUpdate(b *testing.B) {
 		table.Update(f)
 	}
 }
+
+// TestOpened: a server that was heard first is the server all the same when the payload says so.
+func TestOpened(t *testing.T) {
+	var got []capture.Observation
+	table := NewTable(64, 1, noName, func(o *capture.Observation) { got = append(got, *o) })
+	down := frame(1, "1.1.1.1:27015", "10.0.0.2:50000")
+	down.SrcMAC, down.DstMAC = router, pc
+	fl := table.Update(down)
+	fl.Follow = table.From(fl, down)
+	up := frame(2, "10.0.0.2:50000", "1.1.1.1:27015")
+	fl = table.Update(up)
+	table.Opened(fl, up, true)
+	if table.From(fl, up) != 1 || fl.Follow != 2 {
+		t.Errorf("the sender is end %d and %d is followed, want 1 and 2", table.From(fl, up), fl.Follow)
+	}
+	table.Opened(fl, up, true) // as it is
+	fl = table.Update(down)
+	table.Opened(fl, down, false)
+	table.Flush()
+	o := got[0]
+	if o.Addr.String() != "10.0.0.2" || o.PeerPort != 27015 || o.Up.Frames != 1 || o.Down.Frames != 2 || o.MAC != pc || o.Target != router {
+		t.Errorf("flow %+v", o)
+	}
+}

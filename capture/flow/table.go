@@ -186,6 +186,18 @@ func (t *Table) From(e *Flow, f *capture.Header) Ends {
 	return end
 }
 
+// Opened notes who opened e, for which Find or Add has just returned e: the sender of f, or its receiver. It is for what the
+// payload says where the first frames did not: a flow that was there before the capture, whose server was heard first.
+func (t *Table) Opened(e *Flow, f *capture.Header, bySender bool) {
+	if (t.srcIsA == e.aIsClient) == bySender {
+		return
+	}
+	e.aIsClient = !e.aIsClient
+	e.up, e.down = e.down, e.up
+	e.client, e.server = e.server, e.client
+	e.Follow = e.Follow>>1 | e.Follow&1<<1
+}
+
 // place returns which place of a set is to be used anew: a free one, else that of the longest silent of those that were
 // never established, else of the longest silent, which ends.
 func (t *Table) place(s *set, now heard) int {
@@ -282,7 +294,7 @@ func (t *Table) export(e *Flow, now int64) {
 	t.obs = capture.Observation{
 		Kind: capture.KindFlow, Proto: k.proto(), VLAN: k.vlan(), MAC: e.client, Target: e.server,
 		First: e.first, Time: e.last, Addr: c.Addr(), Peer: s.Addr(), Port: cp, PeerPort: sp, Up: e.up, Down: e.down,
-		Name: t.name(e.Title),
+		Title: e.Title, Name: t.name(e.Title),
 	}
 	e.up, e.down = capture.Count{}, capture.Count{}
 	t.emit(&t.obs)

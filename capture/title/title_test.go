@@ -22,7 +22,8 @@ func TestName(t *testing.T) {
 	f("www.google.com", "google")
 	f("play.google.com", "playstore") // the longest wins
 	f("fo4.garena.vn", "fc-online")
-	f("lol.garena.vn", "garena")
+	f("lol.garena.vn", "league-of-legends")
+	f("vtv.garena.vn", "garena")
 	f("", "")
 	f(".", "")
 	f(strings.Repeat("a.", 200)+"steampowered.com", "") // longer than any name
@@ -35,13 +36,55 @@ func TestParseRefuses(t *testing.T) {
 			t.Errorf("%s: Parse(%q) = %v, want ErrTable", name, text, err)
 		}
 	}
-	f("columns", "steam\tplatform\tsteampowered.com\n")
-	f("class", "steam\tshop\tsteampowered.com\tx\n")
-	f("title", "Steam\tplatform\tsteampowered.com\tx\n")
-	f("domain", "steam\tplatform\t.steampowered.com\tx\n")
-	f("twice", "a\tgame\tx.com\ts\nb\tgame\tx.com\ts\n")
-	f("two classes", "a\tgame\tx.com\ts\na\tplatform\ty.com\ts\n")
-	f("no source", "a\tgame\tx.com\t\n")
+	f("columns", "steam\tplatform\tsteampowered.com\tx\n")
+	f("class", "steam\tshop\tlauncher\tsteampowered.com\tproof\tx\n")
+	f("use", "steam\tplatform\tfun\tsteampowered.com\tproof\tx\n")
+	f("confidence", "steam\tplatform\tlauncher\tsteampowered.com\tcertain\tx\n")
+	f("title", "Steam\tplatform\tlauncher\tsteampowered.com\tproof\tx\n")
+	f("domain", "steam\tplatform\tlauncher\t.steampowered.com\tproof\tx\n")
+	f("twice", "a\tgame\tplay\tx.com\tproof\ts\nb\tgame\tplay\tx.com\tproof\ts\n")
+	f("two classes", "a\tgame\tplay\tx.com\tproof\ts\na\tplatform\tplay\ty.com\tproof\ts\n")
+	f("no source", "a\tgame\tplay\tx.com\tproof\t\n")
+	f("too long", strings.Repeat("#", MaxText+1))
+}
+
+// TestBackground: what a program asks for by itself is told from what a person asks for.
+func TestBackground(t *testing.T) {
+	table := Builtin()
+	f := func(name string, want bool) {
+		t.Helper()
+		if got := table.Background(table.Name(name)); got != want {
+			t.Errorf("Background(%s) = %v, want %v", name, got, want)
+		}
+	}
+	for _, name := range []string{
+		"www.msftconnecttest.com", "fe3cr.delivery.mp.microsoft.com", "wdcp.microsoft.com", "v10.events.data.microsoft.com",
+		"officecdn.microsoft.com", "msedge.api.cdp.microsoft.com", "update.googleapis.com", "r1.sn-x.gvt1.com",
+		"ardownload2.adobe.com", "international-gfe.download.nvidia.com", "ocsp.digicert.com", "dnl-01.geo.kaspersky.com",
+		"cache1-sgp1.steamcontent.com", "lol.dyn.riotcdn.net", "clientconfig.rpp.riotgames.com", "dl.garena.com",
+		"gateway.discord.gg", "www.epicgames.com", "time.windows.com", "incoming.telemetry.mozilla.org",
+	} {
+		f(name, true)
+	}
+	for _, name := range []string{
+		"www.youtube.com", "r3---sn-8qj.googlevideo.com", "www.facebook.com", "www.tiktok.com", "vnexpress.net",
+		"www.google.com", "shopee.vn", "www.never-heard-of.example", "zingmp3.vn", "www.twitch.tv",
+	} {
+		f(name, false)
+	}
+	if !table.BackgroundTitle("windowsupdate") || table.BackgroundTitle("youtube") || table.BackgroundTitle("riot-valorant") {
+		t.Error("BackgroundTitle: windowsupdate is, youtube and what is no title are not")
+	}
+}
+
+// TestNoNameIsPlaying: a game is played in its own flow, not by asking for its name.
+func TestNoNameIsPlaying(t *testing.T) {
+	table := Builtin()
+	for domain, id := range table.domains {
+		if have := table.Title(id); have.Use == Play && have.Class != Voice {
+			t.Errorf("%s is playing %s", domain, have.Name)
+		}
+	}
 }
 
 func TestNameDoesNotAllocate(t *testing.T) {
@@ -54,7 +97,7 @@ func TestNameDoesNotAllocate(t *testing.T) {
 // FuzzParse: whatever Parse takes, every domain of it finds its own title or one of a longer row, never nothing.
 func FuzzParse(f *testing.F) {
 	f.Add(builtin)
-	f.Add("a\tgame\tx.com\ts\n")
+	f.Add("a\tgame\tplay\tx.com\tproof\ts\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		table, err := Parse(text)
 		if err != nil {

@@ -28,7 +28,7 @@ func TestAccuracy(t *testing.T) {
 		docs := inspectAll(t)
 		truth := byFile(capturetest.Truth(t))
 		for file := range docs {
-			judge(scores, file, docs[file], truth[file])
+			judge(scores, file, docs[file], truth)
 		}
 		judgeVantage(t, scores, docs)
 		report(t, scores, "accuracy.tsv")
@@ -40,7 +40,7 @@ func TestAccuracy(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		judge(scores, filepath.Base(path), doc, byFile(known)[filepath.Base(path)])
+		judge(scores, filepath.Base(path), doc, byFile(known))
 		scores["vantage"] = &score{}
 		scores["vantage"].grade(filepath.Base(path), doc, "A") // the switch of the lab floods every frame
 		report(t, scores, "accuracy_lab.tsv")
@@ -166,7 +166,8 @@ func (fs facts) asserts(key string) string {
 // adder scores one kind of one file: what was wanted and what was got. Extras are looked for where the last says so.
 type adder = func(kind string, want, got map[string]bool, extras bool)
 
-func judge(scores map[string]*score, file string, doc *Document, fs facts) {
+func judge(scores map[string]*score, file string, doc *Document, known map[string]facts) {
+	fs := known[file]
 	add := func(kind string, want, got map[string]bool, extras bool) {
 		s := scores[kind]
 		if s == nil {
@@ -217,7 +218,7 @@ func judge(scores map[string]*score, file string, doc *Document, fs facts) {
 	}
 	judgeDHCP(add, file, doc, fs)
 	judgeNames(add, file, doc, fs)
-	judgeTitles(add, file, doc, fs)
+	judgeTitles(add, file, doc, known)
 	judgeRoles(add, doc, fs)
 	judgePower(add, doc, fs)
 	judgeWakes(add, doc, fs)

@@ -23,6 +23,7 @@ type collector struct {
 	leases  map[capture.MAC]*Lease
 	flows   map[flowKey]flowSpan
 	wakes   []Wake
+	octets  Octets
 	dropped int
 }
 
@@ -56,10 +57,13 @@ type flowKey struct {
 	mac          capture.MAC
 	client, peer netip.AddrPort
 	proto        uint8
-	title        string
+	title        title.ID
 }
 
-type flowSpan struct{ first, last int64 }
+type flowSpan struct {
+	first, last int64
+	play        bool // the game's own flow
+}
 
 func newCollector(titles *title.Table) *collector {
 	return &collector{
@@ -104,10 +108,13 @@ func count[K comparable](c *collector, m map[K]int, k K) {
 }
 
 func (c *collector) flow(o *capture.Observation) {
-	if o.Name == "" {
+	octets := o.Up.Octets + o.Down.Octets
+	c.octets.All += octets
+	if o.Title == 0 {
 		return
 	}
-	k := flowKey{o.MAC, netip.AddrPortFrom(o.Addr, o.Port), netip.AddrPortFrom(o.Peer, o.PeerPort), o.Proto, o.Name}
+	c.octets.Known += octets
+	k := flowKey{o.MAC, netip.AddrPortFrom(o.Addr, o.Port), netip.AddrPortFrom(o.Peer, o.PeerPort), o.Proto, title.ID(o.Title)}
 	s, ok := c.flows[k]
 	if !ok && len(c.flows) >= maxNotes {
 		c.dropped++
@@ -116,7 +123,7 @@ func (c *collector) flow(o *capture.Observation) {
 	if !ok {
 		s.first = o.First
 	}
-	c.flows[k] = flowSpan{min(s.first, o.First), max(s.last, o.Time)}
+	c.flows[k] = flowSpan{first: min(s.first, o.First), last: max(s.last, o.Time)}
 }
 
 func (c *collector) lease(d *capture.DHCP) {
@@ -247,8 +254,8 @@ func (c *collector) names() []Asked {
 	return list
 }
 
-// used sums the flows of every title by whatever key keeps them apart. Its seconds are those in which at least one of the
-// flows was there: a game has several at once.
+// used sums the flows of every title by whatever key keeps them apart; one of a broader title as well is summed there too.
+// Its seconds are those in which at least one of the flows was there: a game has several at once.
 func used[K comparable](c *collector, by func(flowKey) K) map[K][]Used {
 	type sum struct {
 		k     K
@@ -256,14 +263,24 @@ func used[K comparable](c *collector, by func(flowKey) K) map[K][]Used {
 	}
 	spans := map[sum][]flowSpan{}
 	for k, s := range c.flows {
-		at := sum{by(k), k.title}
-		spans[at] = append(spans[at], s)
+		have := c.titles.Title(k.title)
+		s.play = have.Use == title.Play
+		for _, name := range []string{have.Name, have.Of} {
+			if name != "" {
+				at := sum{by(k), name}
+				spans[at] = append(spans[at], s)
+			}
+		}
 	}
 	lists := map[K][]Used{}
 	for at, list := range spans {
-		lists[at.k] = append(lists[at.k], Used{
-			Title: at.title, Class: string(c.class(at.title)), Flows: len(list), Seconds: together(list).Seconds(),
-		})
+		u := Used{
+			Title: at.title, Class: string(c.titles.Class(at.title)), Flows: len(list), Seconds: together(list).Seconds(),
+		}
+		if own := slices.DeleteFunc(list, func(s flowSpan) bool { return !s.play }); len(own) > 0 {
+			u.Played = together(own).Seconds()
+		}
+		lists[at.k] = append(lists[at.k], u)
 	}
 	for _, list := range lists {
 		slices.SortFunc(list, func(a, b Used) int { return cmp.Or(cmp.Compare(b.Flows, a.Flows), cmp.Compare(a.Title, b.Title)) })
@@ -283,8 +300,6 @@ func together(spans []flowSpan) (d time.Duration) {
 	}
 	return d
 }
-
-func (c *collector) class(name string) title.Class { return c.titles.Class(name) }
 
 func (c *collector) services() []Service {
 	list := []Service{}

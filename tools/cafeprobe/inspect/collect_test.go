@@ -13,9 +13,10 @@ func TestTogether(t *testing.T) {
 		}
 	}
 	s := int64(time.Second)
-	f("one", 5*time.Second, flowSpan{0, 5 * s})
-	f("a moment", 0, flowSpan{3 * s, 3 * s})
-	f("overlap, out of order", 9*time.Second, flowSpan{4 * s, 9 * s}, flowSpan{0, 5 * s})
-	f("one within another", 9*time.Second, flowSpan{0, 9 * s}, flowSpan{2 * s, 3 * s}, flowSpan{4 * s, 5 * s})
-	f("apart", 3*time.Second, flowSpan{0, s}, flowSpan{10 * s, 12 * s})
+	span := func(first, last int64) flowSpan { return flowSpan{first: first, last: last} }
+	f("one", 5*time.Second, span(0, 5*s))
+	f("a moment", 0, span(3*s, 3*s))
+	f("overlap, out of order", 9*time.Second, span(4*s, 9*s), span(0, 5*s))
+	f("one within another", 9*time.Second, span(0, 9*s), span(2*s, 3*s), span(4*s, 5*s))
+	f("apart", 3*time.Second, span(0, s), span(10*s, 12*s))
 }

@@ -16,6 +16,7 @@ type Document struct {
 	Stations []Station `json:"stations"`
 	Names    []Asked   `json:"names"`
 	Titles   []Used    `json:"titles"`
+	Titled   Octets    `json:"titled"`
 	DHCP     []Lease   `json:"dhcp"`     // every client address that DHCP spoke of, also of one that is no station here
 	Services []Service `json:"services"` // who serves
 	Agents   []Agent   `json:"agents"`   // HTTP programs
@@ -157,7 +158,14 @@ type Used struct {
 	Title   string  `json:"title"`
 	Class   string  `json:"class"`
 	Seconds float64 `json:"seconds"`
+	Played  float64 `json:"played_seconds"` // with the game's own flow, or a call's: a launcher alone is none
 	Flows   int     `json:"flows"`
+}
+
+// Octets says of how much of the traffic the title is known, in octets on the wire.
+type Octets struct {
+	All   uint64 `json:"all"`
+	Known uint64 `json:"known"`
 }
 
 // Service is something that a station offers to others.

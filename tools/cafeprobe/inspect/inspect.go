@@ -124,6 +124,7 @@ func build(p *pipeline.Pipeline, notes *collector, files *files) *Document {
 		Stations: []Station{},
 		Names:    notes.names(),
 		Titles:   []Used{},
+		Titled:   notes.octets,
 		DHCP:     []Lease{},
 		Services: notes.services(),
 		Agents:   notes.userAgents(),

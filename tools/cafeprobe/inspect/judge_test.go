@@ -149,7 +149,7 @@ func TestJudgePower(t *testing.T) {
 		doc := &Document{Stations: []Station{{MAC: mac, Sessions: []Session{{Start: at(start), End: at(end), EndErr: err}}}}}
 		fs := facts{"schedule_power": {capturetest.Fact{Key: mac, Value: "1000.0,2000.0"}}}
 		scores := map[string]*score{}
-		judge(scores, "x", doc, fs)
+		judge(scores, "x", doc, map[string]facts{"x": fs})
 		if s := scores["power"]; len(s.missed) != missed || len(s.extra) != extra {
 			t.Errorf("%s: missed %q extra %q, want %d and %d", name, s.missed, s.extra, missed, extra)
 		}
@@ -158,4 +158,27 @@ func TestJudgePower(t *testing.T) {
 	f("starts too late", 1031, 1990, 20, 1, 1)
 	f("ends earlier than it says", 1010, 1979, 20, 1, 1)
 	f("ends later than it says", 1010, 2021, 20, 1, 1)
+}
+
+// TestJudgeTitles shows that the judge of titles can say no.
+func TestJudgeTitles(t *testing.T) {
+	f := func(name string, missed, extra int, used ...Used) {
+		t.Helper()
+		fs := facts{
+			"app":      {capturetest.Fact{Key: "10.0.0.2", Value: "roblox;class=game;ndpi=TLS.Roblox;flows=1"}},
+			"quic_sni": {capturetest.Fact{Key: "10.0.0.2", Value: "store.steampowered.com;n=1"}},
+		}
+		scores := map[string]*score{}
+		judge(scores, "x", &Document{Titles: used}, map[string]facts{"x": fs})
+		if s := scores["titles"]; len(s.missed) != missed || len(s.extra) != extra {
+			t.Errorf("%s: missed %q extra %q, want %d and %d", name, s.missed, s.extra, missed, extra)
+		}
+	}
+	roblox := Used{Client: "10.0.0.2", Title: "roblox", Class: "game"}
+	f("right", 0, 0, roblox)
+	f("nothing", 1, 0)
+	f("another's", 1, 1, Used{Client: "10.0.0.3", Title: "roblox", Class: "game"})
+	f("one too many", 0, 1, roblox, Used{Client: "10.0.0.2", Title: "starcraft2", Class: "game"})
+	f("one that a name proves", 0, 0, roblox, Used{Client: "10.0.0.2", Title: "steam", Class: "platform"})
+	f("no game", 0, 0, roblox, Used{Client: "10.0.0.2", Title: "youtube", Class: "video"})
 }

@@ -121,8 +121,16 @@ func (p *printer) station(s *Station) {
 		p.f("             why: %s", strings.Join(e.Why, "; "))
 	}
 	for _, u := range s.Titles {
-		p.f("  title      %s (%s)  %d flows, %.0f s", u.Title, u.Class, u.Flows, u.Seconds)
+		p.f("  title      %s (%s)  %d flows, %.0f s%s", u.Title, u.Class, u.Flows, u.Seconds, played(u))
 	}
+}
+
+// played says for how long the flows of u were the game's own, nothing where none was.
+func played(u Used) string {
+	if u.Played == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", its own %.0f s", u.Played)
 }
 
 func (p *printer) names(doc *Document) {

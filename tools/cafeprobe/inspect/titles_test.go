@@ -3,6 +3,7 @@ package inspect
 import (
 	"maps"
 	"net"
+	"path"
 	"strings"
 
 	"cafeprobe/capture/title"
@@ -25,17 +26,22 @@ func kindOf(class string) string {
 // judgeTitles compares the titles of each client with the rows. Extra is each title of a game, platform or engine that
 // neither a row expects nor the known names of the capture prove: also in captures of which rows say nothing else, for
 // there nobody plays.
-func judgeTitles(add adder, file string, doc *Document, fs facts) {
+func judgeTitles(add adder, file string, doc *Document, known map[string]facts) {
+	fs := known[file]
 	want := map[string]map[string]bool{"titles": {}, "titles_voice": {}, "titles_other": {}}
-	if fs.asserts("apps") != "none" {
-		for _, f := range fs["app"] {
-			label, rest, _ := strings.Cut(f.Value, ";")
-			class, _, _ := strings.Cut(strings.TrimPrefix(rest, "class="), ";")
-			if kind := kindOf(class); kind != "" {
-				want[kind][f.Key+" "+label] = true
-			}
+	expect := func(client, value string) {
+		label, rest, _ := strings.Cut(value, ";")
+		class, _, _ := strings.Cut(strings.TrimPrefix(rest, "class="), ";")
+		if kind := kindOf(class); kind != "" {
+			want[kind][client+" "+label] = true
 		}
 	}
+	if fs.asserts("apps") != "none" {
+		for _, f := range fs["app"] {
+			expect(f.Key, f.Value)
+		}
+	}
+	scheduled(fs, known, expect)
 	proved := named(fs)
 	got, played := map[string]bool{}, map[string]bool{}
 	for _, u := range doc.Titles {
@@ -43,13 +49,41 @@ func judgeTitles(add adder, file string, doc *Document, fs facts) {
 		got[row] = true
 		switch title.Class(u.Class) {
 		case title.Game, title.Platform, title.Engine:
-			played[row] = want["titles"][row] || !proved[row]
+			finer := want["titles"][u.Client+" "+refined[u.Title]]
+			played[row] = want["titles"][row] || !proved[row] && !finer
 		}
 	}
 	maps.DeleteFunc(played, func(_ string, counts bool) bool { return !counts })
 	add("titles", want["titles"], played, true)
 	add("titles_voice", want["titles_voice"], got, false)
 	add("titles_other", want["titles_other"], got, false)
+}
+
+// refined are titles of which the rows have a broader or narrower one for the same flow: VALORANT's ports at Riot's
+// addresses, and ENet, in which War Thunder talks.
+var refined = map[string]string{"valorant": "riot-games", "enet": "gaijin-warthunder"}
+
+// scheduled adds what the composite's clients play: the rows of the capture that each of their activities is made of.
+func scheduled(fs facts, known map[string]facts, expect func(client, value string)) {
+	addrs := map[string]string{}
+	for _, f := range fs["schedule_station_ip"] {
+		addrs[f.Key] = f.Value
+	}
+	for _, f := range fs["schedule_activity"] {
+		kind, rest, _ := strings.Cut(f.Value, ";")
+		_, src, _ := strings.Cut(rest, "src=")
+		if kind == "idle" || kind == "boot" {
+			continue
+		}
+		base := strings.TrimSuffix(path.Base(src), path.Ext(src))
+		for file, of := range known {
+			if strings.Contains(file, strings.ReplaceAll(base, "-", "_")+"--") {
+				for _, app := range of["app"] {
+					expect(addrs[f.Key], app.Value)
+				}
+			}
+		}
+	}
 }
 
 // named returns the titles whose names clients are known to have said.
