@@ -8,7 +8,7 @@ type Security struct {
 	Stamp
 	What  string `json:"what"`           // a word: see the constants
 	Count Int    `json:"n"`              // 1 or more
-	Topic string `json:"from,omitempty"` // where it came in: a word (receipt, want, cmd, desired, credential, clock, console, update, capture)
+	Topic string `json:"from,omitempty"` // where it came in: a word (receipt, want, cmd, desired, credential, clock, console, update, capture, titles)
 }
 
 // What Security.What says.

@@ -73,6 +73,9 @@ const (
 
 var sures = []Sure{Proof, Likely, Weak}
 
+// Version is the number of the built-in table. A signed table takes its place if its number is higher.
+const Version = 1
+
 //go:embed titles.tsv
 var builtin string
 

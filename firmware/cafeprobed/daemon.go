@@ -73,8 +73,11 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	names, number := loadTitles(&d.cfg, &id, d.log, ord.note)
+	ord.titles = number
 	p := pipeline.New(pipeline.Config{
-		Cafe: d.cafe(id.Chain),
+		Cafe:   d.cafe(id.Chain),
+		Titles: names,
 		Account: account.Config{
 			Secret: id.Secret, Clock: w.dates(), Quality: d.cfg.Capture.Quality, Window: time.Duration(d.cfg.Cafe.Summary),
 		},

@@ -33,6 +33,7 @@ func run(args []string) int {
 	path := flags.String("config", "", "configuration `FILE` (JSON)")
 	check := flags.Bool("check", false, "print the effective configuration and exit")
 	enroll := flags.Bool("enroll", false, "get the box's certificate with the claim code of uplink.tls.claim, or of standard input, and exit")
+	titles := flags.String("titles", "", "verify the table of titles in `FILE`, which the province signed, install it, and exit")
 	progress := flags.Bool("progress", false, "print progress to standard output, one JSON object a line")
 	level := slog.LevelWarn
 	flags.TextVar(&level, "log", level, "log this `LEVEL` and above to standard error: DEBUG, INFO, WARN, ERROR")
@@ -60,6 +61,8 @@ func run(args []string) int {
 		err = enc.Encode(cfg)
 	case *enroll:
 		err = enrollOnce(ctx, &cfg, os.Stdin, os.Stdout)
+	case *titles != "":
+		err = installTitles(&cfg, *titles, os.Stdout)
 	default:
 		log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 		err = lives(ctx, cfg, log, *progress)

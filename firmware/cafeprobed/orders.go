@@ -40,6 +40,8 @@ type orders struct {
 	told  func() uplink.Stamp // of its records
 	count func() counters
 
+	titles uint64 // number of the table of titles that is used
+
 	in      chan order
 	refused chan refusedAs
 	exec    *command.Executor
@@ -255,7 +257,7 @@ func (o *orders) diag(*uplink.Command) (json.RawMessage, error) {
 		"frames": n.Frames, "dropped": n.Dropped, "bad": n.Bad, "stations": n.Stations, "port_sent": n.Sent, "memory": resident(),
 		"head": sp.Head, "receipted": sp.Receipted, "waiting": sp.Waiting, "files": sp.Files, "spool": sp.Bytes,
 		"written": sp.Written, "refused": sp.Refused, "full": sp.Full,
-		"card":        o.sp.Card(),
+		"card": o.sp.Card(), "titles": o.titles,
 		"connections": fw.Connections, "sent": fw.Sent, "acked": fw.Acked, "receipts": fw.Receipts, "from_below_refused": fw.Refused,
 		"forks": fw.Forks, "late": fw.Late,
 	})

@@ -44,6 +44,7 @@ var Arrows = []Arrow{
 	{"firmware/clock/boottime", nil, []string{"golang.org/x/sys/unix"}},
 	{"firmware/clock/sntp", []string{"firmware/clock", "uplink"}, []string{"github.com/beevik/ntp"}},
 	{"firmware/clock/keeper", []string{"firmware/clock", "uplink"}, nil},
+	{"firmware/titles", []string{"capture/title", "uplink", "uplink/checkpoint", "uplink/durable"}, []string{"golang.org/x/mod/sumdb/note"}},
 	{"firmware/silence", nil, []string{"golang.org/x/net/bpf", "golang.org/x/sys/unix"}},
 	{"firmware/silence/testdata/...", []string{"firmware/silence"}, []string{"golang.org/x/sys/unix"}},
 	{"firmware/life", []string{"firmware/clock/...", "uplink", "uplink/durable"}, nil},

@@ -26,6 +26,7 @@ type provinceCmd struct {
 	Claim  claimCmd  `cmd:"" help:"Print a new claim code, with which a box gets its certificate."`
 	Sites  sitesCmd  `cmd:"" help:"Register which café each box is in, for the page."`
 	Revoke revokeCmd `cmd:"" help:"Revoke the certificates of a box."`
+	Titles titlesCmd `cmd:"" help:"Sign a table of titles, for boxes to use instead of the one of their firmware."`
 
 	Mosquitto    mosquittoCmd    `cmd:"" help:"Write what a mosquitto needs to be the province's broker."`
 	TryMosquitto tryMosquittoCmd `cmd:"" help:"Run a mosquitto with test certificates until Ctrl-C."`

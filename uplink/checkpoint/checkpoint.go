@@ -44,14 +44,17 @@ var ErrCheckpoint = errors.New("checkpoint")
 func Sign(c Checkpoint, key ed25519.PrivateKey) (string, error) {
 	text := fmt.Sprintf("%s\n%s/%s\n%s\n%d\n%s\n%d\n%d\n%d %s\n", title, c.Province, c.Box, c.Chain, c.Head.Seq, c.Head.Hash,
 		c.Boot, c.Stamp.Mono, c.Stamp.Time, c.Stamp.Quality)
-	signed, err := note.Sign(&note.Note{Text: text}, signer{string(c.Box), key})
+	signed, err := note.Sign(&note.Note{Text: text}, Signer(string(c.Box), key))
 	if err != nil {
 		return "", fmt.Errorf("sign checkpoint at %d: %w", c.Head.Seq, err)
 	}
 	return string(signed), nil
 }
 
-// signer is note's view of a box's key.
+// Signer returns note's view of a key: of a box here, of the province where it signs notes. name has no white space and no
+// plus sign.
+func Signer(name string, key ed25519.PrivateKey) note.Signer { return signer{name, key} }
+
 type signer struct {
 	name string
 	key  ed25519.PrivateKey
@@ -63,14 +66,15 @@ func (s signer) Sign(message []byte) ([]byte, error) { return ed25519.Sign(s.key
 
 // hashOf returns the key hash that stands before every signature of a note.
 func hashOf(name string, key ed25519.PublicKey) uint32 {
-	v, err := verifier(name, key)
+	v, err := Verifier(name, key)
 	if err != nil {
 		return 0
 	}
 	return v.KeyHash()
 }
 
-func verifier(name string, key ed25519.PublicKey) (note.Verifier, error) {
+// Verifier returns what verifies the notes of Signer. It returns an error for a name that a note cannot have.
+func Verifier(name string, key ed25519.PublicKey) (note.Verifier, error) {
 	text, err := note.NewEd25519VerifierKey(name, key)
 	if err != nil {
 		return nil, err
@@ -86,7 +90,7 @@ func Open(text string, a uplink.Address, key ed25519.PublicKey) (Checkpoint, err
 	if len(text) > uplink.MaxNote {
 		return fail("too long")
 	}
-	v, err := verifier(string(a.Box), key)
+	v, err := Verifier(string(a.Box), key)
 	if err != nil {
 		return fail(err)
 	}
