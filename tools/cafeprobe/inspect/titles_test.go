@@ -4,8 +4,11 @@ import (
 	"maps"
 	"net"
 	"path"
+	"path/filepath"
 	"strings"
+	"testing"
 
+	"cafeprobe/capture/capturetest"
 	"cafeprobe/capture/title"
 )
 
@@ -82,6 +85,33 @@ func scheduled(fs facts, known map[string]facts, expect func(client, value strin
 					expect(addrs[f.Key], app.Value)
 				}
 			}
+		}
+	}
+}
+
+// TestPlayed: of the composite's activities with a game's own flow it is told, and of a launcher's none.
+func TestPlayed(t *testing.T) {
+	doc, err := Run(t.Context(), Config{}, filepath.Join(capturetest.Shared(t), "lan-cafe_composite_a--derived.pcap"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	played := map[string]float64{}
+	for _, u := range doc.Titles {
+		played[u.Client+" "+u.Title] = u.Played
+	}
+	for title, least := range map[string]float64{
+		"192.168.50.102 starcraft2": 1000, "192.168.50.103 heroes-of-the-storm": 600, "192.168.50.104 roblox": 120,
+		"192.168.50.105 genshin-impact": 300, "192.168.50.105 discord": 400, "192.168.50.107 riot-games": 200,
+	} {
+		if played[title] < least {
+			t.Errorf("%s: played for %.0f s, want at least %.0f", title, played[title], least)
+		}
+	}
+	for _, title := range []string{
+		"192.168.50.102 blizzard", "192.168.50.103 steam", "192.168.50.103 steam-datagram-relay", "192.168.50.103 dota2",
+	} {
+		if played[title] > 0 {
+			t.Errorf("%s: played for %.0f s, and it is a launcher's", title, played[title])
 		}
 	}
 }
