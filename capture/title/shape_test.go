@@ -59,7 +59,8 @@ func TestShape(t *testing.T) {
 	f("WARP", protoUDP, pc+" 162.159.193.5:2408", "01223344"+strings.Repeat("ab", 144), "warp", Person, FromClient)
 	f("BitTorrent", protoTCP, pc+" 1.2.3.4:6881", "13426974546f7272656e742070726f746f636f6c", "bittorrent", Launcher, Unknown)
 	f("StarCraft II", protoTCP, "213.248.127.130:1119 "+pc, "421061757468000045", "starcraft2", Play, FromServer)
-	f("Discord's call", protoUDP, pc+" 66.22.196.173:50004", "000100460000ace3"+strings.Repeat("00", 66), "discord", Play, FromClient)
+	f("Discord's call", protoUDP, pc+" 66.22.196.173:50004",
+		"000100460000ace3"+strings.Repeat("00", 66), "discord", Play, FromClient)
 	f("how far Discord is", protoUDP, pc+" 66.22.196.173:50004", "1337cafe0e000000", "discord", Launcher, Unknown)
 	f("TeamSpeak", protoUDP, pc+" 1.2.3.4:9987", "545333494e49543100650000", "teamspeak", Play, Unknown)
 	f("another protocol", 132, pc+" 162.249.72.1:7194", "a49f", "", "", Unknown)

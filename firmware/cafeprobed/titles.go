@@ -22,7 +22,9 @@ func titlesOf(cfg *config.Config, id *spool.Identity) *titles.Box {
 
 // loadTitles returns the table of titles to use, and its number. A signed one that is refused is told as everything is that
 // the box refuses, and the built-in one is used.
-func loadTitles(cfg *config.Config, id *spool.Identity, log *slog.Logger, refused func(what, from string)) (*title.Table, uint64) {
+func loadTitles(
+	cfg *config.Config, id *spool.Identity, log *slog.Logger, refused func(what, from string),
+) (*title.Table, uint64) {
 	table, number, err := titlesOf(cfg, id).Load()
 	if err == nil {
 		return table, number

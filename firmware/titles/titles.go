@@ -79,7 +79,8 @@ func Sign(s Signed, key ed25519.PrivateKey) ([]byte, error) {
 		return nil, err
 	}
 	if !s.Province.Valid() || s.Number == 0 || s.Number >= 1<<53 {
-		return nil, fmt.Errorf("sign titles: province %.40q, number %d: want a province's name and a number from 1", s.Province, s.Number)
+		return nil, fmt.Errorf("sign titles: province %.40q, number %d: want its name in topics and a number from 1",
+			s.Province, s.Number)
 	}
 	head := fmt.Sprintf("%s\n%s\n%d\n%s\n", heading, s.Province, s.Number, s.sum())
 	signed, err := note.Sign(&note.Note{Text: head}, checkpoint.Signer(string(s.Province), key))
