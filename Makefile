@@ -51,8 +51,8 @@ vuln: ## known vulnerabilities of what we link; asks the Go vulnerability databa
 PURE := ./capture ./capture/decode ./capture/flow ./capture/title ./firmware/cafe ./firmware/account ./tools/mix
 
 # The crash images of cards open a spool in one goroutine, each with a process that checks it; of floods the live one shows
-# races as well. Of the others the detector makes minutes.
-SLOW := Test(PowerCut|LyingCard|FloodOf)
+# races as well. Of the others and of the day the detector makes minutes.
+SLOW := Test(PowerCut|LyingCard|FloodOf|Day$$)
 
 unit: ## all tests but accuracy's, with the race detector where there are goroutines
 	@CGO_ENABLED=1 $(GO) test -race -timeout 20m -skip '^TestAccuracy$$|^$(SLOW)' $$(comm -23 <($(GO) list ./... | sort) <($(GO) list $(PURE) | sort))
