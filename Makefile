@@ -48,7 +48,7 @@ vuln: ## known vulnerabilities of what we link; asks the Go vulnerability databa
 	@$(LINT) govulncheck ./...
 
 # Packages that may start no goroutine (tools/archtest holds them to it) have no races; the detector makes them ten times slower.
-PURE := ./capture ./capture/decode ./capture/flow ./capture/title ./firmware/cafe ./firmware/account ./tools/mix
+PURE := ./capture ./capture/decode ./capture/flow ./capture/title ./firmware/cafe ./firmware/state ./firmware/account ./tools/mix
 
 # The crash images of cards open a spool in one goroutine, each with a process that checks it; of floods the live one shows
 # races as well. Of the others and of the day the detector makes minutes.

@@ -38,6 +38,7 @@ var Arrows = []Arrow{
 	{"uplink/forward", []string{"uplink", "uplink/checkpoint", "uplink/mqtt", "uplink/spool"}, nil},
 
 	{"firmware/cafe", []string{"capture"}, nil},
+	{"firmware/state", nil, nil},
 	{"firmware/refusal", []string{"uplink"}, nil},
 	{"firmware/command", []string{"uplink", "uplink/durable"}, nil},
 	{"firmware/clock", []string{"uplink"}, nil},
@@ -95,6 +96,7 @@ var Bans = []Ban{
 	{"capture/remote", "starts nothing, logs nothing", []string{"log", "log/slog"}, prints, true, true},
 	{"capture/pcapfile", "starts nothing, logs nothing", []string{"log", "log/slog"}, append(clocks, prints...), true, true},
 	{"firmware/cafe", "pure", append([]string{"sync", "sync/atomic"}, impure...), append(clocks, prints...), true, true},
+	{"firmware/state", "pure", append([]string{"sync", "sync/atomic"}, impure...), append(clocks, prints...), true, true},
 	{"firmware/account", "pure", append([]string{"sync", "sync/atomic"}, impure...), append(clocks, prints...), true, true},
 	{"firmware/clock", "pure", impure, append(clocks, prints...), true, true},
 	{"board", "pure", impure, append(clocks, prints...), true, true},
