@@ -53,7 +53,7 @@ type Signs uint8
 // The signs.
 const (
 	Boot         Signs = 1 << iota // it asked for an address or a system to start with: PXE, DHCP DISCOVER or INIT-REBOOT
-	CPU                            // it did of itself what only a running computer does: ARP request, RS, DAD, MLD, IGMP, NTP; no reply
+	CPU                            // it did what only a running computer does: ARP request, RS, DAD, MLD, IGMP, NTP; never a reply
 	Farewell                       // it took leave: DHCP RELEASE, a goodbye of mDNS, NetBIOS, SSDP or WSD
 	GameRunning                    // its Steam client says that a game runs
 	ScreenLocked                   // its Steam client says that the screen is locked
@@ -100,8 +100,9 @@ type Settled struct {
 
 	// State is what is said of the minute: Belief's most probable state; Unknown where the view is Blind; and Unknown where
 	// the view is Broadcasts, the station runs (Belief.On) and nothing proves what it does.
-	State State
+	State  State
+	Proved bool // the view is Full, or a broadcast near this minute proves use
+
 	// Missing counts the minutes that were not given between this one and the one before; −1 says that the clock went back.
 	Missing int32
-	Proved  bool // the view is Full, or a broadcast near this minute proves use
 }

@@ -1,0 +1,348 @@
+package state
+
+import "time"
+
+// Cause says why a session began or ended.
+type Cause uint8
+
+// The causes.
+const (
+	CauseNone   Cause = iota
+	CauseBoot         // began: the station had just come up
+	CauseUse          // began: somebody came to a station that was on
+	CauseOff          // ended: it was switched off
+	CauseIdle         // ended: it stayed on, and nobody used it any more
+	CauseReboot       // ended: it started anew
+	CauseBlind        // began or ended: it could not be seen before, or any more
+)
+
+var causeNames = [...]string{"", "boot", "use", "off", "idle", "reboot", "blind"}
+
+// String returns the cause's word in inspect's document.
+func (c Cause) String() string {
+	if int(c) < len(causeNames) {
+		return causeNames[c]
+	}
+	return ""
+}
+
+// Session is a maximal run of use of one station. A stretch that nobody saw is in it where what came before and after
+// leaves use the most probable.
+type Session struct {
+	Start, End       int64         // nanoseconds, on the minutes' scale: first and last evidence of use, or of the station being on
+	StartErr, EndErr time.Duration // how far they may be off
+	Began, Ended     Cause         // Ended is CauseNone while the session is open
+	Confidence       float64       // how probable it is that a minute of it was one of use: the mean of the beliefs
+	Minutes          int           // minutes of the run that were seen
+
+	facts [maxFacts]Fact
+	n     int
+}
+
+// Facts returns how the session began, what was seen of it, and how it ended. They borrow s.
+func (s *Session) Facts() []Fact { return s.facts[:s.n] }
+
+func (s *Session) add(f Fact) {
+	if s.n < maxFacts {
+		s.facts[s.n] = f
+		s.n++
+	}
+}
+
+const (
+	// within is how exactly a minute's first and last evidence tell when somebody came or left.
+	within = 15 * time.Second
+	// withinProof is that of a plain port, where proof comes when Steam calls.
+	withinProof = 5 * time.Minute
+	// unseenErr bounds the error of an end in a stretch that nobody saw.
+	unseenErr = time.Hour
+	// comingUp is how long after its start a station's first use still belongs to it.
+	comingUp = int64(5 * time.Minute)
+	// fade is the weight of a minute's doubt that is one minute farther from the session's end.
+	fade = 0.8
+)
+
+// Sessions makes sessions of the settled minutes of one station. The zero Sessions is ready. Its work does not allocate.
+type Sessions struct {
+	open  bool
+	s     Session // the open one
+	run   int64   // where its run began
+	sum   float64 // of beliefs in use
+	doubt float64 // minutes by which the beliefs leave the latest turn open
+	count evidenceCount
+
+	used     bool   // the open session has evidence of a person
+	lastUse  int64  // its last one
+	lastSent int64  // its last frame
+	unseen   int64  // when its last minutes became unseen, 0 if they were not
+	missed   uint32 // how many they are
+
+	before struct { // the minute before
+		any             bool // it is the one before
+		end             int64
+		state           State
+		view            View
+		firstUse, toUse int64
+		hasUse          bool
+	}
+	seen   int64 // the end of the last minute that was seen
+	up     int64 // when the station last came up
+	hasUp  bool
+	booted bool // and a boot was seen
+}
+
+// Take takes the next settled minute, and returns the session that it ended; ok is false if it ended none.
+func (t *Sessions) Take(m *Settled) (ended Session, ok bool) {
+	broken := m.Missing != 0
+	if broken {
+		t.before.any, t.before.hasUse = false, false
+	}
+	bridge := t.open && !broken && m.View == Blind && m.Belief.Likely() == Use
+	use := m.State == Use || bridge
+	if t.open && (broken || !use) {
+		ended, ok = t.close(m, broken), true
+	}
+	t.watch(m)
+	if use && !bridge && !t.open {
+		t.begin(m)
+	}
+	if t.open {
+		t.extend(m)
+	} else {
+		t.doubt = t.doubt*fade + m.Belief[Use]
+	}
+	t.remember(m)
+	return ended, ok
+}
+
+// Current returns the open session as it is known so far.
+func (t *Sessions) Current() (s Session, open bool) {
+	if !t.open {
+		return s, false
+	}
+	c := *t
+	c.conclude()
+	return c.s, true
+}
+
+// End ends the open session, since no minute follows.
+func (t *Sessions) End() (s Session, ok bool) {
+	if !t.open {
+		return s, false
+	}
+	return t.close(&Settled{Minute: Minute{Start: t.before.end}}, true), true
+}
+
+// watch notes when the station comes up.
+func (t *Sessions) watch(m *Settled) {
+	switch {
+	case m.State == Off || m.State == Unknown && m.View != Broadcasts:
+		t.hasUp = false
+	case m.State == Booting || m.Signs&Boot != 0 || t.before.any && t.before.state == Off:
+		if !t.hasUp || m.Start-t.up > comingUp {
+			t.up, t.hasUp, t.booted = first(m), true, false
+		}
+		t.booted = t.booted || m.Signs&Boot != 0
+	}
+}
+
+// begin opens a session with minute m.
+func (t *Sessions) begin(m *Settled) {
+	t.open, t.run, t.sum, t.used, t.unseen, t.missed = true, m.Start, 0, false, 0, 0
+	t.count = evidenceCount{}
+	t.s = Session{Start: first(m)}
+	t.lastSent = t.s.Start
+	switch {
+	case t.hasUp && t.s.Start-t.up <= comingUp:
+		t.s.Began = CauseBoot
+	case !t.before.any || t.before.view == Blind:
+		t.s.Began = CauseBlind
+		t.s.StartErr = unseenErr
+		if t.seen != 0 && m.Start >= t.seen {
+			t.s.StartErr = min(time.Duration(m.Start-t.seen), unseenErr)
+		}
+	default:
+		t.s.Began = CauseUse
+	}
+	t.s.StartErr += margin(m.View)
+	if from, _, ok := m.usage(); ok && t.before.hasUse && joined(t.before.toUse, from) {
+		t.use(t.before.firstUse) // it ran on over the turn of the minute
+	}
+}
+
+// joined reports whether evidence up to one moment and from another on are of one stretch of use.
+func joined(to, from int64) bool { return from-to <= int64(30*time.Second) }
+
+// use notes the first evidence of a person.
+func (t *Sessions) use(at int64) {
+	t.s.Start, t.lastUse, t.used = at, at, true
+	t.s.StartErr += time.Duration(max(t.run-at, at-t.run))
+}
+
+// extend adds minute m to the open session.
+func (t *Sessions) extend(m *Settled) {
+	if m.View == Blind {
+		if t.unseen == 0 {
+			t.unseen = m.Start
+		}
+		t.missed++
+		return
+	}
+	t.count.unseen += t.missed
+	t.unseen, t.missed = 0, 0
+	t.s.Minutes++
+	t.sum += m.Belief[Use]
+	if t.s.Minutes <= 5 {
+		t.doubt += 1 - m.Belief[Use]
+		t.s.StartErr += time.Duration(t.doubt * float64(time.Minute))
+		t.doubt = 0
+	} else {
+		t.doubt = t.doubt*fade + 1 - m.Belief[Use]
+	}
+	from, to, ok := m.usage()
+	if ok {
+		if !t.used {
+			t.use(from)
+		}
+		t.count.pause(t.lastUse, from)
+		t.lastUse = max(t.lastUse, to)
+	}
+	if m.Sent > 0 {
+		t.lastSent = max(t.lastSent, m.clamp(m.Last, m.Start))
+	}
+	t.count.add(m, from, to)
+}
+
+// close ends the open session, since minute m is not of it or is not joined to it.
+func (t *Sessions) close(m *Settled, broken bool) Session {
+	after := 0.0
+	switch {
+	case t.unseen != 0:
+		t.s.Ended = CauseBlind
+		t.s.EndErr = min(time.Duration(t.before.end-t.unseen), unseenErr)
+	case broken || m.State == Unknown:
+		t.s.Ended = CauseBlind
+	case m.State == Off:
+		t.s.Ended = CauseOff
+		if m.Sent > 0 {
+			t.lastSent = max(t.lastSent, m.clamp(m.Last, m.Start))
+		}
+	case m.State == Booting:
+		t.s.Ended = CauseReboot
+	default:
+		t.s.Ended = CauseIdle
+	}
+	if !broken {
+		after = m.Belief[Use] / (1 - fade)
+		if from, to, ok := m.usage(); ok && t.used && joined(t.lastUse, from) {
+			t.lastUse = to // it ran on over the turn of the minute
+		}
+	}
+	t.doubt += after
+	t.conclude()
+	t.open = false
+	s := t.s
+	switch s.Ended {
+	case CauseOff:
+		s.add(Fact{Kind: FactOff, From: s.End, To: s.End})
+	case CauseReboot:
+		at := first(m)
+		s.add(Fact{Kind: FactReboot, From: at, To: at})
+	case CauseIdle:
+		if t.used {
+			s.add(Fact{Kind: FactIdle, From: s.End, To: s.End})
+		}
+	case CauseBlind:
+		at := t.before.end
+		if t.unseen != 0 {
+			at = t.unseen
+		}
+		s.add(Fact{Kind: FactBlind, From: at, To: at})
+	}
+	t.doubt = m.Belief[Use] * fade
+	return s
+}
+
+// conclude works out the session's end, confidence and facts from what was counted.
+func (t *Sessions) conclude() {
+	s := &t.s
+	s.Confidence = min(1, t.sum/float64(max(1, s.Minutes)))
+	s.End = max(t.lastUse, s.Start)
+	if !t.used || s.Ended == CauseOff || s.Ended == CauseReboot {
+		s.End = max(s.End, t.lastSent)
+	}
+	s.EndErr += margin(t.before.view) + time.Duration(min(t.doubt, 60)*float64(time.Minute))
+	// Between the last evidence of a person and the end of the run nobody knows.
+	to := t.before.end
+	if t.unseen != 0 {
+		to = t.unseen
+	}
+	if t.used && s.Ended != CauseNone {
+		if s.Ended == CauseIdle || s.Ended == CauseBlind {
+			s.EndErr += time.Duration(max(0, to-s.End))
+		} else {
+			s.EndErr += time.Duration(max(0, s.End-t.lastUse))
+		}
+	}
+	s.StartErr, s.EndErr = seconds(s.StartErr), seconds(s.EndErr)
+	t.tell()
+}
+
+// tell writes down the facts.
+func (t *Sessions) tell() {
+	t.s.n = 0
+	if t.s.Began == CauseBoot {
+		kind := FactUp
+		if t.booted {
+			kind = FactBoot
+		}
+		t.s.add(Fact{Kind: kind, From: t.up, To: t.up})
+	}
+	t.count.tell(&t.s)
+}
+
+// remember keeps what the next minute's work needs of m.
+func (t *Sessions) remember(m *Settled) {
+	b := &t.before
+	b.any, b.state, b.view, b.end = true, m.State, m.View, m.Start+int64(time.Minute)
+	b.firstUse, b.toUse, b.hasUse = m.usage()
+	if m.View != Blind {
+		t.seen = b.end
+	}
+}
+
+// usage returns the first and last evidence of a person in m.
+func (m *Minute) usage() (from, to int64, ok bool) {
+	switch {
+	case m.FirstUse != 0 && m.LastUse >= m.FirstUse:
+		return m.clamp(m.FirstUse, 0), m.clamp(m.LastUse, 0), true
+	case m.Play > 0 || m.Names > 0:
+		return m.clamp(m.First, m.Start), m.clamp(m.Last, m.Start), true
+	case m.View == Broadcasts && m.Signs&GameRunning != 0:
+		return m.clamp(m.First, m.Start), m.clamp(m.Last, m.Start), true
+	}
+	return 0, 0, false
+}
+
+// clamp returns at, which is to be within the minute, or otherwise where it is 0.
+func (m *Minute) clamp(at, otherwise int64) int64 {
+	if at == 0 {
+		at = otherwise
+	}
+	return min(max(at, m.Start), m.Start+int64(time.Minute))
+}
+
+// first returns when the station was first heard in m.
+func first(m *Settled) int64 { return m.clamp(m.First, m.Start) }
+
+func margin(v View) time.Duration {
+	if v == Broadcasts {
+		return withinProof
+	}
+	return within
+}
+
+// seconds returns d in whole seconds, none too few.
+func seconds(d time.Duration) time.Duration {
+	return (min(max(d, 0), 24*time.Hour) + time.Second - 1).Truncate(time.Second)
+}

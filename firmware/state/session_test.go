@@ -1,0 +1,228 @@
+package state
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+// sessionsOf returns the sessions of settled minutes.
+func sessionsOf(all []Settled) (list []Session) {
+	var t Sessions
+	for i := range all {
+		if s, ok := t.Take(&all[i]); ok {
+			list = append(list, s)
+		}
+	}
+	if s, ok := t.End(); ok {
+		list = append(list, s)
+	}
+	return list
+}
+
+// checkSession looks for what must hold of every session.
+func checkSession(t *testing.T, s *Session) {
+	t.Helper()
+	switch {
+	case s.Start > s.End:
+		t.Fatalf("starts %d and ends %d", s.Start, s.End)
+	case s.StartErr < time.Second || s.EndErr < time.Second || s.StartErr%time.Second != 0 || s.EndErr%time.Second != 0:
+		t.Fatalf("errors %v and %v", s.StartErr, s.EndErr)
+	case !(s.Confidence > 0 && s.Confidence <= 1):
+		t.Fatalf("confidence %v", s.Confidence)
+	case s.Began == CauseNone || s.Ended == CauseNone:
+		t.Fatalf("began by %q, ended by %q", s.Began, s.Ended)
+	}
+	english, vietnamese := new(Teller).Why(s), (&Teller{Language: Vietnamese}).Why(s)
+	if len(english) != len(s.Facts()) || len(vietnamese) != len(english) || len(english) == 0 {
+		t.Fatalf("%d facts, told in %d and %d sentences", len(s.Facts()), len(english), len(vietnamese))
+	}
+	for _, line := range append(english, vietnamese...) {
+		if !utf8.ValidString(line) || len(line) > 160 {
+			t.Fatalf("sentence %q", line)
+		}
+	}
+}
+
+func abs(n int) int { return max(n, -n) }
+
+func clockTime(at int64) string { return time.Unix(0, at).UTC().Format("15:04:05") }
+
+// TestDays gives whole days to the model: which sessions there are, how each began and ended, and how many minutes of how
+// many may be said wrong.
+func TestDays(t *testing.T) {
+	f := func(name string, d *day, wrong int, want ...string) {
+		t.Helper()
+		all := d.settle()
+		if n := d.wrong(all, 0, len(all)); n > wrong {
+			t.Errorf("%s: %d minutes of %d wrong, at most %d%s", name, n, len(all), wrong, d.show(all))
+		}
+		var got []string
+		for _, s := range sessionsOf(all) {
+			checkSession(t, &s)
+			got = append(got, s.Began.String()+" "+clockTime(s.Start)+"–"+clockTime(s.End)+" "+s.Ended.String())
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: sessions %q, want %q%s", name, got, want, d.show(all))
+		}
+	}
+	day := func() *day { return newDay(Full).off(20) }
+
+	f("a game between two nights", day().boot().play(60).off(60), 0, "boot 00:22:01–01:21:59 off")
+	f("idle for a while, then used", day().boot().idle(40).browse(30).off(30), 1, "use 01:02:05–01:31:57 off")
+	f("left on an idle desktop", day().boot().browse(40).idle(60), 1, "boot 00:22:05–01:01:50 idle")
+	f("left with launcher and chat open", day().boot().play(40).left(120), 1, "boot 00:22:01–01:01:59 idle")
+	f("left in the lobby", day().boot().play(40).lobby(120, Idle), 1, "boot 00:22:01–01:01:59 idle")
+	f("launcher and chat open all night", day().boot().left(400).off(30), 1)
+	f("an update", day().boot().idle(20).update(45).idle(30), 1)
+	f("night maintenance: up, images, off", day().boot().update(50).off(60).boot().update(10).off(60), 2)
+	f("lobbies and loading screens",
+		day().boot().play(20).lobby(5, Use).play(15).lobby(8, Use).play(20).off(30), 0, "boot 00:22:01–01:29:59 off")
+	f("pages of five and ten minutes",
+		day().boot().browse(10).read(5).browse(10).read(10).browse(10).off(30), 0, "boot 00:22:05–01:06:57 off")
+	f("idle for twenty minutes and more", day().boot().browse(30).idle(25).browse(30).off(30), 2,
+		"boot 00:22:05–00:51:50 idle", "use 01:17:05–01:46:57 off")
+	f("one odd minute in an idle night", day().boot().idle(60).browse(1).idle(60), 1)
+	f("one silent minute in a game",
+		day().boot().play(30).add(1, Use, func(*Minute) {}).play(30).off(30), 0, "boot 00:22:01–01:22:59 off")
+	f("a reboot between two customers", day().boot().play(30).boot().browse(30).off(30), 1,
+		"boot 00:22:01–00:51:59 reboot", "boot 00:54:05–01:23:57 off")
+	f("off while idle", day().boot().idle(30).off(60).boot().idle(30), 2)
+	f("a sleeping card that answers", day().boot().idle(40).add(200, Off, func(m *Minute) {
+		if m.Start/minute%3 == 0 {
+			m.Sent = 2
+		}
+	}), 4)
+}
+
+// TestSilence: a station is off when it has been silent for longer than it ever was.
+func TestSilence(t *testing.T) {
+	beacons := func(d *day, n, every int) *day {
+		for range n / every {
+			d.add(1, Idle, func(m *Minute) { m.Sent, m.Signs = 1, CPU })
+			d.add(every-1, Idle, func(*Minute) {})
+		}
+		return d
+	}
+	f := func(name string, v View, every, off, late int) {
+		t.Helper()
+		d := beacons(newDay(v).off(30).boot(), 240, every).off(off)
+		all := d.settle()
+		from := len(all) - off
+		said := 0
+		for i := 40; i <= from-every; i++ {
+			if all[i].Belief.On() < 0.5 {
+				t.Fatalf("%s: off is said at minute %d, between two beacons%s", name, i, d.show(all))
+			}
+		}
+		for said = from; said < len(all) && all[said].State != Off; said++ {
+		}
+		if said-from > late {
+			t.Errorf("%s: off is said %d minutes late, at most %d%s", name, said-from, late, d.show(all))
+		}
+		for ; said < len(all); said++ {
+			if all[said].State != Off {
+				t.Errorf("%s: %v is said in minute %d of silence", name, all[said].State, said-from)
+			}
+		}
+	}
+	f("mirror, a frame every minute", Full, 1, 30, 1)
+	f("mirror, a frame every other minute", Full, 2, 30, 3)
+	f("mirror, a frame every four minutes", Full, 4, 30, 5)
+	f("plain port, a frame every minute", Broadcasts, 1, 30, 2)
+	f("plain port, a frame every three minutes", Broadcasts, 3, 30, 5)
+	f("plain port, a frame every 12 minutes", Broadcasts, 12, 60, 15)
+}
+
+// TestPlainPort: on and off are told, use is not, unless Steam proves it.
+func TestPlainPort(t *testing.T) {
+	d := newDay(Broadcasts).off(60).boot().idle(30).play(90).browse(60).idle(30).off(60)
+	all := d.settle()
+	for i := range all {
+		on := all[i].Belief.On() > 0.5
+		turn := min(abs(i-60), abs(i-272)) // minutes to the next time it is switched
+		if on != (d.truth[i] != Off) && turn > 5 {
+			t.Errorf("minute %d: on is %v, want %v%s", i, on, !on, d.show(all))
+			break
+		}
+	}
+	if got := sessionsOf(all); len(got) != 0 {
+		t.Errorf("%d sessions at a plain port without proof, want none", len(got))
+	}
+	proof := newDay(Broadcasts).off(60).boot().idle(30)
+	for range 30 {
+		proof.play(1).gameOn()
+	}
+	all = proof.idle(60).settle()
+	for i := 95; i < 120; i++ {
+		if all[i].State != Use || all[i].Belief[Use] < 0.9 {
+			t.Fatalf("minute %d: %v (%.2f) though Steam says that a game runs%s", i, all[i].State, all[i].Belief[Use], proof.show(all))
+		}
+	}
+	list := sessionsOf(all)
+	if len(list) != 1 {
+		t.Fatalf("%d sessions, want the one that Steam proved", len(list))
+	}
+	if s := &list[0]; s.StartErr < 5*time.Minute || s.EndErr < 5*time.Minute {
+		t.Errorf("errors %v and %v at a plain port, want 5 min at least", s.StartErr, s.EndErr)
+	}
+}
+
+// TestBlind: nothing is said of what nobody saw, and little is believed behind it.
+func TestBlind(t *testing.T) {
+	d := newDay(Full).off(10).boot().play(30).unseen(60, Use).unseen(30, Off)
+	all := d.settle()
+	b := all[len(all)-1].Belief
+	for s := Off; s <= Use; s++ {
+		if b[s] > 0.6 {
+			t.Errorf("%v is believed %.2f after 90 minutes that nobody saw", s, b[s])
+		}
+	}
+	list := sessionsOf(all)
+	if len(list) != 1 || list[0].Ended != CauseBlind || clockTime(list[0].End) != "00:41:59" {
+		t.Errorf("sessions %+v, want one that ended blind at 00:41:59", list)
+	}
+	d = newDay(Full).off(10).boot().play(30).unseen(3, Use).play(30).off(20)
+	list = sessionsOf(d.settle())
+	if len(list) != 1 || list[0].Minutes != 60 {
+		t.Errorf("sessions %+v, want one of 60 minutes seen around 3 that were not", list)
+	}
+	why := strings.Join(new(Teller).Why(&list[0]), "\n")
+	if !strings.Contains(why, "could not be seen for 3 min") {
+		t.Errorf("why does not tell of the unseen minutes:\n%s", why)
+	}
+	d = newDay(Full).unseen(30, Use).play(30).off(20)
+	list = sessionsOf(d.settle())
+	if len(list) != 1 || list[0].Began != CauseBlind || list[0].StartErr < 30*time.Minute {
+		t.Errorf("sessions %+v, want one that began unseen, within 30 minutes", list)
+	}
+}
+
+// TestClock: a clock that jumps ends what was open, and nothing is carried over.
+func TestClock(t *testing.T) {
+	f := func(name string, jump int64, want ...string) {
+		t.Helper()
+		d := newDay(Full).off(10).boot().play(30).play(30).off(30)
+		for i := 42; i < len(d.minutes); i++ {
+			x := &d.minutes[i]
+			for _, at := range []*int64{&x.Start, &x.First, &x.Last, &x.FirstUse, &x.LastUse} {
+				if *at != 0 {
+					*at += jump
+				}
+			}
+		}
+		var got []string
+		for _, s := range sessionsOf(d.settle()) {
+			checkSession(t, &s)
+			got = append(got, clockTime(s.Start)+"–"+clockTime(s.End)+" "+s.Ended.String())
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: sessions %q, want %q", name, got, want)
+		}
+	}
+	f("set back by half an hour", -30*minute, "00:12:01–00:41:59 blind", "00:12:01–00:41:59 off")
+	f("set ahead by two hours", 120*minute, "00:12:01–00:41:59 blind", "02:42:01–03:11:59 off")
+	f("one minute not given", minute, "00:12:01–00:41:59 blind", "00:43:01–01:12:59 off")
+}
