@@ -151,7 +151,7 @@ const (
 // Teller tells facts as sentences.
 type Teller struct {
 	Language Language
-	At       func(t int64) time.Time   // when a moment of the minutes was, on the clock that people read; nil: UTC of the Unix epoch
+	At       func(t int64) time.Time   // the time people read at moment t of the minutes; nil: UTC of the Unix epoch
 	Title    func(title uint16) string // the name of a title; nil or an empty name: none is told
 }
 
@@ -272,7 +272,15 @@ func (t *Teller) at(at int64) time.Time {
 
 func (t *Teller) minute(at int64) string { return t.at(at).Format("15:04") }
 func (t *Teller) second(at int64) string { return t.at(at).Format("15:04:05") }
-func (t *Teller) span(f *Fact) string    { return t.minute(f.From) + "–" + t.minute(f.To) }
+
+// span tells from when to when, or only when if that is the same minute.
+func (t *Teller) span(f *Fact) string {
+	from, to := t.minute(f.From), t.minute(f.To)
+	if from == to {
+		return from
+	}
+	return from + "–" + to
+}
 
 // duration tells seconds as minutes, or as seconds where there is no whole minute.
 func (t *Teller) duration(n uint32) string {

@@ -294,7 +294,7 @@ func (m *Model) settle(s *Settled) {
 	for i := range of {
 		of[i] /= sum
 	}
-	s.Minute, s.Missing = e.minute, e.missing
+	s.Minute, s.Missing, s.Active = e.minute, e.missing, of[play]+of[browse]
 	s.Belief = m.say(&of, e.minute.View, e.clock)
 	s.Proved = m.proved(e.minute.View, e.clock)
 	s.State = s.said()

@@ -125,7 +125,7 @@ func TestExplain(t *testing.T) {
 	}
 	best := product(browse, 1) // sent of browse has a bucket 0
 	idle := product(quiet, 1-0.2)
-	want := 0.01 + 0.99*idle/best
+	want := 0.002 + 0.998*idle/best
 	if got := float64(m.pending[0].show[quiet]) / whole; math.Abs(got-want) > 1e-5 {
 		t.Errorf("a minute of three names: quiet explains it %.6f times as well as browse, want %.6f", got, want)
 	}

@@ -223,22 +223,27 @@ func parseOf(r *row, word string) (set, error) {
 	return s, nil
 }
 
-// parseValue reads r's number, within bounds that keep the model's arithmetic sound.
+// parseValue reads r's number.
 func parseValue(r *row, word string) (float64, error) {
-	low, high := 1e-5, 1-1e-5
-	switch {
-	case r.feature == dwell:
-		low, high = 1, 1e5
-	case r.feature == temperature:
-		low, high = 0.2, 5
-	case r.feature == silence && r.bucket >= weightRow:
-		low, high = 0.01, 1000
-	}
+	low, high := r.limits()
 	x, err := strconv.ParseFloat(word, 64)
 	if err != nil || !(x >= low && x <= high) {
 		return 0, fmt.Errorf("value %q of %s: want a number from %g to %g", word, featureNames[r.feature], low, high)
 	}
 	return x, nil
+}
+
+// limits returns the bounds of r's value, which keep the model's arithmetic sound.
+func (r *row) limits() (low, high float64) {
+	switch {
+	case r.feature == dwell:
+		return 1, 1e5
+	case r.feature == temperature:
+		return 0.2, 5
+	case r.feature == silence && r.bucket >= weightRow:
+		return 0.01, 1000
+	}
+	return 1e-5, 1 - 1e-5
 }
 
 // String returns the parameters as Parse reads them, with the comments that they were read with.

@@ -26,10 +26,10 @@ func (c Cause) String() string {
 	return ""
 }
 
-// Session is a maximal run of use of one station. A stretch that nobody saw is in it where what came before and after
-// leaves use the most probable.
+// Session is a maximal run of use of one station, in which somebody showed. A stretch that nobody saw is in it where what
+// came before and after leaves use the most probable.
 type Session struct {
-	Start, End       int64         // nanoseconds, on the minutes' scale: first and last evidence of use, or of the station being on
+	Start, End       int64         // on the minutes' scale: first and last evidence of a person; last frame if it went off then
 	StartErr, EndErr time.Duration // how far they may be off
 	Began, Ended     Cause         // Ended is CauseNone while the session is open
 	Confidence       float64       // how probable it is that a minute of it was one of use: the mean of the beliefs
@@ -100,7 +100,7 @@ func (t *Sessions) Take(m *Settled) (ended Session, ok bool) {
 	bridge := t.open && !broken && m.View == Blind && m.Belief.Likely() == Use
 	use := m.State == Use || bridge
 	if t.open && (broken || !use) {
-		ended, ok = t.close(m, broken), true
+		ended, ok = t.close(m, broken)
 	}
 	t.watch(m)
 	if use && !bridge && !t.open {
@@ -117,7 +117,7 @@ func (t *Sessions) Take(m *Settled) (ended Session, ok bool) {
 
 // Current returns the open session as it is known so far.
 func (t *Sessions) Current() (s Session, open bool) {
-	if !t.open {
+	if !t.open || !t.used {
 		return s, false
 	}
 	c := *t
@@ -130,7 +130,7 @@ func (t *Sessions) End() (s Session, ok bool) {
 	if !t.open {
 		return s, false
 	}
-	return t.close(&Settled{Minute: Minute{Start: t.before.end}}, true), true
+	return t.close(&Settled{Minute: Minute{Start: t.before.end}}, true)
 }
 
 // watch notes when the station comes up.
@@ -213,8 +213,9 @@ func (t *Sessions) extend(m *Settled) {
 	t.count.add(m, from, to)
 }
 
-// close ends the open session, since minute m is not of it or is not joined to it.
-func (t *Sessions) close(m *Settled, broken bool) Session {
+// close ends the open session, since minute m is not of it or is not joined to it. ok is false for a run in which nobody
+// showed: that is doubt about a lobby, and no session.
+func (t *Sessions) close(m *Settled, broken bool) (s Session, ok bool) {
 	after := 0.0
 	switch {
 	case t.unseen != 0:
@@ -241,7 +242,7 @@ func (t *Sessions) close(m *Settled, broken bool) Session {
 	t.doubt += after
 	t.conclude()
 	t.open = false
-	s := t.s
+	s = t.s
 	switch s.Ended {
 	case CauseOff:
 		s.add(Fact{Kind: FactOff, From: s.End, To: s.End})
@@ -249,9 +250,7 @@ func (t *Sessions) close(m *Settled, broken bool) Session {
 		at := first(m)
 		s.add(Fact{Kind: FactReboot, From: at, To: at})
 	case CauseIdle:
-		if t.used {
-			s.add(Fact{Kind: FactIdle, From: s.End, To: s.End})
-		}
+		s.add(Fact{Kind: FactIdle, From: s.End, To: s.End})
 	case CauseBlind:
 		at := t.before.end
 		if t.unseen != 0 {
@@ -260,7 +259,7 @@ func (t *Sessions) close(m *Settled, broken bool) Session {
 		s.add(Fact{Kind: FactBlind, From: at, To: at})
 	}
 	t.doubt = m.Belief[Use] * fade
-	return s
+	return s, t.used
 }
 
 // conclude works out the session's end, confidence and facts from what was counted.
@@ -268,7 +267,7 @@ func (t *Sessions) conclude() {
 	s := &t.s
 	s.Confidence = min(1, t.sum/float64(max(1, s.Minutes)))
 	s.End = max(t.lastUse, s.Start)
-	if !t.used || s.Ended == CauseOff || s.Ended == CauseReboot {
+	if s.Ended == CauseOff || s.Ended == CauseReboot {
 		s.End = max(s.End, t.lastSent)
 	}
 	s.EndErr += margin(t.before.view) + time.Duration(min(t.doubt, 60)*float64(time.Minute))
@@ -277,12 +276,11 @@ func (t *Sessions) conclude() {
 	if t.unseen != 0 {
 		to = t.unseen
 	}
-	if t.used && s.Ended != CauseNone {
-		if s.Ended == CauseIdle || s.Ended == CauseBlind {
-			s.EndErr += time.Duration(max(0, to-s.End))
-		} else {
-			s.EndErr += time.Duration(max(0, s.End-t.lastUse))
-		}
+	switch s.Ended {
+	case CauseIdle, CauseBlind:
+		s.EndErr += time.Duration(max(0, to-s.End))
+	case CauseOff, CauseReboot:
+		s.EndErr += time.Duration(max(0, s.End-t.lastUse))
 	}
 	s.StartErr, s.EndErr = seconds(s.StartErr), seconds(s.EndErr)
 	t.tell()
@@ -311,14 +309,16 @@ func (t *Sessions) remember(m *Settled) {
 	}
 }
 
-// usage returns the first and last evidence of a person in m.
-func (m *Minute) usage() (from, to int64, ok bool) {
+// usage returns the first and last evidence of a person in m. A name or a burst in a minute that the model takes for one
+// without somebody, or for a lobby, is none: a chat that was left open gets messages too.
+func (m *Settled) usage() (from, to int64, ok bool) {
+	proof := m.View == Broadcasts && m.Signs&GameRunning != 0
 	switch {
+	case m.Active < 0.5 && !proof:
+		return 0, 0, false
 	case m.FirstUse != 0 && m.LastUse >= m.FirstUse:
 		return m.clamp(m.FirstUse, 0), m.clamp(m.LastUse, 0), true
-	case m.Play > 0 || m.Names > 0:
-		return m.clamp(m.First, m.Start), m.clamp(m.Last, m.Start), true
-	case m.View == Broadcasts && m.Signs&GameRunning != 0:
+	case m.Play > 0 || m.Names > 0 || proof:
 		return m.clamp(m.First, m.Start), m.clamp(m.Last, m.Start), true
 	}
 	return 0, 0, false

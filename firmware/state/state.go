@@ -97,6 +97,7 @@ func (b *Belief) Likely() State {
 type Settled struct {
 	Minute
 	Belief Belief
+	Active float64 // how probable it is that somebody did something in it: use, and no lobby or page without a sign
 
 	// State is what is said of the minute: Belief's most probable state; Unknown where the view is Blind; and Unknown where
 	// the view is Broadcasts, the station runs (Belief.On) and nothing proves what it does.
