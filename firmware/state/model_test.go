@@ -221,12 +221,16 @@ func FuzzMinutes(f *testing.F) {
 func TestCost(t *testing.T) {
 	d := newDay(Full).off(5).boot().browse(30).play(30).idle(30)
 	m := New(Builtin())
+	var sessions Sessions
 	at := int64(0)
 	step := func() {
 		for _, x := range d.minutes {
 			x.Start = at
 			at += minute
-			m.Step(x)
+			if s, ok := m.Step(x); ok {
+				sessions.Take(&s)
+				sessions.Current()
+			}
 		}
 	}
 	if n := testing.AllocsPerRun(10, step); n != 0 {

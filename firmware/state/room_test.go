@@ -71,63 +71,121 @@ func (d *day) stretches() (list [][2]int) {
 	return list
 }
 
+// score is how well days were judged.
+type score struct {
+	minutes, right             int
+	truly, said, found, within int // sessions: in truth, said, found, and with both ends within the errors that they state
+	ends                       []time.Duration
+	states, sessions           Calibration
+}
+
+func share(a, b int) float64 { return float64(a) / float64(b) }
+
+func (s *score) f1() float64 { return 2 * share(s.found, s.said+s.truly) }
+
+// judge judges the rooms of 40 seeds with p.
+func judge(t *testing.T, p *Params, seed uint64) (c score) {
+	t.Helper()
+	for end := seed + 40; seed < end; seed++ {
+		d := room(Full, seed)
+		all := settleAll(New(p), d.minutes)
+		for i := range all {
+			c.minutes++
+			c.states.AddBelief(&all[i].Belief, d.truth[i])
+			if all[i].State == d.truth[i] {
+				c.right++
+			}
+		}
+		list, want := sessionsOf(all), d.stretches()
+		c.said, c.truly = c.said+len(list), c.truly+len(want)
+		for i := range list {
+			checkSession(t, &list[i])
+			c.match(&list[i], want)
+		}
+	}
+	return c
+}
+
+// match looks for the stretch that s is: both ends are less than five minutes off.
+func (c *score) match(s *Session, want [][2]int) {
+	hit := false
+	for _, w := range want {
+		start, end := abs64(s.Start-morning-int64(w[0])*minute), abs64(s.End-morning-int64(w[1])*minute)
+		if start >= 5*minute || end >= 5*minute {
+			continue
+		}
+		hit = true
+		c.found++
+		c.ends = append(c.ends, time.Duration(end))
+		if start <= int64(s.StartErr) && end <= int64(s.EndErr) {
+			c.within++
+		}
+	}
+	c.sessions.Add(s.Confidence, hit)
+}
+
 // TestRooms gives whole days. The numbers of params.tsv were chosen while looking at seeds below 40, so these are others.
 func TestRooms(t *testing.T) {
-	var minutes, right, found, said, truly, within int
-	var ends []time.Duration
-	var c, sure Calibration
-	for seed := uint64(100); seed < 140; seed++ {
-		d := room(Full, seed)
-		all := d.settle()
-		for i := range all {
-			minutes++
-			c.AddBelief(&all[i].Belief, d.truth[i])
-			if all[i].State == d.truth[i] {
-				right++
-			}
-		}
-		list := sessionsOf(all)
-		want := d.stretches()
-		said, truly = said+len(list), truly+len(want)
-		for _, s := range list {
-			checkSession(t, &s)
-			hit := false
-			for _, w := range want {
-				from, to := morning+int64(w[0])*minute, morning+int64(w[1])*minute
-				if abs64(s.Start-from) < 5*minute && abs64(s.End-to) < 5*minute {
-					hit = true
-					ends = append(ends, time.Duration(abs64(s.End-to)))
-					if abs64(s.Start-from) <= int64(s.StartErr) && abs64(s.End-to) <= int64(s.EndErr) {
-						within++
-					}
-				}
-			}
-			sure.Add(s.Confidence, hit)
-			if hit {
-				found++
-			}
-		}
-	}
-	share := func(a, b int) float64 { return float64(a) / float64(b) }
+	c := judge(t, Builtin(), 100)
+	slices.Sort(c.ends)
+	median := c.ends[len(c.ends)/2]
 	t.Logf("minutes right %.4f, calibration error %.4f; sessions %d, said %d, found %d; within their errors %.3f",
-		share(right, minutes), c.Error(), truly, said, found, share(within, found))
-	slices.Sort(ends)
+		share(c.right, c.minutes), c.states.Error(), c.truly, c.said, c.found, share(c.within, c.found))
 	t.Logf("sessions' calibration error %.3f; end error median %v, 19 of 20 within %v",
-		sure.Error(), ends[len(ends)/2], ends[len(ends)*19/20])
-	if share(right, minutes) < 0.985 {
-		t.Errorf("%.4f of the minutes are right, want 0.985", share(right, minutes))
+		c.sessions.Error(), median, c.ends[len(c.ends)*19/20])
+	if got := share(c.right, c.minutes); got < 0.985 {
+		t.Errorf("%.4f of the minutes are right, want 0.985", got)
 	}
-	if c.Error() > 0.03 {
-		t.Errorf("calibration error %.4f, at most 0.03", c.Error())
+	if got := max(c.states.Error(), c.sessions.Error()); got > 0.03 {
+		t.Errorf("calibration error %.4f, at most 0.03", got)
 	}
-	if share(within, found) < 0.95 {
-		t.Errorf("%.3f of the sessions are within their errors, want 0.95", share(within, found))
+	if got := share(c.within, c.found); got < 0.95 {
+		t.Errorf("%.3f of the sessions are within their errors, want 0.95", got)
 	}
-	if ends[len(ends)/2] > 30*time.Second {
-		t.Errorf("median end error %v, at most 30 s", ends[len(ends)/2])
+	if median > 30*time.Second {
+		t.Errorf("median end error %v, at most 30 s", median)
 	}
-	if f1 := 2 * share(found, said+truly); f1 < 0.98 {
-		t.Errorf("F1 of sessions %.3f, want 0.98", f1)
+	if got := c.f1(); got < 0.98 {
+		t.Errorf("F1 of sessions %.3f, want 0.98", got)
+	}
+}
+
+// TestVary: numbers that are off by up to 30 % find the same sessions, so none has to be exact.
+func TestVary(t *testing.T) {
+	p := Builtin()
+	c := judge(t, p, 100)
+	for seed := range uint64(5) {
+		r := rand.New(rand.NewPCG(seed, 30))
+		other, err := p.Vary(func() float64 { return 0.7 + 0.6*r.Float64() })
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := judge(t, other, 100)
+		t.Logf("F1 %.3f, with numbers up to 30 %% off %.3f", c.f1(), o.f1())
+		if o.f1() < c.f1()-0.02 {
+			t.Errorf("seed %d: F1 %.3f, %.3f with numbers up to 30 %% off", seed, c.f1(), o.f1())
+		}
+	}
+}
+
+// TestWithout says what each feature contributes; without what people do, sessions are lost.
+func TestWithout(t *testing.T) {
+	p := Builtin()
+	c := judge(t, p, 100)
+	for _, name := range Features() {
+		less, err := p.Without(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := judge(t, less, 100)
+		t.Logf("without %-8s F1 %.3f, minutes right %.4f (%.3f, %.4f with it)",
+			name, l.f1(), share(l.right, l.minutes), c.f1(), share(c.right, c.minutes))
+		if (name == "names" || name == "boot") && l.right >= c.right {
+			t.Errorf("without %s as many minutes are right", name)
+		}
+	}
+	if _, err := p.Without("sent"); err == nil {
+		t.Error("a model without what is sent")
 	}
 }
 

@@ -136,6 +136,28 @@ func TestSilence(t *testing.T) {
 	f("plain port, a frame every 12 minutes", Broadcasts, 12, 60, 15)
 }
 
+// TestFarewell: who takes leave and falls silent is off, whatever its silences were.
+func TestFarewell(t *testing.T) {
+	f := func(name string, signs Signs, off bool) {
+		t.Helper()
+		d := newDay(Full).off(30).boot()
+		for range 60 {
+			d.add(1, Idle, func(m *Minute) { m.Sent, m.Signs = 3, CPU })
+			d.add(3, Idle, func(*Minute) {})
+		}
+		d.minutes[len(d.minutes)-4].Signs |= signs
+		m := New(Builtin())
+		for _, x := range d.minutes {
+			m.Step(x)
+		}
+		if b := m.Now(); (b[Off] > 0.5) != off {
+			t.Errorf("%s: off is believed %.3f after three silent minutes", name, b[Off])
+		}
+	}
+	f("its usual silence", 0, false)
+	f("with a farewell before", Farewell, true)
+}
+
 // TestPlainPort: on and off are told, use is not, unless Steam proves it.
 func TestPlainPort(t *testing.T) {
 	d := newDay(Broadcasts).off(60).boot().idle(30).play(90).browse(60).idle(30).off(60)
