@@ -2,11 +2,11 @@ package state
 
 import "math"
 
-// Lag is by how many minutes a minute is settled later than it is given. What follows in that time has its say; of three
-// minutes that are worked out at once, the last two have heard one and two minutes less.
+// Lag is by how many minutes a minute is settled later than it is given. What follows in that time has its say; of four
+// minutes that are worked out at once, the last has heard three minutes less.
 const Lag = 14
 
-const atOnce = 3
+const atOnce = 4
 
 // Model judges one station. Use New. It is not safe for concurrent use, and its work on a minute does not allocate.
 type Model struct {
@@ -244,8 +244,9 @@ func forward(p *Params, belief *[phases]float64, e *evidence) {
 		next[to] = (keep*dot(&p.into[to], belief) + anew*p.start[to]) * float64(e.show[to])
 		sum += next[to]
 	}
+	scale := 1 / sum
 	for to := range next {
-		belief[to] = next[to] / sum
+		belief[to] = next[to] * scale
 	}
 }
 
@@ -325,8 +326,9 @@ func best(x *[phases]float64) (scaled [phases]float32) {
 	for _, v := range x {
 		top = max(top, v)
 	}
+	scale := 1 / top
 	for s, v := range x {
-		scaled[s] = float32(v / top)
+		scaled[s] = float32(v * scale)
 	}
 	return scaled
 }

@@ -91,6 +91,85 @@ func enumerate(p *Params, minutes []evidence) [][phases]float64 {
 	return out
 }
 
+// TestLag compares what Step settles, which forgets what is behind, with all that was given until then.
+func TestLag(t *testing.T) {
+	p := Builtin()
+	r := rand.New(rand.NewPCG(4, 4))
+	m, record := New(p), New(p)
+	var seen []evidence
+	var settled int
+	last := morning
+	for range 60 {
+		x := anyMinute(r, Full, last)
+		last = x.Start
+		record.first, record.n = 0, 0
+		record.push(&x)
+		seen = append(seen, record.pending[0])
+		s, ok := m.Step(x)
+		if !ok {
+			continue
+		}
+		heard := settled/atOnce*atOnce + Lag + 1 // minutes given when it was worked out
+		want := m.say(smooth(p, seen[:heard], settled), Full, 0)
+		for of := Off; of <= Use; of++ {
+			if math.Abs(want[of]-s.Belief[of]) > 1e-6 {
+				t.Fatalf("minute %d, %v: %.9f, want %.9f", settled, of, s.Belief[of], want[of])
+			}
+		}
+		settled++
+	}
+	if settled != 60-Lag {
+		t.Errorf("%d minutes settled, want %d", settled, 60-Lag)
+	}
+}
+
+// smooth returns how probable each phase is in minute k, by the forward and backward sums as the textbooks have them.
+func smooth(p *Params, minutes []evidence, k int) *[phases]float64 {
+	row := func(i int, weight func(s phase) float64) (x [phases]float64) {
+		sum := 0.0
+		for s := range phases {
+			x[s] = weight(s) * float64(minutes[i].show[s])
+			sum += x[s]
+		}
+		for s := range x {
+			x[s] /= sum
+		}
+		return x
+	}
+	before := row(0, func(s phase) float64 { return p.start[s] })
+	for i := 1; i <= k; i++ {
+		was := before
+		before = row(i, func(s phase) (sum float64) {
+			for from, x := range was {
+				sum += x * p.step[from][s]
+			}
+			return sum
+		})
+	}
+	after := before // minute k's, then what follows
+	for s := range after {
+		after[s] = 1
+	}
+	for i := len(minutes) - 1; i > k; i-- {
+		x := row(i, func(s phase) float64 { return after[s] })
+		for from := range after {
+			after[from] = 0
+			for to, y := range x {
+				after[from] += p.step[from][to] * y
+			}
+		}
+	}
+	sum := 0.0
+	for s := range before {
+		before[s] *= after[s]
+		sum += before[s]
+	}
+	for s := range before {
+		before[s] /= sum
+	}
+	return &before
+}
+
 // TestExplain compares what a minute says of each phase with the product that params.tsv means.
 func TestExplain(t *testing.T) {
 	p := Builtin()

@@ -67,13 +67,12 @@ type Minute struct {
 	Signs Signs
 	Play  uint8  // seconds in which a real-time flow ran: UDP both ways, at least 10 small frames a second
 	Names uint8  // names it asked for that no program asks for by itself, and that it had not asked for in the last hour
+	Title uint16 // the game whose own flow ran (title.ID), 0 for none
 	User  uint32 // KB, both ways, of flows with the internet that are of no update, telemetry, launcher or connectivity check
 	Back  uint32 // KB, both ways, of flows that are, and of those with the LAN's servers
 
 	First, Last       int64 // first and last frame that it sent
 	FirstUse, LastUse int64 // first and last evidence of a person: Play, Names, bursts of User
-
-	Title uint16 // the game whose own flow ran (title.ID), 0 for none
 }
 
 // Belief is how probable each state is: indexed by State, it sums to 1, and Unknown's place is always 0.
