@@ -190,3 +190,32 @@ func TestWithout(t *testing.T) {
 }
 
 func abs64(n int64) int64 { return max(n, -n) }
+
+// TestPlainRooms: at a plain port on and off are told within five minutes, and how sure that is.
+func TestPlainRooms(t *testing.T) {
+	var c Calibration
+	minutes, right := 0, 0
+	for seed := uint64(100); seed < 140; seed++ {
+		d := room(Broadcasts, seed)
+		all := d.settle()
+		for i := range all {
+			check(t, &all[i])
+			on := all[i].Belief.On()
+			c.Add(max(on, 1-on), (on > 0.5) == (d.truth[i] != Off))
+			minutes++
+			for k := max(0, i-5); k <= min(len(all)-1, i+5); k++ {
+				if (on > 0.5) == (d.truth[k] != Off) {
+					right++
+					break
+				}
+			}
+		}
+	}
+	t.Logf("on and off right within 5 minutes %.4f, calibration error %.4f", share(right, minutes), c.Error())
+	if got := share(right, minutes); got < 0.98 {
+		t.Errorf("%.4f of the minutes right within 5 minutes, want 0.98", got)
+	}
+	if c.Error() > 0.03 {
+		t.Errorf("calibration error %.4f, at most 0.03", c.Error())
+	}
+}
