@@ -180,9 +180,9 @@ func (t *Teller) tell(f *Fact) string {
 func (t *Teller) english(f *Fact, name string) string {
 	switch f.Kind {
 	case FactBoot:
-		return "started up " + t.second(f.From)
+		return "started up " + t.moment(f.From)
 	case FactUp:
-		return "heard again after silence " + t.second(f.From)
+		return "heard again after silence " + t.moment(f.From)
 	case FactPlay:
 		return fmt.Sprintf("real-time %s %s%s, %s", either(name != "", "game traffic", "traffic (a game or voice)"),
 			t.span(f), inBrackets(name), t.duration(f.N))
@@ -201,11 +201,11 @@ func (t *Teller) english(f *Fact, name string) string {
 	case FactUnseen:
 		return fmt.Sprintf("could not be seen for %d min of it", f.N)
 	case FactOff:
-		return "off or asleep after " + t.second(f.From)
+		return "off or asleep after " + t.moment(f.From)
 	case FactReboot:
-		return "started anew " + t.second(f.From)
+		return "started anew " + t.moment(f.From)
 	case FactIdle:
-		return "stayed on after the last use at " + t.second(f.From)
+		return "stayed on after the last use at " + t.moment(f.From)
 	case FactBlind:
 		return fmt.Sprintf("could not be seen from %s on", t.minute(f.From))
 	}
@@ -215,9 +215,9 @@ func (t *Teller) english(f *Fact, name string) string {
 func (t *Teller) vietnamese(f *Fact, name string) string {
 	switch f.Kind {
 	case FactBoot:
-		return "máy khởi động lúc " + t.second(f.From)
+		return "máy khởi động lúc " + t.moment(f.From)
 	case FactUp:
-		return "máy có tín hiệu trở lại sau khi im lặng lúc " + t.second(f.From)
+		return "sau khi im lặng, máy có tín hiệu trở lại lúc " + t.moment(f.From)
 	case FactPlay:
 		what := either(name != "", "lưu lượng trò chơi thời gian thực", "lưu lượng thời gian thực (trò chơi hoặc thoại)")
 		return fmt.Sprintf("%s %s%s, %s", what, t.span(f), inBrackets(name), t.duration(f.N))
@@ -236,11 +236,11 @@ func (t *Teller) vietnamese(f *Fact, name string) string {
 	case FactUnseen:
 		return fmt.Sprintf("có %d phút không quan sát được", f.N)
 	case FactOff:
-		return "máy tắt hoặc ngủ sau " + t.second(f.From)
+		return "máy tắt hoặc ngủ sau " + t.moment(f.From)
 	case FactReboot:
-		return "máy khởi động lại lúc " + t.second(f.From)
+		return "máy khởi động lại lúc " + t.moment(f.From)
 	case FactIdle:
-		return "máy vẫn bật sau lần sử dụng cuối lúc " + t.second(f.From)
+		return "máy vẫn bật sau lần sử dụng cuối lúc " + t.moment(f.From)
 	case FactBlind:
 		return fmt.Sprintf("từ %s không quan sát được", t.minute(f.From))
 	}
@@ -271,7 +271,14 @@ func (t *Teller) at(at int64) time.Time {
 }
 
 func (t *Teller) minute(at int64) string { return t.at(at).Format("15:04") }
-func (t *Teller) second(at int64) string { return t.at(at).Format("15:04:05") }
+
+// moment tells to the second, or to the minute where no more than the minute is known.
+func (t *Teller) moment(at int64) string {
+	if at%int64(time.Minute) == 0 {
+		return t.minute(at)
+	}
+	return t.at(at).Format("15:04:05")
+}
 
 // span tells from when to when, or only when if that is the same minute.
 func (t *Teller) span(f *Fact) string {

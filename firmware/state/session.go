@@ -140,7 +140,10 @@ func (t *Sessions) watch(m *Settled) {
 		t.hasUp = false
 	case m.State == Booting || m.Signs&Boot != 0 || t.before.any && t.before.state == Off:
 		if !t.hasUp || m.Start-t.up > comingUp {
-			t.up, t.hasUp, t.booted = first(m), true, false
+			t.up, t.hasUp, t.booted = m.Start, true, false
+			if t.before.any && t.before.state == Off {
+				t.up = first(m) // before, it sent nothing, so this is when it began
+			}
 		}
 		t.booted = t.booted || m.Signs&Boot != 0
 	}
@@ -247,8 +250,7 @@ func (t *Sessions) close(m *Settled, broken bool) (s Session, ok bool) {
 	case CauseOff:
 		s.add(Fact{Kind: FactOff, From: s.End, To: s.End})
 	case CauseReboot:
-		at := first(m)
-		s.add(Fact{Kind: FactReboot, From: at, To: at})
+		s.add(Fact{Kind: FactReboot, From: m.Start, To: m.Start})
 	case CauseIdle:
 		s.add(Fact{Kind: FactIdle, From: s.End, To: s.End})
 	case CauseBlind:

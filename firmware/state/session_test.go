@@ -2,6 +2,7 @@ package state
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -247,4 +248,54 @@ func TestClock(t *testing.T) {
 	f("set back by half an hour", -30*minute, "00:12:01–00:41:59 blind", "00:12:01–00:41:59 off")
 	f("set ahead by two hours", 120*minute, "00:12:01–00:41:59 blind", "02:42:01–03:11:59 off")
 	f("one minute not given", minute, "00:12:01–00:41:59 blind", "00:43:01–01:12:59 off")
+}
+
+// TestWhy holds the sentences to the minutes, in both languages, on the clock that people read.
+func TestWhy(t *testing.T) {
+	d := newDay(Full).off(20).boot().browse(30)
+	for range 60 {
+		d.play(1)
+	}
+	d.gameOn().read(8).play(20).unseen(2, Use).play(10).boot().idle(30)
+	list := sessionsOf(d.settle())
+	if len(list) != 1 {
+		t.Fatalf("%d sessions, want 1", len(list))
+	}
+	sites, volume := 0, uint32(0)
+	for _, m := range d.minutes {
+		sites += int(m.Names)
+		volume += m.User
+	}
+	hanoi := func(at int64) time.Time { return time.Unix(0, at).UTC().Add(7 * time.Hour) }
+	f := func(l Language, want ...string) {
+		t.Helper()
+		teller := Teller{Language: l, At: hanoi, Title: func(title uint16) string { return map[uint16]string{7: "riot-games"}[title] }}
+		got := teller.Why(&list[0])
+		for i := range max(len(got), len(want)) {
+			if i >= len(got) || i >= len(want) || got[i] != want[i] {
+				t.Fatalf("sentence %d of\n%s\nwant\n%s", i, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+		}
+	}
+	n, mb := strconv.Itoa(sites), strconv.Itoa(int(volume+512)>>10)
+	f(English,
+		"started up 07:20:12",
+		"real-time game traffic 07:52–09:31 (riot-games), 82 min",
+		"asked for "+n+" new sites 07:22–07:51",
+		"exchanged "+mb+" MB with the internet 07:22–09:31, updates left out",
+		"Steam said that a game was running 08:51",
+		"longest pause: 8 min, 08:51–09:00",
+		"could not be seen for 2 min of it",
+		"started anew 09:32",
+	)
+	f(Vietnamese,
+		"máy khởi động lúc 07:20:12",
+		"lưu lượng trò chơi thời gian thực 07:52–09:31 (riot-games), 82 phút",
+		"truy vấn "+n+" trang mới 07:22–07:51",
+		"trao đổi "+mb+" MB với Internet 07:22–09:31, không kể cập nhật",
+		"Steam báo có trò chơi đang chạy 08:51",
+		"khoảng nghỉ dài nhất: 8 phút, 08:51–09:00",
+		"có 2 phút không quan sát được",
+		"máy khởi động lại lúc 09:32",
+	)
 }
