@@ -76,7 +76,8 @@ func TestNights(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d nights: %.5f of the minutes are said to be of use, %d stretches of ten minutes", nights, float64(late)/float64(minutes), alarms)
+	t.Logf("%d nights: %.5f of the minutes are said to be of use, %d stretches of ten minutes",
+		nights, share(late, minutes), alarms)
 }
 
 const nights = 400 // station-nights; of 2000, one had such a stretch
