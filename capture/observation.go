@@ -19,7 +19,7 @@ type Observation struct {
 	MAC      MAC      // the station: outer Ethernet source of the frame; zero on links without MAC addresses
 	Target   MAC      // KindWake: the MAC to be woken; KindFlow: outer Ethernet destination
 	Time     int64    // when, nanoseconds since the Unix epoch; the last frame's where there were several
-	First    int64    // KindActivity, KindFlow: the first frame's time
+	First    int64    // KindActivity: the first frame's time; KindFlow: since when Up and Down are counted
 
 	// Addr is the innermost address of the station or client that the fact is about.
 	Addr netip.Addr

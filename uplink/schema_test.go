@@ -46,6 +46,8 @@ func TestExamplesValidate(t *testing.T) {
 	for _, k := range Kinds() {
 		examples[string(k)] = []string{string(k) + ".json"}
 	}
+	examples["open"] = append(examples["open"], "open-use.json")
+	examples["close"] = append(examples["close"], "close-use.json")
 	examples["gap"] = append(examples["gap"], "gap-kinds.json")
 	examples["health"] = append(examples["health"], "health-card.json", "health-sent.json")
 	for name, files := range examples {
@@ -89,6 +91,7 @@ func TestSchemasRefuse(t *testing.T) {
 	f("open", "open.json", `"m":8123456,`, ``)
 	f("boot", "boot.json", `"t":null`, `"t":1`)
 	f("anchor", "anchor.json", `1795000000123`, `null`)
+	f("open", "open-use.json", `"of":"use"`, `"of":"play"`)
 	f("close", "close.json", `idle-timeout`, `Idle-Timeout`)
 	f("vantage", "vantage.json", `"lost":12`, `"lost":10001`)
 	f("vantage", "vantage.json", `,"of":56000`, ``)

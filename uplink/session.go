@@ -9,12 +9,29 @@ type Open struct {
 	Stamp
 	Confidence Int `json:"c"`           // percent, 0 to 100, that there is a session
 	Uncertain  Int `json:"u,omitempty"` // seconds by which the stamp may be off
+	Of         Of  `json:"of,omitempty"`
 }
+
+// Of says what a session is one of.
+type Of string
+
+// The kinds of sessions.
+const (
+	OfPower Of = ""    // the station is on
+	OfUse   Of = "use" // and somebody uses it, as far as can be seen
+)
+
+func (o Of) valid() bool { return o == OfPower || o == OfUse }
 
 // Kind returns KindOpen.
 func (*Open) Kind() Kind { return KindOpen }
 
-func (o *Open) valid() error { return session(o.Station, o.Confidence) }
+func (o *Open) valid() error {
+	if !o.Of.valid() {
+		return fmt.Errorf("of %.30q", o.Of)
+	}
+	return session(o.Station, o.Confidence)
+}
 
 // Close says that a station's session stopped (RFC 2866: Stop) at the stamp, give or take Uncertain.
 type Close struct {
@@ -25,14 +42,15 @@ type Close struct {
 	Uncertain  Int   `json:"u,omitempty"`    // seconds by which the stamp may be off
 	Duration   Int   `json:"dur"`            // seconds from start to stop
 	Began      Time  `json:"began,omitzero"` // when it started, where that is known
+	Of         Of    `json:"of,omitempty"`
 }
 
 // Kind returns KindClose.
 func (*Close) Kind() Kind { return KindClose }
 
 func (c *Close) valid() error {
-	if !c.Cause.Valid() || c.Began < 0 {
-		return fmt.Errorf("cause %.30q, began %d", c.Cause, c.Began)
+	if !c.Cause.Valid() || c.Began < 0 || !c.Of.valid() {
+		return fmt.Errorf("cause %.30q, began %d, of %.30q", c.Cause, c.Began, c.Of)
 	}
 	return session(c.Station, c.Confidence)
 }

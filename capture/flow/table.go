@@ -23,7 +23,7 @@ type Flow struct {
 	aIsClient bool   // the end that sorts first opened the flow
 
 	up, down       capture.Count // since it was last told of
-	first, told    int64         // when it began, and when it was last told of
+	told           int64         // when it was last told of
 	client, server capture.MAC
 }
 
@@ -219,7 +219,7 @@ func (t *Table) place(s *set, now heard) int {
 // registered port below 1024 is the server if the other has none; else the first sender is the client.
 func (t *Table) begin(e *Flow, f *capture.Header) {
 	fromClient := f.Opens() || f.SrcPort >= 1024 || f.DstPort < 1024
-	*e = Flow{key: t.key, first: f.Time, last: f.Time, told: f.Time, aIsClient: t.srcIsA == fromClient}
+	*e = Flow{key: t.key, last: f.Time, told: f.Time, aIsClient: t.srcIsA == fromClient}
 	if fromClient {
 		e.client, e.server = f.SrcMAC, f.DstMAC
 	} else {
@@ -282,6 +282,7 @@ func (t *Table) finish(s *set, i int) {
 
 // export tells what was counted since e was last told of, and notes that it is told at now.
 func (t *Table) export(e *Flow, now int64) {
+	since := e.told
 	e.told = now
 	if e.up.Frames+e.down.Frames == 0 {
 		return
@@ -293,7 +294,7 @@ func (t *Table) export(e *Flow, now int64) {
 	}
 	t.obs = capture.Observation{
 		Kind: capture.KindFlow, Proto: k.proto(), VLAN: k.vlan(), MAC: e.client, Target: e.server,
-		First: e.first, Time: e.last, Addr: c.Addr(), Peer: s.Addr(), Port: cp, PeerPort: sp, Up: e.up, Down: e.down,
+		First: min(since, e.last), Time: e.last, Addr: c.Addr(), Peer: s.Addr(), Port: cp, PeerPort: sp, Up: e.up, Down: e.down,
 		Title: e.Title, Name: t.name(e.Title),
 	}
 	e.up, e.down = capture.Count{}, capture.Count{}

@@ -95,6 +95,10 @@ func (a *Account) Take(e *cafe.Event) error {
 		return a.record(b)
 	case cafe.EventOccupancy:
 		return a.occupancy(e)
+	case cafe.EventUse:
+		return a.use(e)
+	case cafe.EventMinute:
+		return nil
 	case cafe.EventMirror:
 		if k, ok := a.sink.(Keeper); ok {
 			return k.Mirror(e.Mirror)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"cafeprobe/capture"
+	"cafeprobe/capture/title"
+	"cafeprobe/firmware/state"
 )
 
 // Config configures a Cafe. The zero Config is valid.
@@ -23,6 +25,7 @@ type Config struct {
 	Vantage     Grade         // given by the technician; empty means that it is judged from the frames
 	Mirror      Mirror        // what the run before has learned, the last EventMirror's; where GradeC was given it is not believed
 	Own         capture.MAC   // of the box's own capture port, where it has traffic of its own; zero where it has none
+	Titles      *title.Table  // what names belong to; nil means the built-in table
 }
 
 const (
@@ -52,6 +55,9 @@ type Cafe struct {
 	first     int64 // the first time observed
 	traffic   int64 // the latest time at which the wire showed something
 	expired   int64 // the last time silence was looked for
+	minute    int64 // the last in which minutes were closed
+	settled   []settled
+	params    *state.Params
 	summary   int64 // when the next occupancy event is due
 	blind     bool  // the wire is silent
 	lost      bool  // the mirror is gone
@@ -69,7 +75,11 @@ func New(cfg Config) *Cafe {
 	cfg.Silence = cmp.Or(cfg.Silence, defaultSilence)
 	cfg.Blind = cmp.Or(cfg.Blind, defaultBlind)
 	cfg.Summary = cmp.Or(cfg.Summary, defaultSummary)
+	if cfg.Titles == nil {
+		cfg.Titles = title.Builtin()
+	}
 	c := &Cafe{cfg: cfg, stations: map[capture.MAC]*Station{}, vantage: vantage{forced: cfg.Vantage, own: cfg.Own, kept: cfg.Mirror}}
+	c.params = state.Builtin()
 	c.vantage.settled = cfg.Mirror.Settled && cfg.Vantage != GradeC
 	return c
 }
@@ -91,6 +101,7 @@ func (c *Cafe) Observe(o *capture.Observation) []Event {
 	}
 	c.hear(min(o.Time, c.now))
 	c.look(o)
+	defer c.note(o)
 	switch o.Kind {
 	case capture.KindDHCP:
 		c.dhcp(o)
@@ -132,8 +143,10 @@ func (c *Cafe) Finish() []Event {
 		c.summarise()
 	}
 	for _, s := range c.Stations() {
+		c.endMinutes(s)
 		c.close(s, CauseEnd)
 	}
+	c.tellMinutes()
 	return c.events
 }
 
@@ -176,6 +189,7 @@ func (c *Cafe) advance(t int64) {
 		c.expire(c.now)
 	}
 	c.watch()
+	c.settle()
 	if c.now >= c.summary {
 		c.summarise()
 		c.summary = c.nextSummary(c.now)
@@ -223,8 +237,10 @@ func (c *Cafe) nextSummary(t int64) int64 {
 // last seen, and time goes on from t.
 func (c *Cafe) stepBack(t int64) {
 	for _, s := range c.Stations() {
+		c.forgetMinutes(s)
 		c.close(s, CauseClock)
 	}
+	c.tellMinutes()
 	c.first, c.now, c.traffic, c.expired = t, t, t, t
 	c.summary = c.nextSummary(t)
 	c.forgetSights(t)
@@ -263,7 +279,7 @@ func (c *Cafe) occupancy() Event {
 	e := Event{Kind: EventOccupancy, Time: c.now, Vantage: c.Vantage()}
 	for _, s := range c.Stations() {
 		if s.Reported() {
-			e.Occupancy = append(e.Occupancy, Doing{Station: s, State: s.StateAt(c.now, c.blind || c.lost)})
+			e.Occupancy = append(e.Occupancy, s.doing(c.now, c.blind || c.lost))
 		}
 	}
 	return e
@@ -317,6 +333,7 @@ func (c *Cafe) makeRoom() *Station {
 	if !s.Confirmed {
 		return s
 	}
+	c.forgetMinutes(s)
 	c.close(s, CauseForgotten)
 	return &Station{}
 }

@@ -1,18 +1,23 @@
 package cafe
 
-import "time"
+import (
+	"time"
+
+	"cafeprobe/firmware/state"
+)
 
 // Event is one conclusion. Kind says which of the other fields are set.
 type Event struct {
 	Kind      EventKind
-	Time      int64    // when it became known, nanoseconds since the Unix epoch
-	Station   *Station // EventStation, EventOpen, EventClose: valid until the next Observe
-	Session   Session  // EventOpen, EventClose
-	Vantage   Vantage  // EventVantage, EventOccupancy
-	Occupancy []Doing  // EventOccupancy: the reported stations in the order of their MAC addresses
-	From, To  int64    // EventBlind; To is 0 while it lasts
-	Why       Word     // EventBlind: WordNoFrames, WordBroadcasts
-	Mirror    Mirror   // EventMirror
+	Time      int64         // when it became known, nanoseconds since the Unix epoch
+	Station   *Station      // EventStation, EventOpen, EventClose: valid until the next Observe
+	Session   Session       // EventOpen, EventClose
+	Use       state.Session // EventUse: still open if its Ended is state.CauseNone
+	Vantage   Vantage       // EventVantage, EventOccupancy
+	Occupancy []Doing       // EventOccupancy: the reported stations in the order of their MAC addresses; EventMinute: of those, the seats
+	From, To  int64         // EventBlind; To is 0 while it lasts
+	Why       Word          // EventBlind: WordNoFrames, WordBroadcasts
+	Mirror    Mirror        // EventMirror
 }
 
 // EventKind says what an Event concludes.
@@ -26,6 +31,8 @@ const (
 	EventVantage                        // what can be seen from here changed
 	EventBlind                          // the wire went silent, or the mirror's unicast did (To 0), or it came back
 	EventOccupancy                      // what every reported station is doing now; periodic
+	EventUse                            // a session of use began, or ended
+	EventMinute                         // what every seat did in the minute from Time on, settled
 	EventMirror                         // what is to be kept of the mirror for the next run changed
 )
 
@@ -75,6 +82,7 @@ func (r Reason) String() string {
 type Doing struct {
 	Station *Station
 	State   State
+	P       float64 // probability of State, 0 to 1
 }
 
 // State is what a station is doing.

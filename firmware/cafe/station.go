@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"cafeprobe/capture"
+	"cafeprobe/firmware/evidence"
+	"cafeprobe/firmware/state"
 )
 
 // Bounds on what is remembered of one station. Real ones stay far below; a hostile one cannot grow the box.
@@ -28,14 +30,18 @@ type Station struct {
 	Addrs       []Addr
 	Names       []Name
 	DHCP        Facts
-	Presence    []Interval // when its frames were heard, with silences of 5 minutes left out
-	Sessions    []Session  // ended ones, the newest last
+	Presence    []Interval      // when its frames were heard, with silences of 5 minutes left out
+	Sessions    []Session       // ended times for which it was on, the newest last
+	Uses        []state.Session // ended times for which it was in use, the newest last
+	Did         []Stretch       // what it did, settled minutes, the newest last
 
 	Clues Clues // what its role is judged by
 
 	sight    sight
 	place    place
-	private  bool // has a private IPv4 address
+	shown    evidence.Station
+	judged   *judged // nil as long as it is not confirmed
+	private  bool    // has a private IPv4 address
 	on       bool
 	session  Session
 	silence  time.Duration // silence after which it is off; grows with its own gaps

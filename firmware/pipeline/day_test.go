@@ -143,16 +143,22 @@ func (d *day) bulk() []byte {
 	return s.down
 }
 
-// sessions notes when sessions were told to begin and to end, in seconds of the day.
+// sessions notes when computers were told to begin and to end, in seconds of the day.
 type sessions struct{ opened, closed []float64 }
 
 func (s *sessions) Record(r uplink.Record) error {
 	at := float64(int64(r.Stamp.Time)-capturetest.At.UnixMilli()) / 1000
-	switch r.Kind {
-	case uplink.KindOpen:
-		s.opened = append(s.opened, at)
-	case uplink.KindClose:
-		s.closed = append(s.closed, at)
+	switch body, err := r.Body(); b := body.(type) {
+	case *uplink.Open:
+		if b.Of == uplink.OfPower {
+			s.opened = append(s.opened, at)
+		}
+	case *uplink.Close:
+		if b.Of == uplink.OfPower {
+			s.closed = append(s.closed, at)
+		}
+	default:
+		return err
 	}
 	return nil
 }

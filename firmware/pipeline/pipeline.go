@@ -62,6 +62,7 @@ func New(cfg Config) *Pipeline {
 	if cfg.Titles == nil {
 		cfg.Titles = title.Builtin()
 	}
+	cfg.Cafe.Titles = cfg.Titles
 	mode := handoff.Replay
 	if cfg.Live {
 		mode = handoff.Live

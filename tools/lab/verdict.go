@@ -86,9 +86,17 @@ func (n *news) take(body uplink.Body) {
 			n.roles[m.Station] = m.Role
 		}
 	case *uplink.Open:
+		if b.Of != uplink.OfPower {
+			say("%s is in use, since %s", n.name(b.Station), clock(b.Time.Time()))
+			return
+		}
 		n.opens[b.Station] = append(n.opens[b.Station], b.Time.Time())
 		say("%s is on, since %s", n.name(b.Station), clock(b.Time.Time()))
 	case *uplink.Close:
+		if b.Of != uplink.OfPower {
+			say("%s is not in use any more, since %s", n.name(b.Station), clock(b.Time.Time()))
+			return
+		}
 		n.closes[b.Station]++
 		say("%s is off, since %s, by %s", n.name(b.Station), clock(b.Time.Time()), b.Cause)
 	case *uplink.Vantage:

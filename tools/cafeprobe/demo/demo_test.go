@@ -48,7 +48,8 @@ func TestRun(t *testing.T) {
 	for _, want := range []string{
 		"page     http://127.0.0.1:",
 		"found    11 stations: 7 pc, 1 cashier, 1 printer, 1 router, 1 server;",
-		"sessions 12: 10 open at the end, 1 fell silent, 1 shut down;",
+		"on       12: 10 open at the end, 1 fell silent, 1 shut down;",
+		"in use   ",
 		"blind    never",
 		"0 came twice, 0 refused",
 	} {

@@ -30,7 +30,8 @@ func summarize(ctx context.Context, out io.Writer, p *province.Province, last pr
 	}
 	ms := func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 	fmt.Fprintf(out, "\nfound    %s\n", f.stations())
-	fmt.Fprintf(out, "sessions %s\n", f.sessions())
+	fmt.Fprintf(out, "on       %s\n", f.power())
+	fmt.Fprintf(out, "in use   %s\n", f.use())
 	fmt.Fprintf(out, "blind    %s\n", f.blindness())
 	fmt.Fprintf(out, "records  %d of %d frames, all receipted; the province holds %d, %d came twice, %d refused\n",
 		last.Records, last.Frames, totals.Verified, p.Stats().Duplicates, p.Stats().Refused)
@@ -44,7 +45,10 @@ type findings struct {
 	roles  map[uplink.StationID]string
 	ends   map[uplink.Cause]int
 	opened int
-	lasted time.Duration // all ended sessions together
+	lasted time.Duration // all ended times of being on together
+
+	used    int
+	usedFor time.Duration // all ended sessions of use together
 
 	blinds   int
 	blindFor time.Duration
@@ -67,8 +71,16 @@ func (f *findings) take(r uplink.Record) error {
 			f.roles[m.Station] = m.Role
 		}
 	case *uplink.Open:
+		if b.Of == uplink.OfUse {
+			f.used++
+			return nil
+		}
 		f.opened++
 	case *uplink.Close:
+		if b.Of == uplink.OfUse {
+			f.usedFor += time.Duration(b.Duration) * time.Second
+			return nil
+		}
 		f.ends[b.Cause]++
 		f.lasted += time.Duration(b.Duration) * time.Second
 	case *uplink.Blind:
@@ -106,12 +118,21 @@ var endings = map[uplink.Cause]string{
 	uplink.CauseNASRequest:  "let go",
 }
 
-func (f *findings) sessions() string {
+// power says how often stations were on, and why that ended.
+func (f *findings) power() string {
 	n := map[string]int{}
 	for cause, count := range f.ends {
 		n[cmp.Or(endings[cause], string(cause))] += count
 	}
 	return fmt.Sprintf("%d%s; %v in all", f.opened, listed(n), f.lasted)
+}
+
+// use says how often somebody was seen to use a station.
+func (f *findings) use() string {
+	if f.used == 0 {
+		return "never seen"
+	}
+	return fmt.Sprintf("%d sessions; %v in all", f.used, f.usedFor)
 }
 
 func (f *findings) blindness() string {

@@ -24,6 +24,10 @@ func TestFindings(t *testing.T) {
 			Stations: []uplink.Member{{Station: pc1, Role: "pc"}, {Station: pc2, Role: "pc"}},
 		},
 		&uplink.Close{Station: pc1, Stamp: at(3600), Cause: uplink.CauseIdleTimeout, Confidence: 99, Duration: 3599},
+		&uplink.Open{Station: pc1, Stamp: at(600), Confidence: 95, Of: uplink.OfUse},
+		&uplink.Close{
+			Station: pc1, Stamp: at(3000), Cause: uplink.CauseIdleTimeout, Confidence: 97, Duration: 2400, Of: uplink.OfUse,
+		},
 		&uplink.Blind{Stamp: at(3700), Blind: true, Why: "no-frames"},
 		&uplink.Blind{Stamp: at(4000), Blind: false, Why: "no-frames"},
 		&uplink.Blind{Stamp: at(5000), Blind: true, Why: "no-frames"},
@@ -39,7 +43,8 @@ func TestFindings(t *testing.T) {
 	}
 	for _, c := range []struct{ what, got, want string }{
 		{"stations", f.stations(), "2 stations: 2 pc; phones are seen and never told"},
-		{"sessions", f.sessions(), "2: 1 an-unheard-one, 1 fell silent; 1h0m0s in all"},
+		{"in use", f.use(), "1 sessions; 40m0s in all"},
+		{"on", f.power(), "2: 1 an-unheard-one, 1 fell silent; 1h0m0s in all"},
 		{"blind", f.blindness(), "2 times, 5m0s in all, the last until the end"},
 		{"nothing", newFindings().blindness(), "never"},
 	} {

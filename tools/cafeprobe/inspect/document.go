@@ -82,7 +82,8 @@ type Station struct {
 	Frames   uint64    `json:"frames"`
 	Presence []Span    `json:"presence"` // when its frames were heard; a silence of 5 minutes ends one
 	States   []State   `json:"states"`
-	Sessions []Session `json:"sessions"`
+	Sessions []Session `json:"sessions"` // of use; of what is no computer, as far as is known, those in Power
+	Power    []Session `json:"power"`    // when it was on
 	Titles   []Used    `json:"titles"`
 }
 
@@ -132,7 +133,7 @@ type State struct {
 	P     float64 `json:"p"`
 }
 
-// Session is a time for which a station was on.
+// Session is a time for which a station was in use, or on.
 type Session struct {
 	Start      Time     `json:"start"`
 	End        Time     `json:"end"`
@@ -142,6 +143,7 @@ type Session struct {
 	Cause      string   `json:"cause"`
 	Confidence float64  `json:"confidence"`
 	Why        []string `json:"why"`
+	WhyVI      []string `json:"why_vi,omitempty"` // the same in Vietnamese
 }
 
 // Asked is a name that a client asked for, N times.

@@ -133,7 +133,7 @@ func build(p *pipeline.Pipeline, notes *collector, files *files) *Document {
 	}
 	byStation := used(notes, func(k flowKey) capture.MAC { return k.mac })
 	for _, s := range c.Stations() {
-		doc.Stations = append(doc.Stations, station(s, notes.leases[s.MAC], byStation[s.MAC], c.BlindTimes()))
+		doc.Stations = append(doc.Stations, station(s, notes.leases[s.MAC], byStation[s.MAC], c.BlindTimes(), notes.titles))
 	}
 	byClient := used(notes, func(k flowKey) netip.Addr { return k.client.Addr() })
 	for client, list := range byClient {
@@ -154,12 +154,12 @@ func build(p *pipeline.Pipeline, notes *collector, files *files) *Document {
 	return doc
 }
 
-func station(s *cafe.Station, lease *Lease, titles []Used, blind []cafe.Interval) Station {
+func station(s *cafe.Station, lease *Lease, titles []Used, blind []cafe.Interval, tt *title.Table) Station {
 	out := Station{
 		MAC: s.MAC.String(), Role: s.Role.String(), Vendor: vendor(s.MAC), OS: s.OS(),
 		Addrs: []string{}, VLAN: append([]uint16{}, s.VLANs...), Names: []Called{}, DHCP: lease,
 		First: Time(s.First), Last: Time(s.Last), Frames: s.Sent.Frames,
-		Presence: []Span{}, States: states(s, blind), Sessions: []Session{}, Titles: append([]Used{}, titles...),
+		Presence: []Span{}, States: states(s, blind), Sessions: sessions(s, tt), Power: power(s), Titles: append([]Used{}, titles...),
 	}
 	for _, a := range s.OwnAddrs() {
 		out.Addrs = append(out.Addrs, a.String())
@@ -170,36 +170,7 @@ func station(s *cafe.Station, lease *Lease, titles []Used, blind []cafe.Interval
 	for _, p := range s.Presence {
 		out.Presence = append(out.Presence, Span{Time(p.Start), Time(p.End)})
 	}
-	for _, e := range s.Sessions {
-		why := []string{}
-		for _, r := range e.Why {
-			why = append(why, r.String())
-		}
-		out.Sessions = append(out.Sessions, Session{
-			Start: Time(e.Start), End: Time(e.End), StartErr: e.StartErr.Seconds(), EndErr: e.EndErr.Seconds(),
-			Opened: string(e.Opened), Cause: string(e.Closed), Confidence: e.Confidence, Why: why,
-		})
-	}
 	return out
-}
-
-// states lays the sessions of s end to end: on within them, off between, unknown where nobody could be heard.
-func states(s *cafe.Station, blind []cafe.Interval) []State {
-	list := []State{}
-	for i, e := range s.Sessions {
-		if i > 0 {
-			before := s.Sessions[i-1]
-			between := State{cafe.StateOff.String(), Time(before.End), Time(e.Start), before.Confidence}
-			if slices.ContainsFunc(blind, func(b cafe.Interval) bool { return b.Start < e.Start && b.End > before.End }) {
-				between.State, between.P = cafe.StateUnknown.String(), 1
-			}
-			if between.From < between.To {
-				list = append(list, between)
-			}
-		}
-		list = append(list, State{cafe.StateOn.String(), Time(e.Start), Time(e.End), e.Confidence})
-	}
-	return list
 }
 
 // vendor names who the address was assigned to (IEEE MA-L), empty for one that is locally administered or not known.

@@ -58,7 +58,7 @@ func judgeWakes(add func(string, map[string]bool, map[string]bool, bool), doc *D
 // startSlack is how far a session's start may be from when the station was switched on.
 const startSlack = 30 * time.Second
 
-// judgePower compares sessions with the times for which stations were on, station by station: a session must start
+// judgePower compares with each other the times for which stations were on, station by station: one must start
 // within startSlack of the switch, and end as near to the truth as it says itself.
 func judgePower(add func(string, map[string]bool, map[string]bool, bool), doc *Document, fs facts) {
 	if len(fs["schedule_power"]) == 0 {
@@ -66,41 +66,41 @@ func judgePower(add func(string, map[string]bool, map[string]bool, bool), doc *D
 	}
 	want, got := map[string]bool{}, map[string]bool{}
 	for _, s := range doc.Stations {
-		on := powerOf(fs, s.MAC)
-		if len(on) == 0 {
+		times := powerOf(fs, s.MAC)
+		if len(times) == 0 {
 			continue // the file does not say when this one was on
 		}
-		for _, e := range s.Sessions {
-			i := slices.IndexFunc(on, func(p power) bool { return p.is(e) })
+		for _, e := range s.Power {
+			i := slices.IndexFunc(times, func(p on) bool { return p.is(e) })
 			if i < 0 {
 				got[fmt.Sprintf("%s session %.1f–%.1f ±%.0f", s.MAC, seconds(e.Start), seconds(e.End), e.EndErr)] = true
 				continue
 			}
-			got[on[i].String()] = true
-			on = slices.Delete(on, i, i+1)
+			got[times[i].String()] = true
+			times = slices.Delete(times, i, i+1)
 		}
 	}
 	for _, f := range fs["schedule_power"] {
-		want[power{f.Key, f.Value}.String()] = true
+		want[on{f.Key, f.Value}.String()] = true
 	}
 	add("power", want, got, true)
 }
 
-// power is a time for which a station was on: "start,end", seconds since the Unix epoch.
-type power struct{ mac, span string }
+// on is a time for which a station was on: "start,end", seconds since the Unix epoch.
+type on struct{ mac, span string }
 
-func powerOf(fs facts, mac string) (list []power) {
+func powerOf(fs facts, mac string) (list []on) {
 	for _, f := range fs["schedule_power"] {
 		if f.Key == mac {
-			list = append(list, power{f.Key, f.Value})
+			list = append(list, on{f.Key, f.Value})
 		}
 	}
 	return list
 }
 
-func (p power) String() string { return p.mac + " on " + p.span }
+func (p on) String() string { return p.mac + " on " + p.span }
 
-func (p power) is(e Session) bool {
+func (p on) is(e Session) bool {
 	from, to, _ := strings.Cut(p.span, ",")
 	start, err1 := strconv.ParseFloat(from, 64)
 	end, err2 := strconv.ParseFloat(to, 64)
@@ -146,7 +146,7 @@ func TestJudgePower(t *testing.T) {
 	f := func(name string, start, end, err float64, missed, extra int) {
 		t.Helper()
 		at := func(s float64) Time { return Time(s * float64(time.Second)) }
-		doc := &Document{Stations: []Station{{MAC: mac, Sessions: []Session{{Start: at(start), End: at(end), EndErr: err}}}}}
+		doc := &Document{Stations: []Station{{MAC: mac, Power: []Session{{Start: at(start), End: at(end), EndErr: err}}}}}
 		fs := facts{"schedule_power": {capturetest.Fact{Key: mac, Value: "1000.0,2000.0"}}}
 		scores := map[string]*score{}
 		judge(scores, "x", doc, map[string]facts{"x": fs})

@@ -3,6 +3,7 @@ package inspect
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -97,7 +98,7 @@ func (s *Station) address() string {
 }
 
 func (p *printer) station(s *Station) {
-	if len(s.Sessions)+len(s.Titles)+len(s.Names) == 0 && s.DHCP == nil {
+	if len(s.Power)+len(s.Titles)+len(s.Names) == 0 && s.DHCP == nil {
 		return
 	}
 	p.f("\n%s  %s", s.MAC, s.label())
@@ -115,10 +116,9 @@ func (p *printer) station(s *Station) {
 			}
 		}
 	}
-	for _, e := range s.Sessions {
-		p.f("  on         %s – %s  (±%.0f s, ±%.0f s)  %s → %s  confidence %.2f", clock(e.Start), clock(e.End),
-			e.StartErr, e.EndErr, e.Opened, e.Cause, e.Confidence)
-		p.f("             why: %s", strings.Join(e.Why, "; "))
+	p.times("on    ", s.Power)
+	if !slices.EqualFunc(s.Sessions, s.Power, func(a, b Session) bool { return a.Start == b.Start && a.End == b.End }) {
+		p.times("in use", s.Sessions)
 	}
 	for _, u := range s.Titles {
 		p.f("  title      %s (%s)  %d flows, %.0f s%s", u.Title, u.Class, u.Flows, u.Seconds, played(u))
@@ -131,6 +131,14 @@ func played(u Used) string {
 		return ""
 	}
 	return fmt.Sprintf(", its own %.0f s", u.Played)
+}
+
+func (p *printer) times(what string, list []Session) {
+	for _, e := range list {
+		p.f("  %s     %s – %s  (±%.0f s, ±%.0f s)  %s → %s  confidence %.2f", what, clock(e.Start), clock(e.End),
+			e.StartErr, e.EndErr, e.Opened, e.Cause, e.Confidence)
+		p.f("             why: %s", strings.Join(e.Why, "; "))
+	}
 }
 
 func (p *printer) names(doc *Document) {

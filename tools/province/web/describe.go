@@ -29,7 +29,11 @@ func (l *words) describe(r uplink.Record) string {
 	case *uplink.Roster:
 		return l.members(b)
 	case *uplink.Open:
-		return sentences(l.f(l.opened, short(b.Station), b.Confidence), l.giveOrTake(b.Uncertain))
+		format := l.opened
+		if b.Of == uplink.OfUse {
+			format = l.usedFrom
+		}
+		return sentences(l.f(format, short(b.Station), b.Confidence), l.giveOrTake(b.Uncertain))
 	case *uplink.Close:
 		return l.close(b)
 	case *uplink.Title:
@@ -156,6 +160,9 @@ func (l *words) close(b *uplink.Close) string {
 	switch b.Cause {
 	case uplink.CauseLostService, uplink.CauseNASReboot, uplink.CauseNASRequest:
 		format = l.unseen
+	}
+	if b.Of == uplink.OfUse {
+		format = l.usedTo
 	}
 	s := l.f(format, short(b.Station), l.span(seconds(b.Duration)), b.Confidence, cmp.Or(l.causes[b.Cause], string(b.Cause)))
 	return sentences(s, l.giveOrTake(b.Uncertain))

@@ -35,6 +35,7 @@ var english = words{
 
 	fromBoot: "Firmware %s.", alive: "Last known to run: %s.",
 	roster: "Stations: %d", part: "part %[1]d of %[2]d",
+	usedFrom: "Station %[1]s appears to be in use, confidence %[2]d %%.", usedTo: "Station %[1]s no longer in use after %[2]s, confidence %[3]d %%: %[4]s.",
 	opened: "Station %[1]s on, confidence %[2]d %%.", closed: "Station %[1]s off after %[2]s, confidence %[3]d %%: %[4]s.",
 	unseen: "Station %[1]s no longer followed after %[2]s, confidence %[3]d %%: %[4]s.", give: "Give or take %s.",
 	titles: "The whole café in %[1]s: %[2]s.", titleUse: "%[1]s, station-minutes %[2]d on stations %[3]d",

@@ -37,6 +37,7 @@ var vietnamese = words{
 
 	fromBoot: "Phần mềm %s.", alive: "Lần cuối biết thiết bị còn chạy: %s.",
 	roster: "%d máy", part: "phần %[1]d trên %[2]d",
+	usedFrom: "Máy %[1]s có dấu hiệu đang được sử dụng, độ tin cậy %[2]d %%.", usedTo: "Máy %[1]s thôi được sử dụng sau %[2]s, độ tin cậy %[3]d %%: %[4]s.",
 	opened: "Máy %[1]s bật, độ tin cậy %[2]d %%.", closed: "Máy %[1]s tắt sau %[2]s, độ tin cậy %[3]d %%: %[4]s.",
 	unseen: "Thôi ghi nhận máy %[1]s sau %[2]s, độ tin cậy %[3]d %%: %[4]s.", give: "Sai số thời điểm: %s.",
 	titles: "Cả điểm trong %[1]s: %[2]s.", titleUse: "%[1]s %[2]d phút máy trên %[3]d máy",

@@ -28,6 +28,7 @@ type words struct {
 	cardFault, cardBroken, cardWarn, unreceipted                                string
 	fromBoot, alive                                                             string
 	roster, part                                                                string
+	usedFrom, usedTo                                                            string
 	opened, closed, unseen, give                                                string
 	titles, titleUse, fewer                                                     string
 	blindFrom, blindTo                                                          string

@@ -117,6 +117,8 @@ func TestDescribe(t *testing.T) {
 		{Station: station, Role: "router"}, {Station: station, Role: "pc"}, {Station: station, Role: "pc"},
 	}},
 		"3 máy: 2 máy tính, 1 bộ định tuyến (phần 1 trên 2).", "Stations: 3: 2 PC, 1 router (part 1 of 2).")
+	f(&uplink.Open{Station: station, Stamp: at, Confidence: 93, Of: uplink.OfUse},
+		"Máy u3mJq có dấu hiệu đang được sử dụng, độ tin cậy 93 %.", "Station u3mJq appears to be in use, confidence 93 %.")
 	f(&uplink.Open{Station: station, Stamp: at, Confidence: 86, Uncertain: 10},
 		"Máy u3mJq bật, độ tin cậy 86 %. Sai số thời điểm: 10 giây.", "Station u3mJq on, confidence 86 %. Give or take 10 s.")
 	f(&uplink.Close{Station: station, Stamp: at, Confidence: 91, Duration: 5400, Cause: uplink.CauseIdleTimeout},

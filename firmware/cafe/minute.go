@@ -1,0 +1,133 @@
+package cafe
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"cafeprobe/capture"
+	"cafeprobe/capture/title"
+	"cafeprobe/firmware/evidence"
+	"cafeprobe/firmware/state"
+)
+
+// note takes o as evidence of what its station does.
+func (c *Cafe) note(o *capture.Observation) {
+	switch o.Kind {
+	case capture.KindFlow:
+		c.noteFlow(o)
+		return
+	case capture.KindDHCP:
+		c.noteDHCP(o)
+		return
+	}
+	s := c.stations[o.MAC]
+	if s == nil {
+		return
+	}
+	switch o.Kind {
+	case capture.KindActivity:
+		s.shown.Sent(o.First, o.Time, o.Up.Frames)
+	case capture.KindQuery:
+		if local(o.Peer) && o.Origin != capture.OriginDNS {
+			return // a neighbour's page, as UPnP has them
+		}
+		if trafficOf(c.cfg.Titles.Title(c.cfg.Titles.Name(o.Name)).Use) == evidence.Personal {
+			s.shown.Name(o.Time, o.Name, o.Origin != capture.OriginDNS)
+		}
+	case capture.KindEvidence:
+		if sign := signOf(o.Evidence); sign != 0 {
+			s.shown.Sign(o.Time, sign)
+		}
+	}
+}
+
+// signOf returns what a piece of evidence is a sign of, 0 for nothing: network cards answer while the computer sleeps.
+func signOf(e capture.Evidence) state.Signs {
+	switch e {
+	case capture.EvidencePXEBoot:
+		return state.Boot
+	case capture.EvidenceGoodbye:
+		return state.Farewell
+	case capture.EvidenceGameRunning:
+		return state.GameRunning
+	case capture.EvidenceScreenLocked:
+		return state.ScreenLocked
+	case capture.EvidenceARPRequest, capture.EvidenceARPProbe, capture.EvidenceARPAnnounce, capture.EvidenceRouterSolicit,
+		capture.EvidenceNeighborSolicit, capture.EvidenceDAD, capture.EvidenceMLD, capture.EvidenceIGMP, capture.EvidenceNTPClient:
+		return state.CPU
+	}
+	return 0
+}
+
+func (c *Cafe) noteDHCP(o *capture.Observation) {
+	d := o.DHCP
+	if d == nil || d.FromServer || d.V6 {
+		return
+	}
+	s := c.stations[d.Client]
+	if s == nil {
+		return
+	}
+	switch {
+	case d.Message == "DISCOVER", d.Message == "REQUEST" && !d.ClientAddr.IsValid(): // SELECTING or INIT-REBOOT, no renewal
+		s.shown.Sign(o.Time, state.Boot)
+	case d.Message == "RELEASE":
+		s.shown.Sign(o.Time, state.Farewell)
+	}
+}
+
+// noteFlow takes a flow as evidence of the end that is on the LAN. Between two stations it is background, and the client's.
+func (c *Cafe) noteFlow(o *capture.Observation) {
+	client, server := local(o.Addr), local(o.Peer)
+	mac, up, down := o.MAC, o.Up, o.Down
+	use := c.cfg.Titles.Title(title.ID(o.Title)).Use
+	traffic := trafficOf(use)
+	switch {
+	case client && server:
+		traffic = evidence.Background
+	case server:
+		mac, up, down = o.Target, o.Down, o.Up
+	case !client:
+		return
+	}
+	s := c.stations[mac]
+	if s == nil {
+		return
+	}
+	var id uint16
+	if use == title.Play {
+		id = o.Title
+	}
+	s.shown.Flow(o.First, o.Time, o.Proto, up, down, traffic, id)
+}
+
+// local reports whether an address is one of the LAN: those, and groups, that no router carries to the internet.
+func local(a netip.Addr) bool {
+	return a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsMulticast() || a == broadcast || a.IsUnspecified()
+}
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// trafficOf returns what a flow is, or a name, that its title says is of such use.
+func trafficOf(use title.Use) evidence.Traffic {
+	if use == title.Launcher || use == title.Background {
+		return evidence.Background
+	}
+	return evidence.Personal
+}
+
+// view says what could be seen of s in the minute that began at start.
+func (c *Cafe) view(s *Station, v *Vantage, start int64) state.View {
+	end := start + int64(time.Minute)
+	blind := func(from, to int64) bool { return min(to, end)-max(from, start) > int64(time.Minute)/2 }
+	switch {
+	case c.blind && blind(c.traffic, c.now), c.lost && blind(c.lostSince, c.now):
+		return state.Blind
+	case slices.ContainsFunc(c.blinds, func(b Interval) bool { return blind(b.Start, b.End) }):
+		return state.Blind
+	case v.Grade == GradeC, slices.Contains(v.Hidden, s.MAC):
+		return state.Broadcasts
+	}
+	return state.Full
+}

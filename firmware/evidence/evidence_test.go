@@ -1,0 +1,178 @@
+package evidence
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"cafeprobe/capture"
+	"cafeprobe/firmware/state"
+)
+
+// start is a whole minute.
+var start = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC).UnixNano()
+
+func at(s float64) int64 { return start + int64(s*float64(second)) }
+
+func full(int64) state.View { return state.Full }
+
+// taken returns the minutes that are closed at the second now.
+func taken(s *Station, now float64) (list []state.Minute) {
+	s.Take(at(now), full, func(m *state.Minute) { list = append(list, *m) })
+	return list
+}
+
+func TestMinutesCloseLateInOrderAndOnce(t *testing.T) {
+	var s Station
+	s.Sent(at(10), at(10), 1)
+	s.Sent(at(130), at(130), 2)
+	f := func(now float64, want string) {
+		t.Helper()
+		got := ""
+		for _, m := range taken(&s, now) {
+			got += fmt.Sprintf("%d:%d ", (m.Start-start)/minute, m.Sent)
+		}
+		if got != want {
+			t.Errorf("at %.0f s: %q, want %q", now, got, want)
+		}
+	}
+	f(60+129, "")
+	f(60+130, "0:1 ")
+	f(60+130, "")
+	f(240+130, "1:0 2:2 3:0 ")
+	s.Sent(at(70), at(70), 5) // of a minute that is closed
+	f(300+130, "4:0 ")
+}
+
+func TestSentIsSharedByTime(t *testing.T) {
+	var s Station
+	s.Sent(at(50), at(70), 20)
+	got := taken(&s, 120+130)
+	if len(got) != 2 || got[0].Sent != 10 || got[1].Sent != 10 {
+		t.Fatalf("got %+v, want 10 frames in each of two minutes", got)
+	}
+	if got[0].First != at(50) || got[1].Last != at(70) {
+		t.Errorf("first %d, last %d, want %d and %d", got[0].First, got[1].Last, at(50), at(70))
+	}
+}
+
+func count(frames, octets uint64) capture.Count { return capture.Count{Frames: frames, Octets: octets} }
+
+func TestFlow(t *testing.T) {
+	f := func(name string, proto uint8, up, down capture.Count, traffic Traffic, want string) {
+		t.Helper()
+		var s Station
+		s.Flow(at(10), at(49.9), proto, up, down, traffic, 7)
+		m := taken(&s, 60+130)[0]
+		use := "-"
+		if m.LastUse != 0 {
+			use = fmt.Sprintf("%d..%d", (m.FirstUse-start)/second, (m.LastUse-start)/second)
+		}
+		got := fmt.Sprintf("play %d user %d back %d use %s", m.Play, m.User, m.Back, use)
+		if got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+	f("game", 17, count(1200, 120<<10), count(1200, 240<<10), Personal, "play 40 user 360 back 0 use 10..49")
+	f("voice of a launcher", 17, count(1200, 120<<10), count(1200, 240<<10), Background, "play 0 user 0 back 360 use -")
+	f("video", 17, count(2000, 120<<10), count(20000, 25000<<10), Personal, "play 0 user 25120 back 0 use 10..49")
+	f("a socket held open", 6, count(10, 1<<10), count(10, 1<<10), Personal, "play 0 user 2 back 0 use -")
+	f("a thin game over TCP", 6, count(100, 8<<10), count(120, 20<<10), Personal, "play 40 user 28 back 0 use 10..49")
+	f("one way", 17, count(4000, 400<<10), count(0, 0), Personal, "play 0 user 400 back 0 use 10..49")
+}
+
+func TestNames(t *testing.T) {
+	var s Station
+	s.Name(at(1), "www.a.com.vn", true)
+	s.Name(at(2), "cdn.a.com.vn", true) // the same site
+	s.Name(at(3), "b.com.vn", false)    // a question, and no traffic
+	s.Name(at(61), "c.example", false)
+	s.Flow(at(62), at(80), 6, count(50, 5<<10), count(80, 90<<10), Personal, 0)
+	list := taken(&s, 3659)
+	s.Name(at(3659), "www.a.com.vn", true)
+	s.Name(at(3659), "c.example", true)
+	got := map[int64]uint8{}
+	for _, m := range append(list, taken(&s, 3720+130)...) {
+		if m.Names > 0 {
+			got[(m.Start-start)/minute] = m.Names
+		}
+	}
+	if fmt.Sprint(got) != "map[0:1 1:1 60:1]" {
+		t.Errorf("names by minute %v, want one in 0, one in 1 and, an hour after the first, one in 60", got)
+	}
+}
+
+func TestSiteOf(t *testing.T) {
+	for name, want := range map[string]string{
+		"vnexpress.net": "vnexpress.net", "i1-vne.cdn.vnexpress.net.": "vnexpress.net", "a.b.COM.VN": "b.com.vn", "com.vn": "com.vn",
+		"x.co.uk": "x.co.uk", "host": "host", "": "", "a.gov.vn": "a.gov.vn", "b.a.gov.vn": "a.gov.vn", "t.co": "t.co",
+	} {
+		if got := siteOf(name); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestTimeJumps: a day without anything is not stepped through, a minute that is open before it is told.
+func TestTimeJumps(t *testing.T) {
+	var s Station
+	s.Sent(at(10), at(10), 3)
+	got := taken(&s, 86400)
+	if len(got) > 2*enough || got[0].Sent != 3 {
+		t.Errorf("%d minutes, the first %+v", len(got), got[0])
+	}
+	s.Sent(at(86400), at(86400), 9)
+	got = taken(&s, 86460+130)
+	if last := got[len(got)-1]; last.Sent != 9 {
+		t.Errorf("after the jump %+v, want 9 frames", last)
+	}
+}
+
+func FuzzStation(f *testing.F) {
+	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 200, 9, 30, 4})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var s Station
+		now, last := start, int64(0)
+		for len(b) >= 4 {
+			from := now + int64(int8(b[1]))*second
+			to := from + int64(b[2])*second
+			switch b[0] % 6 {
+			case 0:
+				s.Sent(from, to, uint64(b[3]))
+			case 1:
+				s.Flow(from, to, b[3], count(uint64(b[3]), 99), count(uint64(b[2]), 1<<40), Traffic(b[3]%2), uint16(b[3]))
+			case 2:
+				s.Name(from, string(b[:3]), b[3]%2 == 0)
+			case 3:
+				s.Sign(from, state.Signs(b[3]))
+			case 4:
+				now += int64(b[1]) << (b[3] % 40)
+			case 5:
+				if b[3] == 77 {
+					s.Reset()
+					last = 0
+				}
+			}
+			s.Take(now, full, func(m *state.Minute) {
+				if m.Start <= last || m.Start%minute != 0 || m.Play > 60 || m.First > m.Last || m.FirstUse > m.LastUse {
+					t.Fatalf("after minute %d: %+v", last, *m)
+				}
+				if m.LastUse != 0 && (m.FirstUse < m.Start || m.LastUse >= m.Start+minute) {
+					t.Fatalf("use outside its minute: %+v", *m)
+				}
+				last = m.Start
+			})
+			b = b[4:]
+		}
+	})
+}
+
+func BenchmarkFlow(b *testing.B) {
+	var s Station
+	b.ReportAllocs()
+	for i := range b.N {
+		now := start + int64(i)*second
+		s.Flow(now-60*second, now, 17, count(600, 60000), count(600, 120000), Personal, 0)
+		s.Take(now, full, func(*state.Minute) {})
+	}
+}
