@@ -84,11 +84,11 @@ func TestRing(t *testing.T) {
 	if r.State() != Up {
 		t.Errorf("state %v, want up", r.State())
 	}
-	s, out := newSender(t, "far"), newSender(t, "port")
+	s, out := capturetest.NewSender(t, "far"), capturetest.NewSender(t, "port")
 	sizes := []int{60, 1514, 9014, 64, 700}
 	for i, n := range sizes {
-		s.send(t, frame(uint32(i), n), 1)
-		out.send(t, frame(999, 60), 1) // our own end's, which a ring without PACKET_IGNORE_OUTGOING would see
+		s.Flood(t, frame(uint32(i), n), 1)
+		out.Flood(t, frame(999, 60), 1) // our own end's, which a ring without PACKET_IGNORE_OUTGOING would see
 	}
 	octets := uint64(0)
 	for i, n := range sizes {
@@ -112,12 +112,12 @@ func TestRing(t *testing.T) {
 // The kernel takes an 802.1Q tag out of a frame; the Ring says which it was. Priority tags name no VLAN.
 func TestVLAN(t *testing.T) {
 	link(t)
-	r, s := open(t, "port", Config{}), newSender(t, "far")
+	r, s := open(t, "port", Config{}), capturetest.NewSender(t, "far")
 	f := func(tci, want uint16) {
 		t.Helper()
 		plain := frame(uint32(tci), 100)
 		tagged := append(bytes.Clone(plain[:12]), 0x81, 0, byte(tci>>8), byte(tci))
-		s.send(t, append(tagged, plain[12:]...), 1)
+		s.Flood(t, append(tagged, plain[12:]...), 1)
 		got := next(t, r)
 		if got.VLAN != want || !bytes.Equal(got.Data, plain) {
 			t.Errorf("tag %#x: VLAN %d, % x…, want %d, % x…", tci, got.VLAN, got.Data[:20], want, plain[:20])
@@ -149,7 +149,7 @@ func TestStates(t *testing.T) {
 	hears := func() {
 		t.Helper()
 		no++
-		newSender(t, "far").send(t, frame(no, 60), 1)
+		capturetest.NewSender(t, "far").Flood(t, frame(no, 60), 1)
 		if f := next(t, r); binary.BigEndian.Uint32(f.Data[14:]) != no {
 			t.Errorf("frame % x, want number %d", f.Data, no)
 		}
@@ -200,10 +200,10 @@ func TestLate(t *testing.T) {
 		t.Errorf("error %v, time %d, state %v, want none yet, the time, gone", err, f.Time, r.State())
 	}
 	link(t)
-	newSender(t, "far").send(t, frame(1, 60), 1) // nobody listens yet: bind comes with the next look
+	capturetest.NewSender(t, "far").Flood(t, frame(1, 60), 1) // nobody listens yet: bind comes with the next look
 	time.Sleep(20 * time.Millisecond)
 	quiet(t, r)
-	newSender(t, "far").send(t, frame(2, 60), 1)
+	capturetest.NewSender(t, "far").Flood(t, frame(2, 60), 1)
 	if f := next(t, r); f.Data[17] != 2 {
 		t.Errorf("frame % x, want number 2", f.Data)
 	}
@@ -212,10 +212,10 @@ func TestLate(t *testing.T) {
 // What does not fit is counted, to the frame: sent = seen + dropped.
 func TestDropped(t *testing.T) {
 	link(t)
-	r, s := open(t, "port", Config{Blocks: 2, Quiet: 200 * time.Millisecond}), newSender(t, "far")
+	r, s := open(t, "port", Config{Blocks: 2, Quiet: 200 * time.Millisecond}), capturetest.NewSender(t, "far")
 	sent, seen := 0, 0
 	for _, n := range []int{20000, 3, 30000, 10} {
-		s.send(t, frame(1, 64), n)
+		s.Flood(t, frame(1, 64), n)
 		sent += n
 		if n < 100 { // a ring that was full goes on when there is room
 			seen += quiet(t, r)
@@ -231,7 +231,7 @@ func TestDropped(t *testing.T) {
 // What a filter refuses is not there, and no frame gets in before it.
 func TestFilter(t *testing.T) {
 	link(t)
-	s := newSender(t, "far")
+	s := capturetest.NewSender(t, "far")
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
@@ -240,7 +240,7 @@ func TestFilter(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				s.send(t, frame(0, 100), burst)
+				s.Flood(t, frame(0, 100), 64)
 			}
 		}
 	}()
@@ -250,7 +250,7 @@ func TestFilter(t *testing.T) {
 		bpf.RetConstant{Val: 40},
 		bpf.RetConstant{Val: 0},
 	}})
-	newSender(t, "far").send(t, frame(7, 100), 3)
+	capturetest.NewSender(t, "far").Flood(t, frame(7, 100), 3)
 	close(stop)
 	<-stopped
 	for range 3 {
@@ -266,10 +266,10 @@ func TestFilter(t *testing.T) {
 // A block at a time comes what comes frame by frame.
 func TestBatch(t *testing.T) {
 	link(t)
-	r, s := open(t, "port", Config{Quiet: 100 * time.Millisecond}), newSender(t, "far")
+	r, s := open(t, "port", Config{Quiet: 100 * time.Millisecond}), capturetest.NewSender(t, "far")
 	const n = 1000
 	for i := range n {
-		s.send(t, frame(uint32(i), 60+i), 1)
+		s.Flood(t, frame(uint32(i), 60+i), 1)
 	}
 	fs := make([]capture.Frame, 64)
 	calls := 0
@@ -296,8 +296,8 @@ func TestBatch(t *testing.T) {
 // Reading takes no memory.
 func TestNoAllocation(t *testing.T) {
 	link(t)
-	r, s := open(t, "port", Config{}), newSender(t, "far")
-	s.send(t, frame(1, 60), 2000)
+	r, s := open(t, "port", Config{}), capturetest.NewSender(t, "far")
+	s.Flood(t, frame(1, 60), 2000)
 	var f capture.Frame
 	if got := testing.AllocsPerRun(1000, func() {
 		if err := r.Next(&f); err != nil {
@@ -335,8 +335,8 @@ func TestDroppedCapability(t *testing.T) {
 			}
 		}
 	}()
-	for s := newSender(t, "far"); ; time.Sleep(10 * time.Millisecond) {
-		s.send(t, frame(1, 60), 1)
+	for s := capturetest.NewSender(t, "far"); ; time.Sleep(10 * time.Millisecond) {
+		s.Flood(t, frame(1, 60), 1)
 		select {
 		case err := <-heard:
 			if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -231,40 +230,34 @@ func mirrorBy(t *testing.T, device string, want Sender) {
 // inject sends frames out of an interface of a namespace. The thread that goes there ends with it.
 func inject(t *testing.T, namespace, name string, frames [][]byte) {
 	t.Helper()
-	done := make(chan error)
+	done := make(chan error, 1)
+	var s *capturetest.Sender
 	go func() {
+		defer close(done)
 		runtime.LockOSThread()
-		done <- injectHere(namespace, name, frames)
+		err := enter(namespace)
+		if err == nil {
+			s = capturetest.NewSender(t, name)
+		}
+		done <- err
 	}()
-	if err := <-done; err != nil {
-		t.Fatal(err)
+	if err := <-done; err != nil || s == nil {
+		t.Fatalf("to namespace %s: %v", namespace, err)
+	}
+	for _, f := range frames {
+		if err := s.Send(f); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
-func injectHere(namespace, name string, frames [][]byte) error {
+func enter(namespace string) error {
 	ns, err := os.Open("/run/netns/" + namespace)
 	if err != nil {
 		return err
 	}
 	defer ns.Close()
-	if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-		return err
-	}
-	i, err := net.InterfaceByName(name)
-	if err != nil {
-		return err
-	}
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	for _, f := range frames {
-		if err := unix.Sendto(fd, f, 0, &unix.SockaddrLinklayer{Ifindex: i.Index}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET)
 }
 
 func hasFrame(list []capture.Frame, data []byte) bool {

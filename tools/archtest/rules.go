@@ -23,7 +23,7 @@ var Arrows = []Arrow{
 	{"capture/remote", []string{"capture", "capture/decode"}, []string{"golang.org/x/sys/unix"}},
 	{"capture/pcapfile", []string{"capture"}, []string{"github.com/klauspost/compress"}},
 	{"capture/capturetest/testdata/cafe", nil, nil},
-	{"capture/capturetest", []string{"capture", "capture/capturetest/testdata/cafe"}, []string{"github.com/google/gopacket"}},
+	{"capture/capturetest", []string{"capture", "capture/capturetest/testdata/cafe"}, []string{"github.com/google/gopacket", "golang.org/x/sys/unix"}},
 
 	{"board", nil, nil},
 	{"board/detect", []string{"board"}, nil},

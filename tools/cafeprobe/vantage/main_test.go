@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"cafeprobe/capture/capturetest"
 )
 
@@ -50,32 +48,4 @@ func plug(t testing.TB, sw, end string) {
 	run(t, "ip link set "+port+" master "+sw)
 	run(t, "ip link set "+port+" up")
 	run(t, "ip link set "+end+" up")
-}
-
-// sender sends whole frames out of an interface.
-type sender struct {
-	fd    int
-	index int
-}
-
-func newSender(t testing.TB, name string) *sender {
-	t.Helper()
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Close(fd) })
-	ifr, err := unix.NewIfreq(name)
-	if err == nil {
-		err = unix.IoctlIfreq(fd, unix.SIOCGIFINDEX, ifr)
-	}
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return &sender{fd: fd, index: int(ifr.Uint32())}
-}
-
-// send may be called by several goroutines: the address, which x/sys writes to, is each call's own.
-func (s *sender) send(frame []byte) error {
-	return unix.Sendto(s.fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: s.index})
 }

@@ -57,11 +57,11 @@ func (r *room) probe(sw string) *afpacket.Ring {
 }
 
 // pc plugs the n-th computer into sw and lets it talk. router is where the router's answers to it come in.
-func (r *room) pc(n byte, sw string, router *sender) {
+func (r *room) pc(n byte, sw string, router *capturetest.Sender) {
 	r.t.Helper()
 	end := fmt.Sprintf("%spc%d", r.name, n)
 	plug(r.t, sw, end)
-	out, pc, server, gw := newSender(r.t, end), capturetest.PC(n), capturetest.Server(), capturetest.Router()
+	out, pc, server, gw := capturetest.NewSender(r.t, end), capturetest.PC(n), capturetest.Server(), capturetest.Router()
 	group := capturetest.Host{MAC: capture.MAC{1, 0, 0x5e, 0, 0, 0xfc}, Addr: netip.AddrFrom4([4]byte{224, 0, 0, 252})}
 	call := capturetest.UDP(r.t, pc, group, 5355, 5355, []byte("\x00\x01\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03may\x00\x00\x01\x00\x01"))
 	ask := capturetest.ARP(r.t, layers.ARPRequest, pc, gw)
@@ -79,9 +79,9 @@ func (r *room) pc(n byte, sw string, router *sender) {
 		tick := time.NewTicker(100 * time.Millisecond)
 		defer tick.Stop()
 		for i := 0; i < turns; i++ {
-			frames := []func() error{func() error { return out.send(question[i]) }, func() error { return router.send(answer[i]) }}
+			frames := []func() error{func() error { return out.Send(question[i]) }, func() error { return router.Send(answer[i]) }}
 			if i%10 == 0 {
-				frames = append(frames, func() error { return out.send(call) }, func() error { return out.send(ask) })
+				frames = append(frames, func() error { return out.Send(call) }, func() error { return out.Send(ask) })
 			}
 			for _, send := range frames {
 				if err := send(); err != nil {
@@ -99,11 +99,11 @@ func (r *room) pc(n byte, sw string, router *sender) {
 }
 
 // router plugs the router into sw and says hello, so that a switch that learns knows where it is.
-func (r *room) router(sw, end string) *sender {
+func (r *room) router(sw, end string) *capturetest.Sender {
 	r.t.Helper()
 	plug(r.t, sw, r.name+end)
-	s := newSender(r.t, r.name+end)
-	if err := s.send(capturetest.ARP(r.t, layers.ARPRequest, capturetest.Router(), capturetest.PC(250))); err != nil {
+	s := capturetest.NewSender(r.t, r.name+end)
+	if err := s.Send(capturetest.ARP(r.t, layers.ARPRequest, capturetest.Router(), capturetest.PC(250))); err != nil {
 		r.t.Fatal(err)
 	}
 	return s
