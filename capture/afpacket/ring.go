@@ -121,22 +121,41 @@ func (r *Ring) Next(f *capture.Frame) error {
 // holds for Batch: the frames are valid until the next call of either. It returns no frames only with an error.
 func (r *Ring) Batch(fs []capture.Frame) (n int, err error) {
 	for {
+		if n := r.batch(fs); n > 0 {
+			return n, nil
+		}
+		if err := r.wait(); err != nil {
+			fs[0].Time = r.cfg.Now()
+			return 0, err
+		}
+	}
+}
+
+// Ready is Batch without the waiting: it returns no frames and no error where none have come. It is for one who waits for
+// several sources at once: for FD to be readable or in error, and a second at most, since here the interface is followed too.
+func (r *Ring) Ready(fs []capture.Frame) (n int, err error) {
+	if n := r.batch(fs); n > 0 {
+		return n, nil
+	}
+	_, err = r.poll(0)
+	return 0, err
+}
+
+// batch takes the frames of one block that are there.
+func (r *Ring) batch(fs []capture.Frame) (n int) {
+	for {
 		if r.held {
 			for n < len(fs) && r.cur.next(&fs[n]) {
 				r.seen.add(&fs[n])
 				n++
 			}
 			if n > 0 {
-				return n, nil
+				return n
 			}
 			r.release()
 		}
-		if r.take() {
-			continue
-		}
-		if err := r.wait(); err != nil {
-			fs[0].Time = r.cfg.Now()
-			return 0, err
+		if !r.take() {
+			return 0
 		}
 	}
 }
@@ -166,22 +185,33 @@ func (r *Ring) release() {
 	r.at = (r.at + 1) % r.cfg.Blocks
 }
 
-// wait waits until the kernel has something to say.
+// wait waits until the kernel has something to say, for Config.Quiet at most.
 func (r *Ring) wait() error {
-	fds := []unix.PollFd{{Fd: int32(r.fd), Events: unix.POLLIN}}
-	n, err := unix.Poll(fds, int(r.cfg.Quiet.Milliseconds()))
+	said, err := r.poll(r.cfg.Quiet)
+	if err == nil && !said {
+		return capture.ErrQuiet
+	}
+	return err
+}
+
+// poll reports whether the kernel had something to say within d.
+func (r *Ring) poll(d time.Duration) (said bool, err error) {
+	fds := [1]unix.PollFd{{Fd: int32(r.fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds[:], int(d.Milliseconds()))
 	switch {
 	case errors.Is(err, unix.EINTR):
-		return nil
+		return true, nil
 	case err != nil:
-		return os.NewSyscallError("poll", err)
+		return false, os.NewSyscallError("poll", err)
 	case n == 0:
-		r.watch()
-		return capture.ErrQuiet
+		if d > 0 || time.Since(r.watched) > watchPeriod {
+			r.watch()
+		}
+		return false, nil
 	case fds[0].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) == 0:
-		return nil
+		return true, nil
 	}
-	return r.failed()
+	return true, r.failed()
 }
 
 // failed looks at an error that the socket has. Until the interface is back poll would return with it at once, each time:

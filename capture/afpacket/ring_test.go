@@ -228,6 +228,37 @@ func TestDropped(t *testing.T) {
 	}
 }
 
+// Ready brings what is there, never waits, and follows the interface.
+func TestReady(t *testing.T) {
+	link(t)
+	r, s := open(t, "port", Config{Quiet: time.Hour, Retire: time.Millisecond}), capturetest.NewSender(t, "far")
+	fs := make([]capture.Frame, 4)
+	f := func(name string, want int) {
+		t.Helper()
+		got := 0
+		for end := time.Now().Add(2 * time.Second); got < want && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+			n, err := r.Ready(fs)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			got += n
+		}
+		if n, err := r.Ready(fs); err != nil || got+n != want {
+			t.Errorf("%s: %d frames, %v, want %d", name, got+n, err, want)
+		}
+	}
+	f("nothing", 0)
+	s.Flood(t, frame(1, 60), 10)
+	f("three times as many as there is room for", 10)
+	ip(t, "link set far down")
+	for end := time.Now().Add(5 * time.Second); r.State() == Up && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		f("nothing plugged in", 0)
+	}
+	if st := r.State(); st != NoCarrier {
+		t.Errorf("state %v, want %v", st, NoCarrier)
+	}
+}
+
 // What a filter refuses is not there, and no frame gets in before it.
 func TestFilter(t *testing.T) {
 	link(t)

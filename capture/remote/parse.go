@@ -21,7 +21,6 @@ func (s *Source) parse(k *socket, datagrams int) {
 		floor = 0
 	}
 	k.n, k.at = 0, 0
-	refused := s.refused
 	s.mu.Lock()
 	for i := range datagrams {
 		// A stamp may be wrong by a step of the kernel's clock, but no frame came after now, nor before an earlier one.
@@ -38,13 +37,7 @@ func (s *Source) parse(k *socket, datagrams int) {
 			k.n++
 		}
 	}
-	refused = s.refused - refused
 	s.mu.Unlock()
-	if s.cfg.Refused != nil {
-		for range refused {
-			s.cfg.Refused(RefusedSender)
-		}
-	}
 }
 
 // take unwraps datagram i of k into f; false when it is counted as something else.
@@ -52,10 +45,11 @@ func (s *Source) take(k *socket, i int, f *capture.Frame) bool {
 	from := k.from(i)
 	if !s.allowed(from) {
 		s.refused++
+		s.stranger = from
 		return false
 	}
 	b, n := k.datagram(i)
-	format, m, ok := unwrap(k.port, b, n)
+	format, m, ok := unwrap(k.kind, b, n)
 	switch {
 	case !ok, format != formats && !frame(f, &m, b, n):
 		s.stats.Damaged++
@@ -94,20 +88,20 @@ func (s *Source) vni(id uint32) bool {
 	return len(s.cfg.VNI) == 0
 }
 
-// unwrap reads the header of what came to port, 0 for GRE. The format is formats for what is sound and carries no frame.
-func unwrap(port uint16, b []byte, n int) (f Format, m decode.Mirror, ok bool) {
-	switch port {
-	case 0:
-		return unwrapGRE(b, n)
-	case portTZSP:
+// unwrap reads the header of what came to a socket of that kind. The format is formats for what is sound and carries no frame.
+func unwrap(kind Format, b []byte, n int) (f Format, m decode.Mirror, ok bool) {
+	switch kind {
+	case TZSP:
 		if len(b) >= 4 && b[0] == 1 && b[1] > 0 && b[1] <= 5 { // sent by the sniffer itself, keep-alives and the like
 			return formats, m, true
 		}
 		m, ok = decode.ParseTZSP(b)
 		return TZSP, m, ok
+	case VXLAN:
+		m, ok = decode.ParseVXLAN(b)
+		return VXLAN, m, ok
 	}
-	m, ok = decode.ParseVXLAN(b)
-	return VXLAN, m, ok
+	return unwrapGRE(b, n)
 }
 
 func unwrapGRE(b []byte, n int) (f Format, m decode.Mirror, ok bool) {

@@ -181,11 +181,9 @@ func TestIPv6(t *testing.T) {
 // What is not asked for, not allowed or no mirror is counted as that and comes to nobody.
 func TestCounted(t *testing.T) {
 	inner := string(capturetest.ARP(t, 1, capturetest.PC(1), capturetest.Router()))
-	var refused []string
 	allow := []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.2.3.4/16")}
 	s := open(t, allow, Config{
 		Quiet: quick, Formats: []Format{TZSP, VXLAN, ERSPAN2}, VNI: []uint32{7, 9},
-		Refused: func(reason string) { refused = append(refused, reason) },
 	})
 	for _, a := range []string{"10.2.9.9/32", "10.3.3.4/32"} {
 		capturetest.RunIP(t, "addr add "+a+" dev lo")
@@ -232,8 +230,8 @@ func TestCounted(t *testing.T) {
 		gre("\x30\x81\x88\x0b\x00\x00\x00\x00", "\x10\x00\x88", "\x10\x00\x88\xbe\x00", greHeader(2)+"\x20\x00\x00\x2a\x00\x00\x00\x01"+inner, two+inner[:13]))
 	wrong := []byte("\x90\x00\x88\xbe\x12\x34\x00\x00" + two[4:] + inner)
 	f("GRE with a wrong checksum", 0, 0, 1, 0, gre(string(wrong)))
-	if !slices.Equal(refused, []string{RefusedSender, RefusedSender}) {
-		t.Errorf("refused %q, want two senders", refused)
+	if got := s.Report().Stranger; got != netip.MustParseAddr("10.3.3.4") {
+		t.Errorf("the last that was refused: %v, want 10.3.3.4", got)
 	}
 	if _, err := Open(nil, Config{}); err == nil || !strings.Contains(err.Error(), "no sender is allowed") {
 		t.Errorf("nobody allowed: %v, want an error that says so", err)
@@ -410,6 +408,30 @@ func TestSilent(t *testing.T) {
 	}
 }
 
+// Ready brings what is there, of all sockets, at ports of one's own too, and never waits.
+func TestReady(t *testing.T) {
+	inner := string(capturetest.ARP(t, 1, capturetest.PC(1), capturetest.Router()))
+	s := open(t, loopback, Config{Quiet: time.Hour, TZSP: []uint16{37009, 37010}, VXLAN: []uint16{4790}})
+	fs := make([]capture.Frame, 8)
+	f := func(name string, want int) {
+		t.Helper()
+		if n, err := s.Ready(fs); n != want || err != nil {
+			t.Errorf("%s: %d frames, %v, want %d", name, n, err, want)
+		}
+	}
+	f("nothing", 0)
+	for _, port := range []string{"37009", "37010"} {
+		send(t, "udp", "127.0.0.1:"+port, "\x01\x00\x00\x01\x01"+inner)
+	}
+	send(t, "udp", "127.0.0.1:4790", "\x08\x00\x00\x00\x00\x00\x07\x00"+inner)
+	sendGRE(t, greHeader(3)+"\x10\x00\x00\x2a\x00\x00\x00\x01"+inner, "no mirror")
+	f("one of each socket", 4)
+	f("and no more", 0)
+	if n := len(s.FDs()); n != 4 {
+		t.Errorf("%d descriptors, want 4", n)
+	}
+}
+
 // A port that is in use is told of by name.
 func TestInUse(t *testing.T) {
 	s := open(t, loopback, Config{Quiet: quick})
@@ -451,5 +473,11 @@ func TestFormatNames(t *testing.T) {
 		if got := f.String(); got != want {
 			t.Errorf("format %d is %q, want %q", f, got, want)
 		}
+		if back, ok := ParseFormat(want); ok != (f < formats) || ok && back != f {
+			t.Errorf("%q is format %d, %v, want %d", want, back, ok, f)
+		}
+	}
+	if !TZSP.UDP() || !VXLAN.UDP() || GRETAP.UDP() || ERSPAN2.UDP() {
+		t.Error("want TZSP and VXLAN, and no other, to come by UDP")
 	}
 }

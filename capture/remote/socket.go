@@ -29,6 +29,7 @@ type mmsghdr struct {
 // golang.org/x/net/ipv4's ReadBatch would do, but makes an address on the heap for every datagram.
 type socket struct {
 	fd    int
+	kind  Format // TZSP or VXLAN; GRETAP for all that come by GRE
 	port  uint16 // of UDP; 0 for GRE
 	strip bool   // datagrams begin with an IPv4 header: a raw socket of IPv4
 	msgs  [batch]mmsghdr
@@ -46,8 +47,8 @@ type socket struct {
 }
 
 // newSocket returns a socket that is not open yet. The octets of bufs are the machine's only once they were written to.
-func newSocket(port uint16) *socket {
-	k := &socket{fd: -1, port: port, bufs: make([]byte, batch*slot)}
+func newSocket(kind Format, port uint16) *socket {
+	k := &socket{fd: -1, kind: kind, port: port, bufs: make([]byte, batch*slot)}
 	for i := range k.msgs {
 		k.iovs[i].Base = &k.bufs[i*slot]
 		k.iovs[i].SetLen(slot)

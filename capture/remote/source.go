@@ -13,13 +13,6 @@ import (
 	"cafeprobe/capture"
 )
 
-// Ports of UDP: registered with IANA, but for Linux' own of VXLAN, which is still its default.
-const (
-	portTZSP       = 37008
-	portVXLAN      = 4789
-	portVXLANLinux = 8472
-)
-
 // Source is open sockets. Next and Batch are for one goroutine; Stats and Report for any.
 type Source struct {
 	cfg    Config
@@ -30,11 +23,12 @@ type Source struct {
 	last   time.Time // when Next last returned something, or there were frames
 	clock  int64     // time of the latest frame that was handed out
 
-	mu      sync.Mutex // guards what follows and the sockets' counters; taken once for a batch
-	senders senders
-	stats   capture.Stats
-	refused uint64
-	other   uint64
+	mu       sync.Mutex // guards what follows and the sockets' counters; taken once for a batch
+	senders  senders
+	stats    capture.Stats
+	refused  uint64
+	stranger netip.Addr // the last that was refused
+	other    uint64
 }
 
 // Open opens the sockets for mirrors that senders within allow send, in the network namespace of the calling thread. GRE
@@ -68,16 +62,29 @@ func newSource(allow []netip.Prefix, cfg Config) *Source {
 	for _, f := range cfg.Formats {
 		s.wanted[f] = true
 	}
+	listen := func(f Format, ports ...uint16) {
+		for _, port := range ports {
+			s.socks = append(s.socks, newSocket(f, port))
+		}
+	}
 	if s.wanted[TZSP] {
-		s.socks = append(s.socks, newSocket(portTZSP))
+		listen(TZSP, s.cfg.TZSP...)
 	}
 	if s.wanted[VXLAN] {
-		s.socks = append(s.socks, newSocket(portVXLAN), newSocket(portVXLANLinux))
+		listen(VXLAN, s.cfg.VXLAN...)
 	}
 	if s.wanted[GRETAP] || s.wanted[ERSPAN1] || s.wanted[ERSPAN2] || s.wanted[ERSPAN3] {
-		s.socks = append(s.socks, newSocket(0))
+		listen(GRETAP, 0)
 	}
 	return s
+}
+
+// FDs returns the sockets' descriptors, for a program that waits for several sources, or forbids itself to write to them.
+func (s *Source) FDs() (fds []int) {
+	for _, k := range s.socks {
+		fds = append(fds, k.fd)
+	}
+	return fds
 }
 
 // Close closes the sockets. Nothing else of the Source may run. From then on the kernel answers mirrors with ICMP.
@@ -127,10 +134,7 @@ func (s *Source) Next(f *capture.Frame) error {
 // many. What holds for Next holds for Batch. It returns no frames only with an error.
 func (s *Source) Batch(fs []capture.Frame) (n int, err error) {
 	for {
-		for n < len(fs) && s.head(&fs[n]) {
-			n++
-		}
-		if n > 0 {
+		if n := s.batch(fs); n > 0 {
 			return n, nil
 		}
 		if err := s.fill(); err != nil {
@@ -138,6 +142,24 @@ func (s *Source) Batch(fs []capture.Frame) (n int, err error) {
 			return 0, err
 		}
 	}
+}
+
+// Ready is Batch without the waiting: it returns no frames and no error where none have come. It is for one who waits for
+// several sources at once, for one of FDs to be readable.
+func (s *Source) Ready(fs []capture.Frame) (n int, err error) {
+	if n := s.batch(fs); n > 0 {
+		return n, nil
+	}
+	_, err = s.receive(0)
+	return s.batch(fs), err
+}
+
+// batch takes frames that were read.
+func (s *Source) batch(fs []capture.Frame) (n int) {
+	for n < len(fs) && s.head(&fs[n]) {
+		n++
+	}
+	return n
 }
 
 // head takes the earliest frame of those that were read.
@@ -160,24 +182,10 @@ func (s *Source) head(f *capture.Frame) bool {
 // fill waits for datagrams and reads what is there. It may bring no frame: then it is called again, or it was quiet for long
 // enough whatever was refused meanwhile.
 func (s *Source) fill() error {
-	n, err := unix.Poll(s.polls, int(s.cfg.Quiet.Milliseconds()))
-	if err != nil && !errors.Is(err, unix.EINTR) {
-		return os.NewSyscallError("poll", err)
-	}
-	frames := 0
-	for i := 0; i < len(s.socks) && n > 0; i++ {
-		if s.polls[i].Revents == 0 {
-			continue
-		}
-		k := s.socks[i]
-		datagrams, err := k.read()
-		if err != nil {
-			return fmt.Errorf("mirrors at %s: %w", k.name(s.cfg.Listen), err)
-		}
-		s.parse(k, datagrams)
-		frames += k.n
-	}
+	frames, err := s.receive(s.cfg.Quiet)
 	switch {
+	case err != nil:
+		return err
 	case frames > 0:
 		s.last = time.Now()
 	case time.Since(s.last) >= s.cfg.Quiet:
@@ -188,6 +196,27 @@ func (s *Source) fill() error {
 	return nil
 }
 
+// receive waits for datagrams, for d at most, reads what is there, and returns how many frames it brought.
+func (s *Source) receive(d time.Duration) (frames int, err error) {
+	n, err := unix.Poll(s.polls, int(d.Milliseconds()))
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return 0, os.NewSyscallError("poll", err)
+	}
+	for i := 0; i < len(s.socks) && n > 0; i++ {
+		if s.polls[i].Revents == 0 {
+			continue
+		}
+		k := s.socks[i]
+		datagrams, err := k.read()
+		if err != nil {
+			return frames, fmt.Errorf("mirrors at %s: %w", k.name(s.cfg.Listen), err)
+		}
+		s.parse(k, datagrams)
+		frames += k.n
+	}
+	return frames, nil
+}
+
 // Stats counts since Open. Dropped is what is known to be lost: by the sockets' own count or by the frames' numbers, which
 // tell of a part of the same loss; of each socket the larger counts. Damaged are datagrams of allowed senders that are no
 // mirrors. Once Next has said ErrQuiet all that came is in it.
@@ -196,18 +225,19 @@ func (s *Source) Stats() capture.Stats { return s.Report().Stats }
 // Report is what a Source has seen since Open.
 type Report struct {
 	capture.Stats
-	Refused uint64   // datagrams of senders that are not allowed
-	Other   uint64   // sound ones that were not asked for: a format or VNI not configured, other GRE, TZSP without a frame
-	Queue   uint64   // datagrams that found no room in a socket, whoever sent them
-	Lost    uint64   // frames that never came, by their numbers
-	Senders []Sender // the last 64 sessions that frames came of
+	Refused  uint64     // datagrams of senders that are not allowed
+	Stranger netip.Addr // the last sender that was not allowed
+	Other    uint64     // sound ones that were not asked for: a format or VNI not configured, other GRE, TZSP without a frame
+	Queue    uint64     // datagrams that found no room in a socket, whoever sent them
+	Lost     uint64     // frames that never came, by their numbers
+	Senders  []Sender   // the last 64 sessions that frames came of
 }
 
 // Report counts since Open: see Stats.
 func (s *Source) Report() Report {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := Report{Stats: s.stats, Refused: s.refused, Other: s.other, Senders: s.senders.snapshot()}
+	r := Report{Stats: s.stats, Refused: s.refused, Stranger: s.stranger, Other: s.other, Senders: s.senders.snapshot()}
 	for _, k := range s.socks {
 		r.Queue += k.dropped()
 		r.Lost += k.lost

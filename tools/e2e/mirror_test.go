@@ -4,17 +4,16 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
-	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"cafeprobe/capture/capturetest"
 )
 
 // mirror is a mirror port with a cable: one end of a veth pair is the box's capture port, the other, far, is in a network
@@ -50,7 +49,7 @@ func newMirror(t *testing.T, silent bool) *mirror {
 	if silent {
 		run(t, "ip", "netns", "exec", m.far, "sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6")
 	}
-	m.within(m.far, func() {
+	capturetest.Within(t, m.far, func() {
 		m.send = m.socket(0)
 		go m.listen(m.socket(unix.ETH_P_ALL))
 	})
@@ -155,32 +154,8 @@ func transmit(fd int, name string, frame []byte) error {
 // sendFromBox sends frame out of the capture port, as somebody would who got into its namespace with all rights.
 func (m *mirror) sendFromBox(frame []byte) (err error) {
 	m.t.Helper()
-	m.within(m.box, func() { err = transmit(m.socket(0), portName, frame) })
+	capturetest.Within(m.t, m.box, func() { err = transmit(m.socket(0), portName, frame) })
 	return err
-}
-
-// within calls f on a thread that is in the namespace ns meanwhile.
-func (m *mirror) within(ns string, f func()) {
-	m.t.Helper()
-	runtime.LockOSThread()
-	own, err1 := os.Open(fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()))
-	there, err2 := os.Open("/run/netns/" + ns)
-	if err := errors.Join(err1, err2); err != nil {
-		m.t.Fatal(err)
-	}
-	defer own.Close()
-	defer there.Close()
-	if err := unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err != nil {
-		m.t.Fatal(err)
-	}
-	// The thread goes on in its own namespace: were it to end, the kernel would kill the daemons that it has started.
-	defer func() {
-		if err := unix.Setns(int(own.Fd()), unix.CLONE_NEWNET); err != nil {
-			panic(err)
-		}
-		runtime.UnlockOSThread()
-	}()
-	f()
 }
 
 // port sets the capture port's interface in the daemon's namespace. It reports whether that is there.

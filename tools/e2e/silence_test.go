@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"cafeprobe/capture/capturetest"
 	"cafeprobe/uplink"
 )
 
@@ -180,7 +181,7 @@ func (d *disturber) sendOne(p *site) {
 		t.Errorf("a frame from the port's namespace: %v, want %v", err, unix.ENOBUFS)
 	}
 	m.wantSent(0)
-	m.within(m.box, func() {
+	capturetest.Within(m.t, m.box, func() {
 		if err := deleteTable("cafeprobe"); err != nil {
 			t.Fatal(err)
 		}
