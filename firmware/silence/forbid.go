@@ -10,14 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Forbid takes from the whole process, for good, what it would need to send a frame out of a capture port: all
-// capabilities, and the system calls that write to fd, the port's socket, or make another descriptor of it. Sockets can
-// only be made for IP and netlink. What is forbidden returns EPERM. It needs a program that is built without cgo.
-func Forbid(fd int) error {
+// Forbid takes from the whole process, for good, what it would need to send a frame out of what it listens to: all
+// capabilities, and the system calls that write to fds, the sockets that it listens to, at most maxFDs, or make another
+// descriptor of one. Sockets can only be made for IP and netlink. What is forbidden returns EPERM. It needs a program that is
+// built without cgo.
+func Forbid(fds ...int) error {
+	if len(fds) > maxFDs {
+		return fmt.Errorf("system call filter: %d sockets, want at most %d", len(fds), maxFDs)
+	}
 	if err := dropCapabilities(); err != nil {
 		return err
 	}
-	prog, err := assemble(program(uint32(fd)))
+	prog, err := assemble(program(fds))
 	if err != nil {
 		return fmt.Errorf("system call filter: %w", err)
 	}
@@ -60,8 +64,11 @@ const (
 	deny  = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
 )
 
-// program returns the filter for the port's socket fd. Each rule ends in a verdict or falls through to the next.
-func program(fd uint32) []bpf.Instruction {
+// maxFDs bounds how many sockets a filter can tell: a jump reaches over 255 instructions.
+const maxFDs = 64
+
+// program returns the filter for the sockets fds. Each rule ends in a verdict or falls through to the next.
+func program(fds []int) []bpf.Instruction {
 	is := []bpf.Instruction{
 		bpf.LoadAbsolute{Off: dataArch, Size: 4},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: auditArch, SkipTrue: 1},
@@ -75,12 +82,12 @@ func program(fd uint32) []bpf.Instruction {
 		is = append(is, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: nr, SkipTrue: 1}, bpf.RetConstant{Val: deny})
 	}
 	for _, c := range writes {
-		is = append(is,
-			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: c.number, SkipTrue: 4},
-			bpf.LoadAbsolute{Off: arg(c.fd), Size: 4},
-			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: fd, SkipTrue: 1},
-			bpf.RetConstant{Val: deny},
-			bpf.RetConstant{Val: allow})
+		n := uint8(len(fds))
+		is = append(is, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: c.number, SkipTrue: n + 3}, bpf.LoadAbsolute{Off: arg(c.fd), Size: 4})
+		for i, fd := range fds { // to the last of the three, past those that are left and the second
+			is = append(is, bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(fd), SkipTrue: n - uint8(i)})
+		}
+		is = append(is, bpf.RetConstant{Val: allow}, bpf.RetConstant{Val: deny})
 	}
 	is = append(is, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.SYS_SOCKET, SkipTrue: 5}, bpf.LoadAbsolute{Off: arg(0), Size: 4})
 	for i, family := range []uint32{unix.AF_INET, unix.AF_INET6, unix.AF_NETLINK} {

@@ -1,4 +1,4 @@
-// Command forbid opens a packet socket on lo, forbids itself to send through it, and prints what it still can do: a line
+// Command forbid opens a packet socket on lo, one for GRE and one of UDP, forbids itself to send through them, and prints what it still can do: a line
 // for each attempt, "name errno".
 package main
 
@@ -25,9 +25,24 @@ func main() {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	fatal(err)
 	fatal(unix.Bind(fd, &unix.SockaddrLinklayer{Ifindex: lo.Index}))
-	attempts(fd, "before ")
-	fatal(silence.Forbid(fd))
-	attempts(fd, "after ")
+	udp, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	fatal(err)
+	heard, err := net.ListenPacket("udp", "127.0.0.1:0") // without it each second datagram would be refused
+	fatal(err)
+	defer heard.Close()
+	port := heard.LocalAddr().(*net.UDPAddr).Port
+	fatal(unix.Connect(udp, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}))
+	other, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_GRE)
+	fatal(err)
+	fatal(unix.Connect(other, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	fds := []int{fd, other, udp}
+	for _, fd := range fds {
+		attempts(fd, "before ")
+	}
+	fatal(silence.Forbid(fds...))
+	for _, fd := range fds {
+		attempts(fd, "after ")
+	}
 	whatADaemonDoes()
 }
 
