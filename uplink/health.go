@@ -16,6 +16,7 @@ type Health struct {
 	Memory   Int `json:"mem,omitempty"`   // resident octets of the daemon
 	Connects Int `json:"conns,omitempty"` // connections to the broker made
 	Sent     Int `json:"tx,omitempty"`    // frames that the capture port has sent since it was silenced: none, or it is broken
+	Missed   Int `json:"miss,omitempty"`  // frames of a mirror that is sent that got lost on the way, by their numbers
 	Card
 }
 

@@ -8,7 +8,7 @@ type Security struct {
 	Stamp
 	What  string `json:"what"`           // a word: see the constants
 	Count Int    `json:"n"`              // 1 or more
-	Topic string `json:"from,omitempty"` // where it came in: a word (receipt, want, cmd, desired, credential, clock, console, update, capture, titles)
+	Topic string `json:"from,omitempty"` // where it came in: a word (receipt, want, cmd, desired, credential, clock, console, update, capture, titles, mirror)
 }
 
 // What Security.What says.
@@ -23,6 +23,7 @@ const (
 	SecurityUntrue    = "untrue"    // an answer about the time that cannot be
 	SecurityDisputed  = "disputed"  // time servers contradict each other, or one alone what is known
 	SecurityStep      = "step"      // a step of the time that servers agree on waits to be confirmed
+	SecurityStranger  = "stranger"  // a mirror from a sender that is not in the list
 )
 
 // Kind returns KindSecurity.

@@ -86,11 +86,13 @@ func TestGoldenRecords(t *testing.T) {
 		}
 	}
 	for name, b := range map[string]Body{
-		"open-use.json":    &Open{Station: station, Stamp: at, Confidence: 93, Uncertain: 20, Of: OfUse},
-		"close-use.json":   &Close{Station: station, Stamp: at, Cause: CauseUserRequest, Confidence: 95, Uncertain: 45, Duration: 5400, Of: OfUse},
-		"gap-kinds.json":   &Gap{Stamp: at, Count: 415, Why: "full", Kinds: []GapKind{{KindTitle, 7}, {KindHealth, 408}}},
-		"health-card.json": &Health{Stamp: at, Window: 3600, Frames: 4938268, Stations: 100, Backlog: 12, Spool: 8388608, Written: 409600, Card: card},
-		"health-sent.json": &Health{Stamp: at, Window: 3600, Frames: 1234567, Stations: 100, Backlog: 12, Spool: 8388608, Written: 409600, Memory: 25165824, Sent: 1},
+		"open-use.json":        &Open{Station: station, Stamp: at, Confidence: 93, Uncertain: 20, Of: OfUse},
+		"close-use.json":       &Close{Station: station, Stamp: at, Cause: CauseUserRequest, Confidence: 95, Uncertain: 45, Duration: 5400, Of: OfUse},
+		"gap-kinds.json":       &Gap{Stamp: at, Count: 415, Why: "full", Kinds: []GapKind{{KindTitle, 7}, {KindHealth, 408}}},
+		"health-card.json":     &Health{Stamp: at, Window: 3600, Frames: 4938268, Stations: 100, Backlog: 12, Spool: 8388608, Written: 409600, Card: card},
+		"health-sent.json":     &Health{Stamp: at, Window: 3600, Frames: 1234567, Stations: 100, Backlog: 12, Spool: 8388608, Written: 409600, Memory: 25165824, Sent: 1},
+		"health-miss.json":     &Health{Stamp: at, Window: 3600, Frames: 1234567, Stations: 100, Backlog: 12, Spool: 8388608, Written: 409600, Memory: 25165824, Missed: 210},
+		"security-mirror.json": &Security{Stamp: at, What: SecurityStranger, Count: 3, Topic: "mirror"},
 	} {
 		r, err := Encode(b)
 		if err != nil {

@@ -53,8 +53,11 @@ func (l *words) describe(r uplink.Record) string {
 		if b.From == 0 {
 			return l.f(l.unnumbered, b.Count, why)
 		}
-		if b.Passed() {
+		switch {
+		case b.Passed():
 			return l.f(l.passed, b.From, b.To)
+		case b.Why == "fork" && b.Count == 0: // the chain went on behind the numbers of another branch
+			return l.f(l.unused, b.From, b.To, why)
 		}
 		return l.f(l.gap, b.From, b.To, why)
 	}
@@ -192,11 +195,14 @@ func (l *words) mix(b *uplink.Title) string {
 }
 
 func (l *words) counters(b *uplink.Health) string {
-	dropped := ""
+	var dropped, missed string
 	if b.Dropped > 0 {
 		dropped = l.f(l.dropped, b.Dropped)
 	}
-	return sentences(l.f(l.health, l.span(seconds(b.Window)), b.Frames, b.Stations, b.Backlog, float64(b.Spool)/(1<<20)), dropped, l.card(&b.Card))
+	if b.Missed > 0 {
+		missed = l.f(l.missed, b.Missed)
+	}
+	return sentences(l.f(l.health, l.span(seconds(b.Window)), b.Frames, b.Stations, b.Backlog, float64(b.Spool)/(1<<20)), dropped, missed, l.card(&b.Card))
 }
 
 // seconds is n seconds; more than a century, which no box has lived, is taken for a century.

@@ -44,7 +44,9 @@ var english = words{
 	blindTo:   "The box sees the stations again (before: %s).",
 	health:    "In %[1]s: frames %[2]d, stations known %[3]d, records awaiting a receipt %[4]d, spool %.1[5]f MiB.",
 	dropped:   "Frames not read in time: %d.",
+	missed:    "Frames of the mirror lost on their way to the box: %d.",
 	passed:    "Numbers %[1]d to %[2]d were not used: the power was cut. Nothing is known to be lost.",
+	unused:    "Numbers %[1]d to %[2]d were not used: %[3]s.",
 	gap:       "Records %[1]d to %[2]d are lost: %[3]s.", unnumbered: "Records not kept: %[1]d, %[2]s.",
 	offSince: "The box did not work from %s.", unknownOff: "Since when the box did not work is not known.",
 	cleanOff: "It was shut down in order.", cutOff: "It said no goodbye, perhaps a power cut.",
@@ -94,6 +96,7 @@ var english = words{
 		uplink.SecurityMisled: "message for another box", uplink.SecurityFlood: "too many messages",
 		uplink.SecuritySent: "the capture port sent a frame", uplink.SecurityUntrue: "a time that cannot be",
 		uplink.SecurityDisputed: "time servers disagree", uplink.SecurityStep: "a step of the time, waiting to be confirmed",
+		uplink.SecurityStranger: "a mirror from a sender that is not in the list",
 	},
 	cards: map[string]string{
 		uplink.CardFull: "full", uplink.CardReadOnly: "read-only", uplink.CardFailing: "answers with errors",

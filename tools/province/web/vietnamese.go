@@ -46,7 +46,9 @@ var vietnamese = words{
 	blindTo:   "Thiết bị đã thấy lại các máy (trước đó: %s).",
 	health:    "Trong %[1]s: %[2]d khung dữ liệu, biết %[3]d máy, %[4]d bản ghi chờ xác nhận, kho bản ghi %.1[5]f MiB.",
 	dropped:   "Không kịp đọc %d khung.",
+	missed:    "%d khung của bản sao lưu lượng bị mất trên đường đến thiết bị.",
 	passed:    "Các số %[1]d đến %[2]d không được dùng: mất điện. Không có dấu hiệu mất bản ghi.",
+	unused:    "Các số %[1]d đến %[2]d không được dùng: %[3]s.",
 	gap:       "Bản ghi %[1]d đến %[2]d đã mất: %[3]s.", unnumbered: "%[1]d bản ghi không được giữ: %[2]s.",
 	offSince: "Thiết bị ngừng hoạt động từ %s.", unknownOff: "Không rõ thiết bị ngừng hoạt động từ lúc nào.",
 	cleanOff: "Tắt đúng cách.", cutOff: "Không kịp báo tắt, có thể do mất điện.",
@@ -97,6 +99,7 @@ var vietnamese = words{
 		uplink.SecurityMisled: "tin dành cho thiết bị khác", uplink.SecurityFlood: "quá nhiều tin",
 		uplink.SecuritySent: "cổng thu đã phát dữ liệu ra mạng", uplink.SecurityUntrue: "giờ không thể có",
 		uplink.SecurityDisputed: "các máy chủ giờ trả lời khác nhau", uplink.SecurityStep: "giờ nhảy, chờ xác nhận",
+		uplink.SecurityStranger: "bản sao lưu lượng từ nguồn gửi không có trong danh sách",
 	},
 	cards: map[string]string{
 		uplink.CardFull: "đầy", uplink.CardReadOnly: "chỉ đọc", uplink.CardFailing: "báo lỗi khi đọc hoặc ghi",

@@ -32,7 +32,7 @@ type words struct {
 	opened, closed, unseen, give                                                string
 	titles, titleUse, fewer                                                     string
 	blindFrom, blindTo                                                          string
-	health, dropped, gap, passed, unnumbered                                    string
+	health, dropped, missed, gap, passed, unused, unnumbered                    string
 	offSince, cleanOff, cutOff, unknownOff, anchored, stepped, linkUp, linkDown string
 	power, configured, done, updated, forkedAt, refusedN                        string
 	opaque, garbled                                                             string

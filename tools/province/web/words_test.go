@@ -145,11 +145,20 @@ func TestDescribe(t *testing.T) {
 	f(&uplink.Health{Stamp: at, Window: 900, Frames: 1234567, Dropped: 3, Stations: 100, Backlog: 12, Spool: 8388608},
 		"Trong 15 phút: 1.234.567 khung dữ liệu, biết 100 máy, 12 bản ghi chờ xác nhận, kho bản ghi 8,0 MiB. Không kịp đọc 3 khung.",
 		"In 15 min: frames 1,234,567, stations known 100, records awaiting a receipt 12, spool 8.0 MiB. Frames not read in time: 3.")
+	f(&uplink.Health{Stamp: at, Window: 3600, Frames: 90, Missed: 10},
+		"Trong 1 giờ: 90 khung dữ liệu, biết 0 máy, 0 bản ghi chờ xác nhận, kho bản ghi 0,0 MiB. "+
+			"10 khung của bản sao lưu lượng bị mất trên đường đến thiết bị.",
+		"In 1 h: frames 90, stations known 0, records awaiting a receipt 0, spool 0.0 MiB. "+
+			"Frames of the mirror lost on their way to the box: 10.")
 	f(&uplink.Health{Stamp: at, Window: 3600, Card: uplink.Card{Fault: uplink.CardFull}},
 		"Trong 1 giờ: 0 khung dữ liệu, biết 0 máy, 0 bản ghi chờ xác nhận, kho bản ghi 0,0 MiB. Thẻ nhớ không ghi được bản ghi: đầy.",
 		"In 1 h: frames 0, stations known 0, records awaiting a receipt 0, spool 0.0 MiB. Its card takes no records: full.")
 	f(&uplink.Gap{Stamp: at, From: 182700, To: 182712, Count: 13, Why: "corrupt"},
 		"Bản ghi 182.700 đến 182.712 đã mất: thẻ nhớ hỏng.", "Records 182,700 to 182,712 are lost: card damaged.")
+	f(&uplink.Gap{Stamp: at, From: 7, To: 9, Count: 3, Why: "torn"},
+		"Bản ghi 7 đến 9 đã mất: mất điện.", "Records 7 to 9 are lost: power cut.")
+	f(&uplink.Gap{Stamp: at, From: 7, To: 4102, Why: "fork"},
+		"Các số 7 đến 4.102 không được dùng: thẻ được khôi phục hoặc sao chép.", "Numbers 7 to 4,102 were not used: card restored or copied.")
 	f(&uplink.Gap{Stamp: at, From: 4, To: 4099, Why: uplink.GapCut},
 		"Các số 4 đến 4.099 không được dùng: mất điện. Không có dấu hiệu mất bản ghi.",
 		"Numbers 4 to 4,099 were not used: the power was cut. Nothing is known to be lost.")
@@ -178,6 +187,8 @@ func TestDescribeBox(t *testing.T) {
 	f(&uplink.Update{Version: "1.5.0", Step: "confirmed"}, "Bản 1.5.0: confirmed.")
 	f(&uplink.Fork{At: 9}, "Thẻ nhớ khác với dữ liệu của tỉnh từ bản ghi 9: thẻ đã bị sao chép hoặc khôi phục.")
 	f(&uplink.Security{What: uplink.SecurityForged, Count: 3}, "Thiết bị đã từ chối 3 lần: chữ ký không khớp.")
+	f(&uplink.Security{What: uplink.SecurityStranger, Count: 3, Topic: "mirror"},
+		"Thiết bị đã từ chối 3 lần: bản sao lưu lượng từ nguồn gửi không có trong danh sách.")
 }
 
 // TestDescribeIsNeverEmpty: what this version cannot read is said so, and no number of the wire overflows.
