@@ -93,8 +93,8 @@ func (r *Ring) Close() error {
 	return errors.Join(errs...)
 }
 
-// FD returns the socket's descriptor, for a program that forbids itself to write to it.
-func (r *Ring) FD() int { return r.fd }
+// FDs returns the socket's descriptor, for a program that waits for several sources, or forbids itself to write to them.
+func (r *Ring) FDs() []int { return []int{r.fd} }
 
 // Next fills f with the next frame; f.Data is the ring's own memory and valid until the next call. When there is none for
 // Config.Quiet, it sets f.Time and returns capture.ErrQuiet. Any other error ends the Ring.
@@ -132,7 +132,7 @@ func (r *Ring) Batch(fs []capture.Frame) (n int, err error) {
 }
 
 // Ready is Batch without the waiting: it returns no frames and no error where none have come. It is for one who waits for
-// several sources at once: for FD to be readable or in error, and a second at most, since here the interface is followed too.
+// several sources at once: for FDs to be readable or in error, and a second at most, since here the interface is followed too.
 func (r *Ring) Ready(fs []capture.Frame) (n int, err error) {
 	if n := r.batch(fs); n > 0 {
 		return n, nil

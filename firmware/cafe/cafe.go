@@ -24,8 +24,8 @@ type Config struct {
 	Summary     time.Duration // period of occupancy events; 0 means 5 minutes
 	Vantage     Grade         // given by the technician; empty means that it is judged from the frames
 	Mirror      Mirror        // what the run before has learned, the last EventMirror's; where GradeC was given it is not believed
-	Own         capture.MAC   // of the box's own capture port, where it has traffic of its own; zero where it has none
 	Titles      *title.Table  // what names belong to; nil means the built-in table
+	Own         []capture.MAC // the box's own, where its traffic can be heard: it is no station, and proves no mirror
 }
 
 const (
@@ -286,9 +286,9 @@ func (c *Cafe) occupancy() Event {
 }
 
 // station returns the station whose frame o is of, and makes it if it is new. Observations of links without MAC
-// addresses have none.
+// addresses have none, and neither have those of the box.
 func (c *Cafe) station(o *capture.Observation) *Station {
-	if o.MAC.IsZero() || o.MAC.IsGroup() {
+	if o.MAC.IsZero() || o.MAC.IsGroup() || slices.Contains(c.cfg.Own, o.MAC) {
 		return nil
 	}
 	s, ok := c.stations[o.MAC]

@@ -171,7 +171,7 @@ func (v *vantage) gateway(o *capture.Observation) bool {
 func (c *Cafe) lookFlow(o *capture.Observation) {
 	v := &c.vantage
 	switch {
-	case o.MAC == v.own && !o.MAC.IsZero() || o.Target == v.own && !o.Target.IsZero():
+	case slices.Contains(v.own, o.MAC) || slices.Contains(v.own, o.Target):
 		return // with the box itself
 	case o.Target.IsGroup() || o.Peer.IsMulticast():
 		if o.Up.Frames > 0 {

@@ -98,7 +98,7 @@ const (
 // vantage collects what the grade is judged by.
 type vantage struct {
 	forced Grade
-	own    capture.MAC
+	own    []capture.MAC
 
 	frames  bool                    // there was one
 	both    int64                   // when unicast was last heard in both directions, 0 never

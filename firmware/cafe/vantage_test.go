@@ -2,6 +2,7 @@ package cafe
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -359,14 +360,22 @@ func TestNight(t *testing.T) {
 	})
 }
 
+// TestOwnTrafficProvesNothing: nor is the box, whose frames a mirror that is sent to it may show, a station.
 func TestOwnTrafficProvesNothing(t *testing.T) {
-	r := newRoom(Config{Own: pc(9)})
-	r.sees(0, pc(9), true)
+	r := newRoom(Config{Own: []capture.MAC{pc(8), pc(9)}})
 	for at := time.Duration(0); at < 10*time.Minute; at += time.Minute {
 		r.sees(at, pc(1), true)
-		r.talks(at, pc(9), 443, 20, 20)
+		for _, own := range r.cfg.Own {
+			r.sees(at, own, true)
+			r.talks(at, own, 443, 20, 20)
+		}
 	}
 	r.wants(t, "traffic of the box", GradeC, WordBroadcasts)
+	for _, s := range r.Stations() {
+		if slices.Contains(r.cfg.Own, s.MAC) {
+			t.Errorf("%v is a station, want none of the box", s.MAC)
+		}
+	}
 }
 
 func TestLossIsTold(t *testing.T) {

@@ -34,7 +34,7 @@ type daemon struct {
 	cfg      config.Config
 	log      *slog.Logger
 	progress bool
-	port     *port // nil in a replay
+	port     *port // what it listens to; nil in a replay
 }
 
 // run lets the frames' story into the spool and forwards the spool. A replay ends when the province has receipted all of
@@ -94,8 +94,12 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	ord.count = func() counters {
 		st := p.Stats()
 		sent, _ := d.port.sent() // of an interface that is gone there is no counter
-		return counters{st.Frames, st.Dropped + d.port.dropped(), st.Malformed, int(book.stations.Load()), sent}
+		return counters{
+			Frames: st.Frames, Dropped: st.Dropped + d.port.dropped(), Bad: st.Malformed, Stations: int(book.stations.Load()),
+			Sent: sent, Missed: d.feed().heard().missed,
+		}
 	}
+	ord.feed = d.feed()
 	if err := w.begin(uplink.Boot{Firmware: version, Board: model.Name}, ord.record); err != nil {
 		return err
 	}
@@ -146,12 +150,20 @@ func (d *daemon) seed() uint64 {
 	return rand.Uint64()
 }
 
-// own returns the capture port's MAC address, where it is the uplink as well.
-func (d *daemon) own() capture.MAC {
+// own returns the MAC addresses of the box whose traffic can be heard.
+func (d *daemon) own() []capture.MAC {
 	if d.port == nil {
-		return capture.MAC{}
+		return nil
 	}
 	return d.port.own
+}
+
+// feed returns the mirrors that are sent to the box, nil where none are.
+func (d *daemon) feed() *feed {
+	if d.port == nil {
+		return nil
+	}
+	return d.port.feed
 }
 
 // serve runs what runs beside each other and ends it in order: first the frames, then the spool's last commit, then the
@@ -262,6 +274,8 @@ type Progress struct {
 	Frames    uint64 `json:"frames"`
 	Dropped   uint64 `json:"dropped"` // frames and observations for which there was no room
 	Sent      uint64 `json:"sent"`    // frames that the capture port sent
+	Missed    uint64 `json:"missed"`  // frames of a mirror that is sent that got lost on the way, by their numbers
+	Refused   uint64 `json:"refused"` // datagrams that are no mirror of an allowed sender
 	Stations  int    `json:"stations"`
 	Records   uint64 `json:"records"`   // in the chain
 	Receipted uint64 `json:"receipted"` // of them
@@ -278,8 +292,10 @@ type Progress struct {
 func (d *daemon) now(sp *spool.Spool, fw *forward.Forwarder, p *pipeline.Pipeline, b *book) Progress {
 	st, up, seen := sp.Stats(), fw.Stats(), p.Stats()
 	sent, _ := d.port.sent() // of an interface that is gone there is no counter
+	mirrors := d.feed().heard()
 	return Progress{
 		Frames: seen.Frames, Dropped: seen.Dropped + d.port.dropped(), Sent: sent, Stations: int(b.stations.Load()),
+		Missed: mirrors.missed, Refused: mirrors.refused,
 		Records: st.Head, Receipted: st.Receipted, Spool: st.Bytes,
 		Connected: up.Connected, Lag: int64(up.Lag / time.Second), Late: up.Late, Fault: sp.Card().Fault,
 	}

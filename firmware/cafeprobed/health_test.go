@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -59,5 +60,43 @@ func TestHealthTellsOfTheCard(t *testing.T) {
 	}
 	if h, card := health(); h.Corrupt != 1 || !h.Ill() || !reflect.DeepEqual(h.Card, card) {
 		t.Errorf("%+v, want one broken file, as the spool says: %+v", h, card)
+	}
+}
+
+// TestHealthTellsWhatWasMissed: a frame that comes late is taken back from what was missed, and no record says less than none.
+func TestHealthTellsWhatWasMissed(t *testing.T) {
+	dir := t.TempDir()
+	id, err := spool.NewIdentity(uplink.Address{Province: "demo", Box: "b-00000001"}, make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sp, err := spool.Open(dir, id, spool.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sp.Close()
+	o := newOrders(config.Config{Dir: dir}, slog.New(slog.DiscardHandler))
+	o.sp, o.fw = sp, forward.New(sp, forward.Config{})
+	o.told = func() uplink.Stamp { return uplink.Stamp{Quality: uplink.QualityNone} }
+	missed := uint64(4)
+	o.count = func() counters { return counters{Missed: missed} }
+	if err := o.open(); err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range []struct {
+		missed uint64
+		want   uplink.Int
+	}{{9, 5}, {7, 0}, {10, 1}, {10, 0}} {
+		missed = f.missed
+		if err := errors.Join(o.healthRecord(), sp.Commit()); err != nil {
+			t.Fatal(err)
+		}
+		rs, err := sp.Read(sp.Head().Seq, 1, 1<<20)
+		if err != nil || len(rs) != 1 {
+			t.Fatalf("%d records, %v, want one", len(rs), err)
+		}
+		if body, err := rs[0].Body(); err != nil || body.(*uplink.Health).Missed != f.want {
+			t.Errorf("record %d: %+v, %v, want %d missed", i+1, body, err, f.want)
+		}
 	}
 }

@@ -40,6 +40,7 @@ type orders struct {
 	told  func() uplink.Stamp // of its records
 	count func() counters
 
+	feed   *feed  // what is refused of mirrors that are sent; nil where none are
 	titles uint64 // number of the table of titles that is used
 
 	in      chan order
@@ -62,6 +63,7 @@ type counters struct {
 	Frames, Dropped, Bad uint64
 	Stations             int
 	Sent                 uint64 // by the capture port
+	Missed               uint64 // of mirrors that are sent, on the way; a frame that comes late is taken back
 }
 
 func newOrders(cfg config.Config, log *slog.Logger) *orders {
@@ -87,8 +89,9 @@ func (o *orders) note(what, from string) {
 	}
 }
 
-// open reads what is known of earlier commands, and records one that was cut off.
+// open reads what is known of earlier commands, and records one that was cut off. What was counted before this life, it did not.
 func (o *orders) open() error {
+	o.health = o.count()
 	last := uplink.Int(0)
 	for from := o.sp.First(); from <= o.sp.Head().Seq; {
 		rs, err := o.sp.Read(from, 1024, 1<<20)
@@ -137,6 +140,7 @@ func (o *orders) run(ctx context.Context) error {
 		case <-hour.C:
 			err = o.healthRecord()
 		case <-tick.C:
+			o.feed.refused(o.refuse.Add, o.log)
 			err = o.security(o.refuse.Due(time.Since(began)))
 		}
 		if err != nil {
@@ -154,6 +158,7 @@ func (o *orders) rest() error {
 		r := <-o.refused
 		o.refuse.Note(r.what, r.from)
 	}
+	o.feed.refused(o.refuse.Add, o.log)
 	return o.security(o.refuse.Rest())
 }
 
@@ -254,7 +259,8 @@ func (o *orders) diag(*uplink.Command) (json.RawMessage, error) {
 	sp, fw, n, now := o.sp.Stats(), o.fw.Stats(), o.count(), o.stamp()
 	return json.Marshal(map[string]any{
 		"firmware": version, "boot": o.sp.Boot(), "clock": now.Quality,
-		"frames": n.Frames, "dropped": n.Dropped, "bad": n.Bad, "stations": n.Stations, "port_sent": n.Sent, "memory": resident(),
+		"frames": n.Frames, "dropped": n.Dropped, "bad": n.Bad, "stations": n.Stations, "port_sent": n.Sent, "missed": n.Missed,
+		"mirrors_refused": o.feed.heard().refused, "memory": resident(),
 		"head": sp.Head, "receipted": sp.Receipted, "waiting": sp.Waiting, "files": sp.Files, "spool": sp.Bytes,
 		"written": sp.Written, "refused": sp.Refused, "full": sp.Full,
 		"card": o.sp.Card(), "titles": o.titles,
@@ -286,11 +292,13 @@ func (o *orders) rotate(*uplink.Command) (json.RawMessage, error) {
 func (o *orders) healthRecord() error {
 	n, sp, fw := o.count(), o.sp.Stats(), o.fw.Stats()
 	was := o.health
+	n.Missed = max(n.Missed, was.Missed)
 	o.health = n
 	return o.record(&uplink.Health{
 		Stamp: o.told(), Window: uplink.Int(healthPeriod / time.Second), Frames: uplink.Int(n.Frames - was.Frames),
 		Dropped: uplink.Int(n.Dropped - was.Dropped), Bad: uplink.Int(n.Bad - was.Bad), Stations: uplink.Int(n.Stations),
 		Backlog: uplink.Int(sp.Head - sp.Receipted), Spool: uplink.Int(sp.Bytes), Written: uplink.Int(sp.Written),
-		Memory: uplink.Int(resident()), Connects: uplink.Int(fw.Connections), Sent: uplink.Int(n.Sent), Card: o.sp.Card(),
+		Memory: uplink.Int(resident()), Connects: uplink.Int(fw.Connections), Sent: uplink.Int(n.Sent),
+		Missed: uplink.Int(n.Missed - was.Missed), Card: o.sp.Card(),
 	})
 }

@@ -27,15 +27,17 @@ type Config struct {
 	Clock   Clock   `json:"clock"`
 }
 
-// Capture says where frames come from: a port that is listened to, or a file.
+// Capture says where frames come from: a port that is listened to, mirrors that are sent, both, or a file.
 type Capture struct {
-	Interface string `json:"interface"` // the capture port; either this or file
+	Interface string `json:"interface"` // the capture port
 	Namespace string `json:"namespace"` // the network namespace that it is put into, so that nothing can send from it; default "capture"
 	Shared    bool   `json:"shared"`    // it is the uplink as well, on a box with one port: then it stays where it is
 	Blocks    int    `json:"blocks"`    // of 256 KiB, of which its ring is made; default 64
 	SkipBulk  bool   `json:"skip_bulk"` // keep of disk traffic's segments only their headers: for a mirror of the boot server's port
 
-	File    string         `json:"file"`         // a capture to be replayed
+	Remote *Remote `json:"remote,omitempty"` // mirrors that routers send; beside the port, or instead of it
+
+	File    string         `json:"file"`         // a capture to be replayed, instead of all that
 	Speed   float64        `json:"speed"`        // times faster than it was recorded; 0: as fast as it goes
 	Quality uplink.Quality `json:"time_quality"` // how far its times can be trusted; default "coarse"
 }
@@ -140,6 +142,9 @@ func Parse(b []byte) (Config, error) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return Config{}, fmt.Errorf("%w: something follows behind its end", ErrConfig)
 	}
+	if c.Capture.Remote != nil {
+		c.Capture.Remote.fill()
+	}
 	if c.Uplink.TLS.Dir == "" && c.Dir != "" {
 		c.Uplink.TLS.Dir = filepath.Join(c.Dir, "tls")
 	}
@@ -151,8 +156,9 @@ func bad(field, want string) error { return fmt.Errorf("%w: %s: want %s", ErrCon
 // valid asks of a replay nothing that only a port needs.
 func (c *Capture) valid() error {
 	switch {
-	case (c.File == "") == (c.Interface == ""):
-		return bad("capture.interface, capture.file", "the capture port, or a pcap or pcapng file, and not both")
+	case (c.File == "") == (c.Interface == "" && c.Remote == nil):
+		return bad("capture.interface, capture.remote, capture.file",
+			"the capture port, mirrors that are sent, or both; or a pcap or pcapng file, and neither")
 	case c.Speed < 0:
 		return bad("capture.speed", "0 or more")
 	case c.Quality.Rank() < 0:
@@ -165,7 +171,11 @@ func (c *Capture) valid() error {
 	case c.Blocks < 4 || c.Blocks > 1024:
 		return bad("capture.blocks", "4 to 1024")
 	}
-	return nil
+	if c.Remote == nil {
+		return nil
+	}
+	_, _, err := c.Remote.Source()
+	return err
 }
 
 func (c *Config) valid() error {

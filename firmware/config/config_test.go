@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -61,9 +62,63 @@ func TestRefuses(t *testing.T) {
 	f(strings.Replace(least, `"dir":"d"`, `"dir":"d","clock":{"servers":["1","2","3","4","5","6","7","8","9"]}`, 1), "clock.servers")
 }
 
+// TestRemote: what the sockets are opened with.
+func TestRemote(t *testing.T) {
+	f := func(text, want string) {
+		t.Helper()
+		c, err := Parse([]byte(strings.Replace(least, `"file":"f"`, `"remote":`+text, 1)))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			return
+		}
+		allow, r, err := c.Capture.Remote.Source()
+		if got := fmt.Sprint(allow, r.Formats, r.TZSP, r.VXLAN, r.Listen, r.VNI); got != want || err != nil {
+			t.Errorf("%s: %s, %v, want %s", text, got, err, want)
+		}
+	}
+	f(`{"senders":["192.168.88.1"]}`, "[192.168.88.1/32] [tzsp vxlan gretap erspan1 erspan2 erspan3] [] [] 0.0.0.0 []")
+	f(`{"senders":["10.0.0.8/29","10.1.1.1"],"formats":["tzsp"],"listen":"10.0.0.2"}`, "[10.0.0.8/29 10.1.1.1/32] [tzsp] [] [] 10.0.0.2 []")
+	f(`{"senders":["fe80::1"],"formats":["erspan2"]}`, "[fe80::1/128] [erspan2] [] [] :: []")
+	f(`{"senders":["10.0.0.1"],"formats":["vxlan:4790","vxlan:4789","tzsp:37009"],"vni":[7]}`,
+		"[10.0.0.1/32] [vxlan tzsp] [37009] [4790 4789] 0.0.0.0 [7]")
+	c, err := Parse([]byte(strings.Replace(least, `"file":"f"`, `"interface":"eth1","remote":{"senders":["10.0.0.1"]}`, 1)))
+	if err != nil || c.Capture.Interface != "eth1" || c.Capture.Remote == nil {
+		t.Errorf("beside a port: %+v, %v", c.Capture, err)
+	}
+}
+
+func TestRemoteRefuses(t *testing.T) {
+	f := func(text, names, says string) {
+		t.Helper()
+		_, err := Parse([]byte(strings.Replace(least, `"file":"f"`, text, 1)))
+		if !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), names) || !strings.Contains(err.Error(), says) {
+			t.Errorf("Parse(%s) = %v, want an error that names %s and says %s", text, err, names, says)
+		}
+	}
+	const senders = "capture.remote.senders"
+	f(`"remote":{}`, senders, `addresses of the routers that send mirrors to the box, as in ["192.168.88.1"]`)
+	f(`"remote":{"senders":[]}`, senders, "can make up a café")
+	f(`"remote":{"senders":["router"]}`, senders, `"router" to be an address`)
+	for _, s := range []string{"", "0.0.0.0", "0.0.0.0/0", "10.0.0.0/23", "224.0.0.1", "::ffff:10.0.0.1", "fe80::1%eth0", "2001:db8::/63", "::/0", "10.0.0.1/33"} {
+		f(`"remote":{"senders":["`+s+`"]}`, senders, "an address of a router")
+	}
+	f(`"remote":{"senders":["10.0.0.1","fe80::1"]}`, senders, "version of IP")
+	f(`"remote":{"senders":["10.0.0.1"],"listen":"::"}`, senders, "version of IP")
+	f(`"remote":{"senders":["10.0.0.1"],"listen":"eth0"}`, "capture.remote.listen", "an address of the box")
+	f(`"remote":{"senders":["10.0.0.1"],"listen":"224.0.0.1"}`, "capture.remote.listen", "an address of the box")
+	f(`"remote":{"senders":[`+strings.Repeat(`"10.0.0.1",`, 16)+`"10.0.0.1"]}`, senders, "1 to 16")
+	for _, s := range []string{"netflow", "tzsp:", "tzsp:0", "tzsp:65536", "tzsp:x", "erspan2:47", "tzsp:1:2", ""} {
+		f(`"remote":{"senders":["10.0.0.1"],"formats":["`+s+`"]}`, "capture.remote.formats", "one of tzsp, vxlan, gretap, erspan1, erspan2, erspan3")
+	}
+	f(`"remote":{"senders":["10.0.0.1"],"formats":["tzsp:5000","vxlan:5000"]}`, "capture.remote.formats", "each once")
+	f(`"remote":{"senders":["10.0.0.1"]},"file":"f"`, "capture.file", "and neither")
+	f(`"remote":{"senders":["10.0.0.1"],"port":1}`, "port", "unknown field")
+}
+
 // FuzzParse: what is accepted is written and read again as the same.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(least))
+	f.Add([]byte(strings.Replace(least, `"file":"f"`, `"remote":{"senders":["10.0.0.0/24"],"formats":["tzsp:1"],"vni":[]}`, 1)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := Parse(b)
 		if err != nil {

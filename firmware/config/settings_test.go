@@ -42,6 +42,7 @@ func TestSettingsRefused(t *testing.T) {
 	c := base(t)
 	for _, text := range []string{
 		``, `[]`, `{"uplink":{"broker":"tcp://evil:1883"}}`, `{"dir":"/"}`, `{"capture":{"file":"/etc/passwd"}}`,
+		`{"capture":{"remote":{"senders":["6.6.6.6"]}}}`, `{"capture":{"remote":{"formats":["tzsp"]}}}`, `{"capture":{"remote":null}}`,
 		`{"cafe":{"silence":"-1s"}}`, `{"cafe":{"silence":"0s"}}`, `{"cafe":{"vantage":"B"}}`, `{"cafe":{}} {}`,
 	} {
 		s, err := ParseSettings([]byte(text))

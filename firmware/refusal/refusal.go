@@ -31,7 +31,13 @@ type count struct {
 func New() *Counter { return &Counter{kinds: map[kind]*count{}} }
 
 // Note counts one refusal: what is one of uplink's Security words, from where it came in.
-func (c *Counter) Note(what, from string) {
+func (c *Counter) Note(what, from string) { c.Add(what, from, 1) }
+
+// Add counts so many refusals at once, of which there may be none.
+func (c *Counter) Add(what, from string, refusals uint64) {
+	if refusals == 0 {
+		return
+	}
 	k := kind{what, from}
 	n := c.kinds[k]
 	if n == nil && len(c.kinds) >= maxKinds {
@@ -42,7 +48,7 @@ func (c *Counter) Note(what, from string) {
 		n = &count{}
 		c.kinds[k] = n
 	}
-	n.n++
+	n.n += uplink.Int(refusals)
 }
 
 // Rest returns the records of all that was counted and not told, whenever the last was: the box is about to stop.

@@ -21,6 +21,7 @@ var Arrows = []Arrow{
 	{"capture/handoff", []string{"capture"}, nil},
 	{"capture/afpacket", []string{"capture"}, []string{"golang.org/x/net/bpf", "golang.org/x/sys/unix"}},
 	{"capture/remote", []string{"capture", "capture/decode"}, []string{"golang.org/x/sys/unix"}},
+	{"capture/merge", []string{"capture"}, []string{"golang.org/x/sys/unix"}},
 	{"capture/pcapfile", []string{"capture"}, []string{"github.com/klauspost/compress"}},
 	{"capture/capturetest/testdata/cafe", nil, nil},
 	{"capture/capturetest", []string{"capture", "capture/capturetest/testdata/cafe"}, []string{"github.com/google/gopacket", "golang.org/x/sys/unix"}},
@@ -52,7 +53,7 @@ var Arrows = []Arrow{
 	{"firmware/life", []string{"firmware/clock/...", "uplink", "uplink/durable"}, nil},
 	{"firmware/account", []string{"capture", "firmware/cafe", "firmware/state", "uplink"}, nil},
 	{"firmware/pipeline", []string{"capture/...", "firmware/cafe", "firmware/account", "uplink"}, nil},
-	{"firmware/config", []string{"firmware/cafe", "uplink", "uplink/durable"}, nil},
+	{"firmware/config", []string{"capture/remote", "firmware/cafe", "uplink", "uplink/durable"}, nil},
 	{"firmware/cafeprobed", []string{"board/...", "capture/...", "uplink/...", "firmware/..."}, nil},
 
 	{"tools/province/...", []string{"uplink/...", "tools/province/..."}, []string{
@@ -95,6 +96,7 @@ var Bans = []Ban{
 	{"capture/handoff", "starts nothing, logs nothing", []string{"log", "log/slog"}, append(clocks, prints...), true, true},
 	{"capture/afpacket", "starts nothing, logs nothing", []string{"log", "log/slog"}, prints, true, true},
 	{"capture/remote", "starts nothing, logs nothing", []string{"log", "log/slog"}, prints, true, true},
+	{"capture/merge", "starts nothing, logs nothing", []string{"log", "log/slog"}, prints, true, true},
 	{"capture/pcapfile", "starts nothing, logs nothing", []string{"log", "log/slog"}, append(clocks, prints...), true, true},
 	{"firmware/evidence", "pure", append([]string{"sync", "sync/atomic"}, impure...), append(clocks, prints...), true, true},
 	{"firmware/cafe", "pure", append([]string{"sync", "sync/atomic"}, impure...), append(clocks, prints...), true, true},

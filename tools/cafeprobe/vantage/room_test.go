@@ -112,7 +112,7 @@ func (r *room) router(sw, end string) *capturetest.Sender {
 // judge listens for so many of the room's minutes.
 func (r *room) judge(ring *afpacket.Ring, minutes int, progress *lines) *Verdict {
 	r.t.Helper()
-	v, err := listen(context.Background(), ring, capture.MAC{}, time.Duration(minutes)*time.Minute/fast, progress)
+	v, err := listen(context.Background(), ring, nil, time.Duration(minutes)*time.Minute/fast, progress)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -257,7 +257,7 @@ func TestCut(t *testing.T) {
 	ring := r.probe("f-sw")
 	ctx, cancel := context.WithTimeout(context.Background(), 1500*time.Millisecond)
 	defer cancel()
-	v, err := listen(ctx, ring, capture.MAC{}, time.Hour, new(lines))
+	v, err := listen(ctx, ring, nil, time.Hour, new(lines))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,14 +42,14 @@ func Live(ctx context.Context, name string, span time.Duration, progress io.Writ
 		return nil, err
 	}
 	defer ring.Close()
-	var own capture.MAC
-	if i, err := net.InterfaceByName(name); err == nil && len(i.HardwareAddr) == len(own) {
-		own = capture.MAC(i.HardwareAddr)
+	var own []capture.MAC
+	if i, err := net.InterfaceByName(name); err == nil && len(i.HardwareAddr) == len(capture.MAC{}) {
+		own = append(own, capture.MAC(i.HardwareAddr))
 	}
 	return listen(ctx, ring, own, span, progress)
 }
 
-func listen(ctx context.Context, ring *afpacket.Ring, own capture.MAC, span time.Duration, progress io.Writer) (*Verdict, error) {
+func listen(ctx context.Context, ring *afpacket.Ring, own []capture.MAC, span time.Duration, progress io.Writer) (*Verdict, error) {
 	w := &watch{out: progress, began: time.Now(), span: span, ring: ring}
 	p := pipeline.New(pipeline.Config{Live: true, Report: reportPeriod, Cafe: cafe.Config{Own: own}, Tap: w.tap})
 	w.pipeline = p
