@@ -13,8 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"cafeprobe/capture"
 	"cafeprobe/capture/capturetest"
 	"cafeprobe/capture/decode"
@@ -31,7 +29,7 @@ func TestRealSenders(t *testing.T) {
 	f := func(file, known string, sessions ...Sender) {
 		t.Helper()
 		capturetest.Namespace(t)
-		ends, packets := carriers(t, file)
+		ends, packets := capturetest.Carriers(t, file)
 		var allow []netip.Prefix
 		for a := range ends {
 			capturetest.RunIP(t, fmt.Sprintf("addr add %v/32 dev lo", a))
@@ -39,7 +37,7 @@ func TestRealSenders(t *testing.T) {
 			allow = append(allow, netip.PrefixFrom(a, 32))
 		}
 		s := open(t, allow, Config{Quiet: quick})
-		resend(t, packets)
+		capturetest.Resend(t, packets)
 		got, inside := all(t, s), tunnelled(t, file)
 		r := s.Report()
 		if err := s.Close(); err != nil {
@@ -103,48 +101,6 @@ func each(t testing.TB, file string, do func(f *capture.Frame)) {
 			t.Fatal(err)
 		}
 		do(&f)
-	}
-}
-
-// carriers returns the IPv4 packets of a capture of nothing but mirrors, and of each end how many it sent, a datagram in
-// fragments once.
-func carriers(t testing.TB, file string) (ends map[netip.Addr]uint64, packets [][]byte) {
-	t.Helper()
-	ends = map[netip.Addr]uint64{}
-	each(t, file, func(f *capture.Frame) {
-		b := f.Data[12:]
-		if bytes.HasPrefix(b, []byte{0x81, 0}) {
-			b = b[4:]
-		}
-		if !bytes.HasPrefix(b, []byte{8, 0, 0x45}) {
-			t.Fatalf("%s: % x… is not IPv4", file, b[:3])
-		}
-		b = b[2:]
-		b = bytes.Clone(b[:int(b[2])<<8|int(b[3])])
-		if b[9] == unix.IPPROTO_UDP {
-			b[26], b[27] = 0, 0
-		}
-		if from := netip.AddrFrom4([4]byte(b[12:])); b[6]&0x20 == 0 { // the last fragment, or all
-			ends[from]++
-		}
-		ends[netip.AddrFrom4([4]byte(b[16:]))] += 0
-		packets = append(packets, b)
-	})
-	return ends, packets
-}
-
-// resend sends IPv4 packets as they are.
-func resend(t testing.TB, packets [][]byte) {
-	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fd)
-	for _, b := range packets {
-		if err := unix.Sendto(fd, b, 0, &unix.SockaddrInet4{Addr: [4]byte(b[16:])}); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 

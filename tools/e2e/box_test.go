@@ -96,6 +96,8 @@ type progress struct {
 	Frames    uint64 `json:"frames"`
 	Dropped   uint64 `json:"dropped"`
 	Sent      uint64 `json:"sent"`
+	Missed    uint64 `json:"missed"`
+	Refused   uint64 `json:"refused"`
 	Records   uint64 `json:"records"`
 	Receipted uint64 `json:"receipted"`
 	Done      bool   `json:"done"`

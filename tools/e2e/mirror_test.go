@@ -42,6 +42,7 @@ func newMirror(t *testing.T, silent bool) *mirror {
 	m := &mirror{t: t, far: "far", box: "capture"}
 	run(t, "ip", "netns", "add", m.far)
 	t.Cleanup(func() {
+		_ = exec.Command("ip", "link", "delete", portName).Run() // where the port is the uplink as well it is here, and ends late
 		for _, ns := range []string{m.far, m.box} {
 			_ = exec.Command("ip", "netns", "delete", ns).Run() // the second is the daemon's, if it made it
 		}
