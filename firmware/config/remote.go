@@ -19,8 +19,8 @@ type Remote struct {
 	VNI     []uint32 `json:"vni,omitempty"` // VXLAN: networks that are mirrors; default: all
 }
 
-// formats are what Remote.Formats may name. Those that come by UDP may name a port too, as in "tzsp:37009", more than once;
-// the others come by GRE.
+// formats are what Remote.Formats may name. Those that come by UDP may name ports, as in "tzsp:37009", each in an entry of its own,
+// and then listen at those alone; the others come by GRE.
 var formats = []string{
 	remote.TZSP.String(), remote.VXLAN.String(), remote.GRETAP.String(),
 	remote.ERSPAN1.String(), remote.ERSPAN2.String(), remote.ERSPAN3.String(),
