@@ -66,6 +66,8 @@ var Arrows = []Arrow{
 	{"tools/benchlive", []string{"capture/afpacket", "firmware/pipeline", "uplink"}, []string{"golang.org/x/sys/unix"}},
 	{"tools/archtest", nil, []string{"golang.org/x/tools"}},
 	{"tools/lab/...", []string{"capture/...", "tools/lab/...", "firmware/config", "tools/province", "uplink/..."}, []string{"github.com/quic-go", "golang.org/x", "github.com/google/gopacket"}},
+	{"tools/sim", []string{"capture", "tools/sim/shape"}, nil},
+	{"tools/sim/shape", nil, nil},
 	{"tools/cafeprobe/...", []string{"capture/...", "uplink/...", "firmware/...", "board/...", "tools/..."}, []string{
 		"github.com/alecthomas/kong", "github.com/google/gopacket", "github.com/schollz/progressbar", "golang.org/x/term",
 	}},
