@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 
@@ -24,7 +25,7 @@ func (r *Room) planPC(g *rand.Rand, t *Truth, f *Facts, uses []use, wakes []awak
 	for _, w := range wakes {
 		items = append(items, item{w.Interval, false, w.update})
 	}
-	slices.SortFunc(items, func(a, b item) int { return int(min(max(a.From-b.From, -1), 1)) })
+	slices.SortFunc(items, func(a, b item) int { return cmp.Compare(a.From, b.From) })
 	p := power{room: r, g: g, f: f, at: r.from - 2*day}
 	for _, c := range append(slices.Clone(t.Cuts), Interval{r.to, r.to}) {
 		for len(items) > 0 && items[0].From < c.From {
@@ -278,6 +279,3 @@ func weighted(g *rand.Rand, weights []float64) int {
 }
 
 func pick[T any](g *rand.Rand, list []T) T { return list[g.IntN(len(list))] }
-
-// between returns a duration of whole nanoseconds within a range of seconds.
-func between(g *rand.Rand, from, to float64) int64 { return seconds(from + g.Float64()*(to-from)) }

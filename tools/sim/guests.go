@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -28,7 +29,7 @@ func (r *Room) guests() [][]use {
 		r.oneNight(g, midnight, uses)
 	})
 	for i := range uses {
-		slices.SortFunc(uses[i], func(a, b use) int { return int(min(max(a.From-b.From, -1), 1)) })
+		slices.SortFunc(uses[i], func(a, b use) int { return cmp.Compare(a.From, b.From) })
 	}
 	return uses
 }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -110,7 +111,7 @@ func overlay(views []View, v View) (out []View) {
 			out = append(out, View{old.Sight, tail})
 		}
 	}
-	slices.SortFunc(out, func(a, b View) int { return int(min(max(a.From-b.From, -1), 1)) })
+	slices.SortFunc(out, func(a, b View) int { return cmp.Compare(a.From, b.From) })
 	return out
 }
 
@@ -161,6 +162,7 @@ func (f *Facts) clip(from, to int64) {
 			activities = append(activities, a)
 		}
 	}
+	slices.SortStableFunc(activities, func(a, b Activity) int { return cmp.Compare(a.From, b.From) })
 	f.Activities = activities
 }
 
