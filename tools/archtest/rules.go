@@ -68,6 +68,8 @@ var Arrows = []Arrow{
 	{"tools/lab/...", []string{"capture/...", "tools/lab/...", "firmware/config", "tools/province", "uplink/..."}, []string{"github.com/quic-go", "golang.org/x", "github.com/google/gopacket"}},
 	{"tools/sim", []string{"capture", "tools/sim/shape"}, nil},
 	{"tools/sim/shape", nil, nil},
+	{"tools/sim/wire", []string{"capture", "tools/sim/..."}, nil},
+	{"tools/sim/sight", []string{"capture/...", "firmware/state", "tools/sim/..."}, nil},
 	{"tools/cafeprobe/...", []string{"capture/...", "uplink/...", "firmware/...", "board/...", "tools/..."}, []string{
 		"github.com/alecthomas/kong", "github.com/google/gopacket", "github.com/schollz/progressbar", "golang.org/x/term",
 	}},

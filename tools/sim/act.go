@@ -121,3 +121,26 @@ func (a *Act) Real() bool {
 	return a.Up.Frames >= n && a.Down.Frames >= n && n > 0 &&
 		a.Up.Octets <= small*a.Up.Frames && a.Down.Octets <= small*a.Down.Frames
 }
+
+// Sees reports whether the box can see a: by the room's vantage, what is wrong with it, and where the stations are.
+func (r *Room) Sees(a *Act) bool {
+	group := a.To == ToAll || a.Say.Group()
+	sight := r.Truth.SightOf(int(a.Who), a.At)
+	if !group {
+		if to := r.Truth.SightOf(int(a.To), a.At); to != SeesAll {
+			sight = to
+		}
+	}
+	switch {
+	case sight == SeesNothing:
+		return false
+	case group:
+		return true
+	case sight == SeesBroadcasts:
+		return false
+	}
+	if int(a.Who) == r.router || int(a.To) == r.router {
+		return true
+	}
+	return r.Options.Vantage == VantageAPlus && (int(a.Who) == r.server || int(a.To) == r.server)
+}

@@ -297,3 +297,6 @@ func host(name string) netip.Addr {
 	}
 	return netip.AddrFrom4([4]byte{198, 18 | byte(h>>16)&1, byte(h >> 8), byte(h) | 1})
 }
+
+// Lease is how long the room's router leases an address.
+func (r *Room) Lease() time.Duration { return r.habits.lease }

@@ -1,0 +1,78 @@
+package wire
+
+import (
+	"errors"
+	"hash/fnv"
+	"io"
+	"testing"
+	"time"
+
+	"cafeprobe/capture"
+	"cafeprobe/capture/decode"
+	"cafeprobe/tools/sim"
+)
+
+func room(t testing.TB, seed uint64, o sim.Options) *sim.Room {
+	t.Helper()
+	r, err := sim.New(seed, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestFrames: frames come in order, decode whole, checksums included, and are the same each time.
+func TestFrames(t *testing.T) {
+	for seed := range uint64(3) {
+		o := sim.Options{Stations: 6, For: 10 * time.Minute, Vantage: [3]string{"A", "A+", "C"}[seed%3], Outage: sim.Yes, Tunnels: sim.Choice(seed % 2)}
+		n, sum := frames(t, room(t, seed, o))
+		if again, same := frames(t, room(t, seed, o)); again != n || same != sum {
+			t.Errorf("seed %d: %d frames, then %d, or others", seed, n, again)
+		}
+		if n < 300 {
+			t.Errorf("seed %d: %d frames", seed, n)
+		}
+	}
+}
+
+func frames(t *testing.T, r *sim.Room) (n int, sum uint64) {
+	t.Helper()
+	var (
+		f    capture.Frame
+		p    decode.Packet
+		d    = decode.New()
+		h    = fnv.New64a()
+		last = r.From()
+	)
+	for s := New(r); ; n++ {
+		if err := s.Next(&f); errors.Is(err, io.EOF) {
+			return n, h.Sum64()
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if f.Time < last || f.Time >= r.To() {
+			t.Fatalf("frame %d at %v, after %v", n, f.When(), time.Unix(0, last))
+		}
+		last = f.Time
+		if v := d.Decode(&f, &p); v != decode.Whole {
+			t.Fatalf("frame %d: verdict %v: %x", n, v, f.Data)
+		}
+		d.Inspect(&p)
+		h.Write(f.Data)
+	}
+}
+
+// BenchmarkFrames is what a frame costs to make.
+func BenchmarkFrames(b *testing.B) {
+	r := room(b, 1, sim.Options{For: 10 * time.Minute})
+	n, octets := 0, 0
+	for b.Loop() {
+		var f capture.Frame
+		for s := New(r); s.Next(&f) == nil; n++ {
+			octets += f.Len
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/frame")
+	b.ReportMetric(float64(octets)/float64(n), "octets/frame")
+	b.ReportMetric(float64(n)/float64(b.N), "frames/op")
+}
