@@ -19,6 +19,8 @@ type Stage struct {
 	minute int64
 	now    []Act // of this minute
 	later  []Act // that were drawn already and come later
+	order  []Act // now in order
+	places []place
 }
 
 // Stage returns a stage on which nothing was played yet.
@@ -47,9 +49,29 @@ func (s *Stage) Minute(ordered bool) (start int64, acts []Act, ok bool) {
 	}
 	s.outages()
 	if ordered {
-		slices.SortStableFunc(s.now, func(a, b Act) int { return cmp.Compare(a.At, b.At) })
+		return start, s.sorted(), true
 	}
 	return start, s.now, true
+}
+
+// place is where an act stands: acts are long, so their places are sorted instead.
+type place struct {
+	at int64
+	i  int
+}
+
+// sorted returns the acts of this minute in order; of two at once the first drawn comes first.
+func (s *Stage) sorted() []Act {
+	s.places = s.places[:0]
+	for i := range s.now {
+		s.places = append(s.places, place{s.now[i].At, i})
+	}
+	slices.SortFunc(s.places, func(a, b place) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.i, b.i)) })
+	s.order = s.order[:0]
+	for _, p := range s.places {
+		s.order = append(s.order, s.now[p.i])
+	}
+	return s.order
 }
 
 // due takes what was drawn before and begins before end.

@@ -61,9 +61,12 @@ func serverHello(g *rand.Rand) []byte {
 	return append(be.AppendUint16([]byte{0x16, 3, 3}, uint16(len(h))), h...)
 }
 
+// Agent is what the system calls itself in its requests.
+const Agent = "Microsoft NCSI"
+
 // request is an HTTP request.
 func request(name string) []byte {
-	return fmt.Appendf(nil, "GET /connecttest.txt HTTP/1.1\r\nConnection: Close\r\nUser-Agent: Microsoft NCSI\r\nHost: %s\r\n\r\n", name)
+	return fmt.Appendf(nil, "GET /connecttest.txt HTTP/1.1\r\nConnection: Close\r\nUser-Agent: %s\r\nHost: %s\r\n\r\n", Agent, name)
 }
 
 // quicSalt is version 1's (RFC 9001 §5.2).
@@ -128,5 +131,18 @@ func random(g *rand.Rand, b []byte, n int) []byte {
 	for range n {
 		b = append(b, byte(g.Uint32()))
 	}
+	return b
+}
+
+// PortISCSI is where targets listen (IANA iscsi-target), and iscsiHeader what a header segment of theirs takes.
+const (
+	PortISCSI   = 3260
+	iscsiHeader = 48
+)
+
+// loginResponse is a target's consent: from operational negotiation to the full feature phase (RFC 7143 §11.13).
+func loginResponse() []byte {
+	b := make([]byte, iscsiHeader)
+	b[0], b[1] = 0x23, 0x87
 	return b
 }

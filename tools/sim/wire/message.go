@@ -70,7 +70,7 @@ func (m *Messages) Frame(a *sim.Act, answer bool) []byte {
 	case sim.NBNSRegister, sim.NBNSRelease, sim.NBNSQuery, sim.BrowserHost:
 		m.netbios(a, who)
 	case sim.LLMNRQuery:
-		from.port = 49152 + uint16(a.At>>20)%16000
+		from.port = 49152 + uint16(a.Who)*67%16000
 		f.udp(from, group(llmnrAddr, 5355), question(uint16(a.At>>10), 0, a.Name, dnsA), 0)
 	case sim.MDNSQuery, sim.MDNSAnnounce, sim.MDNSGoodbye:
 		from.port = 5353

@@ -7,6 +7,7 @@ package wire
 import (
 	"container/heap"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"time"
@@ -136,7 +137,7 @@ func (s *Source) step() []byte {
 	}
 	client, server := ends(s.room, &t.act)
 	t.frame(s.g, &s.f, client, server)
-	if next := t.next(); next >= s.going[0].at && next < 1<<62 {
+	if next := t.next(); next != math.MaxInt64 {
 		s.going[0].at = next
 		heap.Fix(&s.going, 0)
 	} else {

@@ -52,7 +52,8 @@ func newTalk(g *rand.Rand, a *sim.Act, f *flow) talk {
 			t.hello = initial(g, a.Name)
 		}
 	}
-	t.up.next, t.down.next = t.time(g, &t.up, false), t.time(g, &t.down, true)
+	t.up.next = t.time(g, &t.up, false)
+	t.down.next = t.time(g, &t.down, true)
 	return t
 }
 
@@ -71,16 +72,13 @@ func (t *talk) time(g *rand.Rand, w *way, down bool) int64 {
 		shake += 0.7 * (g.Float64() - 0.5)
 	}
 	at := a.At + int64(each*(float64(w.k)+shake))
-	if !a.Opens || !a.TCP && a.Hello != shape.QUIC {
-		return at
-	}
-	if !a.TCP { // an Initial, then all else
-		if w.k == 0 && !down {
-			return a.At
-		}
-		return max(at, a.At+firstDown[0])
-	}
 	switch {
+	case !a.TCP && down && w.k == 0 && t.up.n > 0: // the client is first
+		return max(at, t.up.next+1e6)
+	case !a.TCP && !down && w.k == 0 && a.Opens:
+		return a.At
+	case !a.TCP || !a.Opens:
+		return at
 	case down && w.k < uint64(len(firstDown)):
 		return a.At + firstDown[w.k]
 	case !down && w.k < uint64(len(firstUp)):
@@ -103,7 +101,7 @@ func (t *talk) frame(g *rand.Rand, f *frame, client, server end) {
 	}
 	w.k++
 	w.octets -= min(w.octets, uint64(f.n))
-	w.next = t.time(g, w, down)
+	w.next = max(w.next, t.time(g, w, down))
 }
 
 // size draws the size of a frame, so that what is left is used up.
@@ -145,6 +143,8 @@ func (t *talk) segment(g *rand.Rand, f *frame, w *way, down bool, client, server
 	case a.Opens && w.k == 1 && down && a.Hello == shape.TLS:
 		flags, body = flags|psh, serverHello(g)
 		size = len(body) + 200
+	case a.Opens && w.k == 1 && down && a.PeerPort == PortISCSI:
+		flags, body, size = flags|psh, loginResponse(), iscsiHeader
 	case a.Ends && w.k == w.n-1:
 		flags |= fin
 	default:
