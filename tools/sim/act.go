@@ -86,9 +86,7 @@ const (
 	SteamPlaying
 	SteamLocked
 	SteamOffline
-	Wake // Addr's station: To names it, but the frame goes to all
-
-	says // how many there are
+	Wake // To is whom it wakes; the frame goes to all
 )
 
 // Group reports whether the message goes to a group or to everybody, so that a plain port hears it.

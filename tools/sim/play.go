@@ -72,10 +72,13 @@ func (p *player) load(at int64) {
 	p.over = at + minutes(p.title.Match.Draw(p.g))
 	n := byte(p.g.IntN(24))
 	addr := host(p.title.Name + string(rune('a'+n)))
+	if p.title.Servers != "" {
+		addr = within(netip.MustParsePrefix(p.title.Servers), uint32(n)*37+5)
+	}
 	span := int(p.title.Ports[1]) - int(p.title.Ports[0]) + 1
 	p.match = &conn{
 		tcp: p.stream.TCP, to: int32(p.room.router), addr: addr, port: p.nextPort(),
-		peerPort: p.title.Ports[0] + uint16(p.g.IntN(span)), class: shape.Game, title: p.title,
+		peerPort: p.title.Ports[0] + uint16(p.g.IntN(span)), class: shape.Game, title: p.title, hello: p.title.Hello,
 	}
 	p.pace = p.room.habits.scale[p.stream]
 	for i := range p.pace {
@@ -110,7 +113,7 @@ func (a *actor) talks(d *Activity) {
 	s := shape.StreamOf("voice")
 	pace := a.room.habits.scale[s]
 	server := netip.AddrFrom4([4]byte{66, 22, byte(196 + a.g.IntN(40)), byte(1 + a.g.IntN(250))})
-	c := &conn{to: int32(a.room.router), addr: server, port: a.nextPort(), peerPort: uint16(50000 + a.g.IntN(40)), class: shape.Voice, open: true}
+	c := &conn{to: int32(a.room.router), addr: server, port: a.nextPort(), peerPort: uint16(50000 + a.g.IntN(40)), class: shape.Voice, hello: shape.Discovery}
 	a.start(d.From, d.To, func(at int64) int64 {
 		if !a.speaks() { // nobody speaks
 			return at + between(a.g, 2, 25)
@@ -125,3 +128,11 @@ func (a *actor) talks(d *Activity) {
 }
 
 func (a *actor) speaks() bool { return a.g.Float64() < 0.8 }
+
+// within returns the n-th address of a network.
+func within(net netip.Prefix, n uint32) netip.Addr {
+	b := net.Masked().Addr().As4()
+	n %= 1 << (32 - net.Bits())
+	b[1], b[2], b[3] = b[1]|byte(n>>16), b[2]|byte(n>>8), b[3]|byte(n)
+	return netip.AddrFrom4(b)
+}

@@ -65,10 +65,14 @@ func (c Class) String() string {
 // Hello is how a conversation begins.
 type Hello uint8
 
-// The beginnings.
+// The beginnings: hellos that say a name, and those by which a game is known.
 const (
-	Silent Hello = iota // with none that says a name
+	Silent Hello = iota // with none
 	TLS
 	QUIC
 	HTTP
+	Discovery // which address a voice has: Discord's (docs.discord.com, voice connections)
+	KCP       // the handshake of games of one publisher: measured, game-genshin_impact--ndpi.pcap
+	ENet      // a connect of ENet's protocol, as FiveM has it
+	Handshake // of Minecraft's Java edition over TCP (minecraft.wiki, protocol)
 )

@@ -8,7 +8,33 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
+
+	"cafeprobe/tools/sim"
+	"cafeprobe/tools/sim/shape"
 )
+
+// hello makes what a conversation begins with; nil where it is nothing of its own.
+func hello(g *rand.Rand, a *sim.Act) []byte {
+	switch a.Hello {
+	case shape.TLS:
+		return tlsHello(g, a.Name)
+	case shape.HTTP:
+		return request(a.Name)
+	case shape.QUIC:
+		return initial(g, a.Name)
+	case shape.Discovery:
+		return append(random(g, []byte{0, 1, 0, 70}, 4), make([]byte, 66)...)
+	case shape.KCP:
+		b := append(make([]byte, 0, 20), 0, 0, 0, 0xff, 0, 0, 0, 0, 0, 0, 0, 0)
+		return append(b, 0x49, 0x96, 0x02, 0xd2, 0xff, 0xff, 0xff, 0xff)
+	case shape.ENet:
+		b := random(g, []byte{0x8f, 0xff}, 2)
+		return append(append(b, 0x82, 0xff, 0, 1), make([]byte, 40)...)
+	case shape.Handshake:
+		return []byte("\x10\x00\x84\x06\x09127.0.0.1\x63\xdd\x02")
+	}
+	return nil
+}
 
 // clientHello makes a TLS 1.3 ClientHello (RFC 8446 §4.1.2) for a name, without the record around it. Over QUIC it has no
 // session id and has transport parameters (RFC 9001 §8).

@@ -43,14 +43,7 @@ func newTalk(g *rand.Rand, a *sim.Act, f *flow) talk {
 	t.up = way{n: a.Up.Frames, octets: a.Up.Octets}
 	t.down = way{n: a.Down.Frames, octets: a.Down.Octets}
 	if a.Opens {
-		switch a.Hello {
-		case shape.TLS:
-			t.hello = tlsHello(g, a.Name)
-		case shape.HTTP:
-			t.hello = request(a.Name)
-		case shape.QUIC:
-			t.hello = initial(g, a.Name)
-		}
+		t.hello = hello(g, a)
 	}
 	t.up.next = t.time(g, &t.up, false)
 	t.down.next = t.time(g, &t.down, true)
@@ -117,11 +110,10 @@ func (t *talk) datagram(g *rand.Rand, f *frame, w *way, down bool, client, serve
 	var head [12]byte
 	be.PutUint64(head[:], g.Uint64()&^(0xc0<<56)) // no header that QUIC, DTLS or STUN might have begun with
 	head[0] |= 0x30
-	body := head[:]
+	body, size := head[:], w.size(g)-etherLen-ip4Len-udpLen
 	if t.hello != nil && !down && w.k == 0 {
-		body = t.hello
+		body, size = t.hello, len(t.hello)
 	}
-	size := w.size(g) - etherLen - ip4Len - udpLen
 	if down {
 		client, server = server, client
 	}

@@ -29,7 +29,7 @@ func TestFrames(t *testing.T) {
 		if again, same := frames(t, room(t, seed, o)); again != n || same != sum {
 			t.Errorf("seed %d: %d frames, then %d, or others", seed, n, again)
 		}
-		if n < 300 {
+		if n < 100 {
 			t.Errorf("seed %d: %d frames", seed, n)
 		}
 	}
