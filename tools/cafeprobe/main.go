@@ -32,6 +32,8 @@ type cli struct {
 	Vantage vantageCmd `cmd:"" help:"Judge where a box is plugged in: listen to its port, or read a capture. Exit status: 0 A, 3 C, 4 BLIND."`
 	Verify  verifyCmd  `cmd:"" help:"Check a chain that was exported, without the province."`
 
+	Simulate simulateCmd `cmd:"" help:"Make up a café: a capture of an evening or a night, and the truth beside it."`
+
 	Province provinceCmd `cmd:"" help:"Run a province; export a chain; ask a box to do something; certificates."`
 }
 

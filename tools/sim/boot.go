@@ -10,12 +10,12 @@ import (
 // then Windows'. (RFC 2131, RFC 5970's and the PXE specification's order; of pxe-dhcp4_dhcp--netboot.pcap.)
 func (a *actor) boot() {
 	from, system := a.run.From, a.run.booted-between(a.g, 5, 10)
-	if a.st.Role == PC && a.room.habits.stay < 100 && a.room.habits.rhythm > 0.9 { // rooms that are opened from the counter
+	if a.st.Role == PC && a.room.habits.counter {
 		a.woken(from)
 	}
 	if a.room.habits.diskless && a.st.Role == PC {
 		a.bootFromNet(from + between(a.g, 2, 7))
-		if a.room.habits.rhythm < 1 { // Windows keeps the address of iPXE's table (iBFT) in the others
+		if a.room.habits.asksAgain { // else Windows keeps the address of iPXE's table (iBFT)
 			a.asks(system, DHCPDiscover, DHCPRequest)
 		}
 	} else if a.g.Float64() < 0.7 {
@@ -73,7 +73,7 @@ func (a *actor) comesUp(at int64) {
 	if a.room.habits.mdns {
 		a.say(at+seconds(3.6), MDNSAnnounce, ToAll)
 	}
-	if a.room.habits.lease.Minutes() > 300 {
+	if a.room.habits.informs {
 		a.say(at+seconds(4), DHCPInform, ToAll)
 	}
 }

@@ -53,7 +53,6 @@ func (a *actor) computes() {
 // neighbours keeps the gateway's address fresh: while there is much to send more often.
 func (a *actor) neighbours() {
 	h := &a.room.habits
-	aloud := 0.25 + 0.7*h.stay/150 // share of questions that go to all
 	gateway := a.room.Stations[a.room.router].Addr
 	rhythm := a.scale()
 	step := func(at int64) int64 {
@@ -65,7 +64,7 @@ func (a *actor) neighbours() {
 			to = a.room.cashier
 		}
 		addr := a.room.Stations[to].Addr
-		if a.g.Float64() < aloud {
+		if a.g.Float64() < h.aloud {
 			a.ask(at, ARPWho, addr, "")
 		} else {
 			a.act(Act{At: at, Say: ARPAsk, Who: a.who, To: int32(to), Addr: addr})
@@ -95,7 +94,7 @@ func (a *actor) scale() float64 { return a.room.habits.rhythm * (0.8 + 0.4*a.g.F
 
 // announces says its name every twelve minutes, at first more often.
 func (a *actor) announces() {
-	if a.st.Role != Server && a.room.habits.busy < 0.6 { // rooms whose image has no SMB 1 any more
+	if a.st.Role != Server && !a.room.habits.smb1 {
 		return
 	}
 	pause := 60.
@@ -189,13 +188,12 @@ func (a *actor) farewell() {
 	if a.run.end != Shutdown || a.run.To >= a.room.to {
 		return
 	}
-	release := a.room.habits.stay > 120 // in some rooms
 	a.start(a.run.To-between(a.g, 0.6, 2.5), a.run.To, func(at int64) int64 {
 		a.say(at, NBNSRelease, ToAll)
 		if a.room.habits.steamLAN && a.st.Role == PC {
 			a.say(at+seconds(0.1), SteamOffline, ToAll)
 		}
-		if release {
+		if a.room.habits.release {
 			a.act(Act{At: at + seconds(0.5), Say: DHCPRelease, Who: a.who, To: int32(a.room.router)})
 		}
 		return a.run.To

@@ -23,6 +23,7 @@ func (a *actor) do(d *Activity) {
 	default:
 		a.tunnel = d.To + int64(tunnelStays)
 	}
+	a.leaves(d)
 	switch {
 	case d.What == shape.Game:
 		a.doing = d
@@ -40,6 +41,33 @@ func (a *actor) do(d *Activity) {
 	default:
 		a.doing = d
 		a.scrolls(d)
+	}
+}
+
+// leaves lets some guests go without closing what they had: a game in its lobby, a page. It stays open until the next
+// guest comes, or the station is switched off or boots.
+func (a *actor) leaves(d *Activity) {
+	until := a.run.To
+	for i := range a.todo {
+		if a.todo[i].From >= d.To {
+			until = min(until, a.todo[i].From)
+			break
+		}
+	}
+	if until-d.To < minutes(3) || a.g.Float64() > a.room.habits.leftOpen {
+		return
+	}
+	from := d.To + between(a.g, 1, 20)
+	switch d.What {
+	case shape.Game:
+		a.beat(shape.Beat{
+			Name: d.title.Lobby, Hello: shape.TLS, Class: shape.Game, Keep: true,
+			Every: shape.Range{From: 15, To: 90}, Up: shape.Range{From: 0.06, To: 0.3}, Down: shape.Range{From: 0.06, To: 3},
+		}, from, until)
+	case shape.Site, shape.Social:
+		for _, b := range a.room.habits.tabs {
+			a.beat(b, from, until)
+		}
 	}
 }
 

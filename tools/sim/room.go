@@ -79,6 +79,13 @@ type habits struct {
 	phones    float64 // phones for each guest
 	mdns      bool
 	steamLAN  bool
+	smb1      bool    // the image announces its name to the network neighbourhood
+	release   bool    // Windows gives its lease back when it is shut down
+	asksAgain bool    // Windows asks DHCP itself where its boot loader has an address already
+	informs   bool    // Windows asks DHCP for options with INFORM
+	counter   bool    // PCs are switched on from the counter, by magic packets
+	aloud     float64 // share of ARP questions that go to all
+	leftOpen  float64 // share of guests who leave a game or a page open
 	tunnel    tunnel
 }
 
@@ -148,6 +155,13 @@ func draw(g *rand.Rand, o *Options) habits {
 		rhythm:       math.Exp(0.35 * g.NormFloat64()),
 		read:         math.Exp(0.25 * g.NormFloat64()),
 		phones:       within(0.1, 0.9),
+		smb1:         g.Float64() < 0.6,
+		release:      g.Float64() < 0.25,
+		asksAgain:    g.Float64() < 0.5,
+		informs:      g.Float64() < 0.4,
+		counter:      g.Float64() < 0.35,
+		aloud:        within(0.3, 1),
+		leftOpen:     within(0, 0.6),
 		mdns:         g.Float64() < 0.6,
 		steamLAN:     g.Float64() < 0.5,
 		scale:        map[*shape.Stream][4]float64{},
@@ -300,3 +314,31 @@ func host(name string) netip.Addr {
 
 // Lease is how long the room's router leases an address.
 func (r *Room) Lease() time.Duration { return r.habits.lease }
+
+// Traits says in words what the seed has made of the room.
+func (r *Room) Traits() []string {
+	h := &r.habits
+	list := []string{"with disks"}
+	if h.diskless {
+		list[0] = "diskless"
+	}
+	for _, t := range []struct {
+		has  bool
+		word string
+	}{
+		{h.reboot, "boots anew at log-off"},
+		{h.clones, "cloned images"},
+		{h.nightUpdates, "updates at night"},
+		{h.staff, "staff stays after closing"},
+		{h.secondSwitch, "a second switch"},
+		{h.tunnels, "VPNs"},
+		{len(r.Truth.Outages) > 0, "an outage of the line"},
+		{len(r.Truth.Cuts) > 0, "a power cut"},
+		{len(r.Truth.Views) > 1, "a view that changes"},
+	} {
+		if t.has {
+			list = append(list, t.word)
+		}
+	}
+	return append(list, fmt.Sprintf("%.0f %% full at most", 100*h.busy))
+}
