@@ -66,12 +66,15 @@ func (t *flows) of(a *sim.Act, r *sim.Room, titles *title.Table) *flow {
 		k.proto = 6
 	}
 	f := t.get(k, who.MAC, to.MAC)
-	if f.last == 0 && !a.Opens && a.TCP && a.Down.Frames > a.Up.Frames && a.PeerPort >= 1024 {
+	fresh := f.last == 0
+	if fresh && !a.Opens && a.TCP && a.Down.Frames > a.Up.Frames && a.PeerPort >= 1024 {
 		f.turned = true
 	}
 	f.last = max(f.last, a.At)
-	if a.Name != "" {
-		f.name = titles.Title(titles.Name(a.Name)).Name
+	if fresh || a.Opens {
+		if id := titleOf(titles, r, a); id != 0 {
+			f.name = titles.Title(id).Name
+		}
 	}
 	return f
 }
@@ -98,7 +101,9 @@ func (t *flows) packet(h *heard, a *sim.Act, at int64) {
 	if k.port < 1024 && k.peerPort >= 1024 {
 		k, client, server, down = back, server, client, true
 	}
-	t.get(k, client, server).count(at, at, c, down)
+	f := t.get(k, client, server)
+	f.name = h.title
+	f.count(at, at, c, down)
 }
 
 func (t *flows) get(k key, client, server capture.MAC) *flow {

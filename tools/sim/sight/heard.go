@@ -28,6 +28,7 @@ type heard struct {
 	sport, dport uint16
 	proto        uint8
 	len          int
+	title        string // of the flow that it is in
 }
 
 // hear decodes the frame of a message, once where it is always the same.
@@ -66,6 +67,10 @@ func (o *Observations) decode(a *sim.Act, answer bool, at int64) *heard {
 	h := &heard{ip: p.HasIP, from: p.Src, to: p.Dst, len: p.Len}
 	if p.HasIP {
 		h.src, h.dst, h.sport, h.dport, h.proto = p.SrcAddr, p.DstAddr, p.SrcPort, p.DstPort, p.Proto
+		id, _ := o.titles.Shape(&capture.Header{
+			Proto: p.Proto, Src: capture.AddressOf(p.SrcAddr), Dst: capture.AddressOf(p.DstAddr), SrcPort: p.SrcPort, DstPort: p.DstPort,
+		}, p.Payload)
+		h.title = o.titles.Title(id).Name
 	}
 	h.said = append(h.said, o.decoder.Inspect(&p)...)
 	return h

@@ -44,12 +44,11 @@ const minute = int64(time.Minute)
 type collector struct {
 	room   *sim.Room
 	titles *title.Table
-	alone  map[string]bool    // whether programs ask for a name by themselves
-	games  map[string]uint16  // titles by their names
-	now    []gathered         // by station
-	flows  map[flowKey]bool   // of connections that said a name: whether it is of a program by itself
-	asked  []map[string]int64 // by station: when it asked for a name last
-	behind []sim.Act          // stretches that go on in the next minute
+	alone  map[string]bool      // whether programs ask for a name by themselves
+	now    []gathered           // by station
+	flows  map[flowKey]title.ID // what connections are taken for
+	asked  []map[string]int64   // by station: when it asked for a name last
+	behind []sim.Act            // stretches that go on in the next minute
 	start  int64
 }
 
@@ -68,11 +67,8 @@ type gathered struct {
 
 func newCollector(r *sim.Room, titles *title.Table) *collector {
 	c := &collector{
-		room: r, titles: titles, alone: map[string]bool{}, games: map[string]uint16{}, flows: map[flowKey]bool{},
+		room: r, titles: titles, alone: map[string]bool{}, flows: map[flowKey]title.ID{},
 		now: make([]gathered, len(r.Stations)), asked: make([]map[string]int64, len(r.Stations)),
-	}
-	for id := 1; id <= titles.Len(); id++ {
-		c.games[titles.Title(title.ID(id)).Name] = uint16(id)
 	}
 	for i := range c.asked {
 		c.asked[i] = map[string]int64{}
@@ -206,8 +202,8 @@ func (c *collector) stretch(a *sim.Act) {
 			g.play |= 1 << s
 		}
 		g.used(from, to)
-		if a.Title != nil {
-			g.m.Title = c.games[a.Title.Name]
+		if id := c.flows[flowKey{a.Who, a.Port, a.Addr}]; c.titles.Title(id).Use == title.Play && c.titles.Title(id).Class == title.Game {
+			g.m.Title = uint16(id)
 		}
 	case octets >= burst:
 		g.used(from, to)
@@ -233,20 +229,19 @@ func (c *collector) part(a *sim.Act, all capture.Count, first uint64) (part capt
 	return capture.Count{Frames: n, Octets: all.Octets * n / all.Frames}, moment(a, all.Frames, before)
 }
 
-// opens takes the name with which a connection begins.
+// opens takes what a connection shows when it begins.
 func (c *collector) opens(a *sim.Act) {
 	k := flowKey{a.Who, a.Port, a.Addr}
-	if a.Name == "" {
-		delete(c.flows, k)
-		return
+	delete(c.flows, k)
+	if id := titleOf(c.titles, c.room, a); id != 0 {
+		c.flows[k] = id
 	}
-	c.flows[k] = c.program(a.Name)
 	c.ask(a, a.At)
 }
 
 // byItself reports whether a stretch is of what programs do by themselves, as far as a name tells, or stays in the LAN.
 func (c *collector) byItself(a *sim.Act) bool {
-	return int(a.To) != c.room.Router() || c.flows[flowKey{a.Who, a.Port, a.Addr}]
+	return int(a.To) != c.room.Router() || c.titles.Background(c.flows[flowKey{a.Who, a.Port, a.Addr}])
 }
 
 // ask counts a name that somebody asks for anew.
@@ -266,10 +261,7 @@ func (c *collector) ask(a *sim.Act, at int64) {
 func (c *collector) program(name string) bool {
 	alone, ok := c.alone[name]
 	if !ok {
-		switch c.titles.Title(c.titles.Name(name)).Class {
-		case title.Update, title.Platform, title.Engine, title.Cloud, title.Game:
-			alone = true // a game's names are its sites, accounts and patches; play has flows of its own
-		}
+		alone = c.titles.Background(c.titles.Name(name))
 		c.alone[name] = alone
 	}
 	return alone

@@ -27,12 +27,13 @@ type ledger struct {
 	said  map[string]int                    // facts that are said, each with how often
 	sent  map[capture.MAC]map[int64]float64 // frames sent, by minute
 	flows map[string][2]capture.Count       // what went each way
+	names map[string]string                 // what a flow is taken for
 	cafe  *cafe.Cafe
 	ticks int
 }
 
 func newLedger() *ledger {
-	return &ledger{map[string]int{}, map[capture.MAC]map[int64]float64{}, map[string][2]capture.Count{}, nil, 0}
+	return &ledger{map[string]int{}, map[capture.MAC]map[int64]float64{}, map[string][2]capture.Count{}, map[string]string{}, nil, 0}
 }
 
 func (l *ledger) take(told *capture.Observation) {
@@ -58,6 +59,9 @@ func (l *ledger) take(told *capture.Observation) {
 			o.MAC = capture.MAC{} // DHCP's clients are one flow, of the one who was first since it was told of last
 		}
 		k := fmt.Sprint(o.MAC, o.Target, o.Proto, o.Addr, o.Port, o.Peer, o.PeerPort)
+		if l.names[k] == "" {
+			l.names[k] = o.Name
+		}
 		f := l.flows[k]
 		f[0].Frames += o.Up.Frames
 		f[0].Octets += o.Up.Octets
@@ -145,6 +149,9 @@ func compare(t *testing.T, seed uint64, frames, made *ledger) {
 	}
 	for k, want := range frames.flows {
 		got := made.flows[k]
+		if a, b := frames.names[k], made.names[k]; a != b {
+			fail("flow %s is %q by frames, made up %q", k, a, b)
+		}
 		for i := range want {
 			if d := math.Abs(float64(want[i].Frames) - float64(got[i].Frames)); d > 3+0.01*float64(want[i].Frames) {
 				fail("flow %s: %v by frames, made up %v", k, want, got)

@@ -36,6 +36,21 @@ func hello(g *rand.Rand, a *sim.Act) []byte {
 	return nil
 }
 
+// First returns the first payload of a client in a conversation that says no name, as it is but for what is random in it.
+func First(a *sim.Act) []byte {
+	if a.Opens && a.Hello != shape.TLS && a.Hello != shape.HTTP && a.Hello != shape.QUIC {
+		if b := hello(rand.New(rand.NewPCG(1, 1)), a); b != nil {
+			return b
+		}
+	}
+	b := make([]byte, 64)
+	be.PutUint64(b, plain)
+	return b
+}
+
+// plain is how a payload begins that no protocol is known by.
+const plain = 0x30 << 56
+
 // clientHello makes a TLS 1.3 ClientHello (RFC 8446 §4.1.2) for a name, without the record around it. Over QUIC it has no
 // session id and has transport parameters (RFC 9001 §8).
 func clientHello(g *rand.Rand, name string, quic bool) []byte {

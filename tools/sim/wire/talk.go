@@ -108,8 +108,7 @@ func (w *way) size(g *rand.Rand) int {
 
 func (t *talk) datagram(g *rand.Rand, f *frame, w *way, down bool, client, server end) {
 	var head [12]byte
-	be.PutUint64(head[:], g.Uint64()&^(0xc0<<56)) // no header that QUIC, DTLS or STUN might have begun with
-	head[0] |= 0x30
+	be.PutUint64(head[:], g.Uint64()>>8|plain) // no header of QUIC, DTLS or STUN
 	body, size := head[:], w.size(g)-etherLen-ip4Len-udpLen
 	if t.hello != nil && !down && w.k == 0 {
 		body, size = t.hello, len(t.hello)
