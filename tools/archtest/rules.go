@@ -69,7 +69,7 @@ var Arrows = []Arrow{
 	{"tools/sim", []string{"capture", "tools/sim/shape"}, nil},
 	{"tools/sim/shape", nil, nil},
 	{"tools/sim/wire", []string{"capture", "tools/sim/..."}, nil},
-	{"tools/sim/sight", []string{"capture/...", "firmware/state", "tools/sim/..."}, nil},
+	{"tools/sim/sight", []string{"capture/...", "firmware/evidence", "firmware/state", "tools/sim/..."}, nil},
 	{"tools/cafeprobe/...", []string{"capture/...", "uplink/...", "firmware/...", "board/...", "tools/..."}, []string{
 		"github.com/alecthomas/kong", "github.com/google/gopacket", "github.com/schollz/progressbar", "golang.org/x/sys/unix", "golang.org/x/term",
 	}},

@@ -14,9 +14,10 @@ type flow struct {
 	key            key
 	proto          uint8
 	client, server capture.MAC
-	first, told    int64
+	told           int64 // when it was told of last, or began
 	last           int64
 	up, down       capture.Count
+	title          title.ID
 	name           string // of its title
 	turned         bool   // what is heard of it began with the server's frame, so it is taken for the client
 }
@@ -30,8 +31,8 @@ type key struct {
 }
 
 func (f *flow) count(first, last int64, c capture.Count, down bool) {
-	if f.first == 0 {
-		f.first, f.told = first, first
+	if f.told == 0 {
+		f.told = first
 	}
 	f.last = max(f.last, last)
 	way := &f.up
@@ -73,7 +74,7 @@ func (t *flows) of(a *sim.Act, r *sim.Room, titles *title.Table) *flow {
 	f.last = max(f.last, a.At)
 	if fresh || a.Opens {
 		if id := titleOf(titles, r, a); id != 0 {
-			f.name = titles.Title(id).Name
+			f.title, f.name = id, titles.Title(id).Name
 		}
 	}
 	return f
@@ -102,7 +103,7 @@ func (t *flows) packet(h *heard, a *sim.Act, at int64) {
 		k, client, server, down = back, server, client, true
 	}
 	f := t.get(k, client, server)
-	f.name = h.title
+	f.title, f.name = h.title, h.name
 	f.count(at, at, c, down)
 }
 
@@ -124,12 +125,11 @@ func (t *flows) tick(now int64, emit func(*capture.Observation)) {
 	for _, f := range part {
 		switch {
 		case now-f.last >= timeout:
-			f.tell(emit)
+			f.tell(f.last, emit)
 			delete(t.byKey, f.key)
 			continue
 		case now-f.told >= timeout:
-			f.told = now
-			f.tell(emit)
+			f.tell(now, emit)
 		}
 		live = append(live, f)
 	}
@@ -142,18 +142,22 @@ func (t *flows) tick(now int64, emit func(*capture.Observation)) {
 func (t *flows) all(emit func(*capture.Observation)) {
 	for i := range t.parts {
 		for _, f := range t.parts[i] {
-			f.tell(emit)
+			f.tell(f.last, emit)
 		}
 	}
 }
 
-func (f *flow) tell(emit func(*capture.Observation)) {
+// tell tells of what was counted since f was told of last, and notes that this is at now.
+func (f *flow) tell(now int64, emit func(*capture.Observation)) {
+	since := f.told
+	f.told = now
 	if f.up.Frames+f.down.Frames == 0 {
 		return
 	}
 	o := capture.Observation{
-		Kind: capture.KindFlow, Proto: f.proto, MAC: f.client, Target: f.server, First: f.first, Time: f.last,
-		Addr: f.key.from, Peer: f.key.to, Port: f.key.port, PeerPort: f.key.peerPort, Up: f.up, Down: f.down, Name: f.name,
+		Kind: capture.KindFlow, Proto: f.proto, MAC: f.client, Target: f.server, First: min(since, f.last), Time: f.last,
+		Addr: f.key.from, Peer: f.key.to, Port: f.key.port, PeerPort: f.key.peerPort, Up: f.up, Down: f.down,
+		Title: uint16(f.title), Name: f.name,
 	}
 	if f.turned {
 		o.MAC, o.Target, o.Addr, o.Peer = o.Target, o.MAC, o.Peer, o.Addr

@@ -5,6 +5,7 @@ import (
 
 	"cafeprobe/capture"
 	"cafeprobe/capture/decode"
+	"cafeprobe/capture/title"
 	"cafeprobe/tools/sim"
 )
 
@@ -28,7 +29,8 @@ type heard struct {
 	sport, dport uint16
 	proto        uint8
 	len          int
-	title        string // of the flow that it is in
+	title        title.ID // of the flow that it is in
+	name         string
 }
 
 // hear decodes the frame of a message, once where it is always the same.
@@ -70,7 +72,7 @@ func (o *Observations) decode(a *sim.Act, answer bool, at int64) *heard {
 		id, _ := o.titles.Shape(&capture.Header{
 			Proto: p.Proto, Src: capture.AddressOf(p.SrcAddr), Dst: capture.AddressOf(p.DstAddr), SrcPort: p.SrcPort, DstPort: p.DstPort,
 		}, p.Payload)
-		h.title = o.titles.Title(id).Name
+		h.title, h.name = id, o.titles.Title(id).Name
 	}
 	h.said = append(h.said, o.decoder.Inspect(&p)...)
 	return h

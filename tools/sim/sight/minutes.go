@@ -1,12 +1,11 @@
 package sight
 
 import (
-	"math/bits"
-	"net/netip"
 	"time"
 
 	"cafeprobe/capture"
 	"cafeprobe/capture/title"
+	"cafeprobe/firmware/evidence"
 	"cafeprobe/firmware/state"
 	"cafeprobe/tools/sim"
 )
@@ -15,65 +14,46 @@ import (
 type Told struct {
 	Station int // in Room.Stations
 	Minute  state.Minute
-	State   state.State // for most of the minute; Off when it was
+	State   state.State // for most of the minute
 }
 
-// Minutes plays a room and tells what each PC for guests and the cashier's showed, minute by minute, the silent ones too: what the
-// box would collect of its observations, without them. titles nil means the built-in ones.
+// Minutes plays a room and tells what each PC for guests and the cashier's showed, minute by minute from the first in which
+// it showed anything, the silent ones too: what the box would collect of its observations. It counts talks whole, not second by
+// second, and makes no frames. Minutes come as they are closed, up to three behind. titles nil means the built-in ones.
 func Minutes(r *sim.Room, titles *title.Table, emit func(*Told)) {
 	if titles == nil {
 		titles = title.Builtin()
 	}
-	c := newCollector(r, titles)
+	c := &collector{
+		room: r, titles: titles, flows: newFlows(), shown: make([]evidence.Station, len(r.Stations)),
+		alone: map[string]bool{}, routes: map[capture.MAC]int{},
+	}
+	for i := range r.Stations {
+		c.routes[r.Stations[i].MAC] = i
+	}
 	for s := r.Stage(); ; {
-		start, acts, ok := s.Minute(false)
+		start, acts, ok := s.Minute(true)
 		if !ok {
-			return
+			break
 		}
-		c.begin(start)
-		for i := range acts {
-			c.take(&acts[i])
-		}
-		c.end(emit)
+		c.minute(start, acts, emit)
+	}
+	c.flows.all(c.flow)
+	for i := range c.shown {
+		c.shown[i].Flush(c.view(i), c.told(i, emit))
 	}
 }
 
 const minute = int64(time.Minute)
 
-// collector folds acts into minutes.
+// collector gives evidence.Stations what the café would give them.
 type collector struct {
 	room   *sim.Room
 	titles *title.Table
-	alone  map[string]bool      // whether programs ask for a name by themselves
-	now    []gathered           // by station
-	flows  map[flowKey]title.ID // what connections are taken for
-	asked  []map[string]int64   // by station: when it asked for a name last
-	behind []sim.Act            // stretches that go on in the next minute
-	start  int64
-}
-
-type flowKey struct {
-	who  int32
-	port uint16
-	addr netip.Addr
-}
-
-// gathered is what a station showed in this minute.
-type gathered struct {
-	m                state.Minute
-	play             uint64 // seconds of the minute, a bit each
-	userOct, backOct uint64
-}
-
-func newCollector(r *sim.Room, titles *title.Table) *collector {
-	c := &collector{
-		room: r, titles: titles, alone: map[string]bool{}, flows: map[flowKey]title.ID{},
-		now: make([]gathered, len(r.Stations)), asked: make([]map[string]int64, len(r.Stations)),
-	}
-	for i := range c.asked {
-		c.asked[i] = map[string]int64{}
-	}
-	return c
+	flows  flows
+	shown  []evidence.Station
+	alone  map[string]bool // whether programs ask for a name by themselves
+	routes map[capture.MAC]int
 }
 
 // counts reports whether minutes are told of a station: of what is a PC.
@@ -81,180 +61,96 @@ func (c *collector) counts(i int32) bool {
 	return i >= 0 && (c.room.Stations[i].Role == sim.PC || c.room.Stations[i].Role == sim.Cashier)
 }
 
-// begin starts a minute, with what still goes on.
-func (c *collector) begin(start int64) {
-	c.start = start
-	for i := range c.now {
-		c.now[i] = gathered{m: state.Minute{Start: start, View: c.view(i, start)}}
-	}
-	list := c.behind
-	c.behind = nil
-	for i := range list {
-		c.stretch(&list[i])
-	}
-	if start%int64(time.Hour) == 0 {
-		c.forget(start)
-	}
-}
-
-// forget drops names that were asked for longer ago than matters.
-func (c *collector) forget(now int64) {
-	for _, names := range c.asked {
-		for name, at := range names {
-			if now-at > int64(time.Hour) {
-				delete(names, name)
+// minute takes the acts of a minute, second by second, since flows are told of at seconds. The minutes before are closed at
+// the second from which on the oldest can be, so that there is room for what goes on in the next one.
+func (c *collector) minute(start int64, acts []sim.Act, emit func(*Told)) {
+	for at := start; at < start+minute; at += second {
+		if at-start == int64(evidence.Late)%minute {
+			c.close(at, emit)
+		}
+		c.flows.tick(at, c.flow)
+		for len(acts) > 0 && acts[0].At < at+second {
+			if a := &acts[0]; (c.counts(a.Who) || c.counts(a.To)) && c.room.Sees(a) {
+				c.take(a)
 			}
+			acts = acts[1:]
 		}
 	}
 }
 
-// view is the worse of what is seen at a minute's beginning and at its end.
-func (c *collector) view(i int, start int64) state.View {
-	views := map[sim.Sight]state.View{sim.SeesNothing: state.Blind, sim.SeesBroadcasts: state.Broadcasts, sim.SeesAll: state.Full}
-	return min(views[c.room.Truth.SightOf(i, start)], views[c.room.Truth.SightOf(i, start+minute-1)])
-}
-
-// take takes an act that begins in this minute.
 func (c *collector) take(a *sim.Act) {
-	if !c.counts(a.Who) && !c.counts(a.To) || !c.room.Sees(a) {
+	if a.Say != sim.Talk && a.Up.Frames == 0 {
+		c.says(a)
 		return
 	}
-	if a.Say == sim.Talk {
-		c.stretch(a)
-		return
+	f := c.flows.of(a, c.room, c.titles)
+	last := a.At + a.For
+	if a.Up.Frames > 0 {
+		f.count(a.At, last, a.Up, false)
 	}
-	if a.Say == sim.DNS {
-		c.ask(a, a.At)
-	}
-	if c.counts(a.Who) {
-		g := &c.now[a.Who]
-		g.sent(a.At, a.At, 1)
-		g.m.Signs |= signs(a.Say)
-		if a.Up.Frames > 0 {
-			g.backOct += a.Up.Octets + a.Down.Octets // questions to name servers and clocks
-		}
-	}
-}
-
-// signs returns what a message is a sign of.
-func signs(s sim.Say) (signs state.Signs) {
-	if s.Starts() {
-		signs |= state.Boot
-	}
-	if s.Running() {
-		signs |= state.CPU
-	}
-	if s.Leaves() {
-		signs |= state.Farewell
-	}
-	switch s {
-	case sim.SteamPlaying:
-		signs |= state.GameRunning
-	case sim.SteamLocked:
-		signs |= state.ScreenLocked
-	}
-	return signs
-}
-
-func (g *gathered) sent(first, last int64, n uint64) {
-	if n == 0 {
-		return
-	}
-	if g.m.Sent == 0 {
-		g.m.First, g.m.Last = first, last
-	}
-	g.m.Sent += uint32(n)
-	g.m.First, g.m.Last = min(g.m.First, first), max(g.m.Last, last)
-}
-
-// used notes evidence of a person.
-func (g *gathered) used(first, last int64) {
-	if g.m.FirstUse == 0 {
-		g.m.FirstUse, g.m.LastUse = first, last
-	}
-	g.m.FirstUse, g.m.LastUse = min(g.m.FirstUse, first), max(g.m.LastUse, last)
-}
-
-// stretch counts what of a stretch lies in this minute, and keeps what does not.
-func (c *collector) stretch(a *sim.Act) {
-	end := c.start + minute
-	if a.At >= c.start && a.Opens {
-		c.opens(a)
-	}
-	if a.At+a.For > end {
-		c.behind = append(c.behind, *a)
+	if a.Down.Frames > 0 {
+		f.count(a.At, last, a.Down, true)
 	}
 	if !c.counts(a.Who) {
 		return
 	}
-	g := &c.now[a.Who]
-	up, firstUp := c.part(a, a.Up, 3)
-	down, _ := c.part(a, a.Down, 2)
-	from, to := max(a.At, c.start), min(a.At+a.For, end)
-	g.sent(max(firstUp, from), to, up.Frames)
-	octets := up.Octets + down.Octets
-	switch real := a.Real(); {
-	case c.byItself(a):
-		g.backOct += octets
-		return
-	case real:
-		for s := (from - c.start) / second; s*second+c.start < to && s < 60; s++ {
-			g.play |= 1 << s
-		}
-		g.used(from, to)
-		if id := c.flows[flowKey{a.Who, a.Port, a.Addr}]; c.titles.Title(id).Use == title.Play && c.titles.Title(id).Class == title.Game {
-			g.m.Title = uint16(id)
-		}
-	case octets >= burst:
-		g.used(from, to)
+	s := &c.shown[a.Who]
+	s.Sent(a.At, last, a.Up.Frames)
+	switch {
+	case a.Say == sim.NTP:
+		s.Sign(a.At, state.CPU)
+	case a.Name != "" && !c.program(a.Name):
+		s.Name(a.At, a.Name, a.Say == sim.Talk)
 	}
-	g.userOct += octets
 }
 
-// burst is from how many octets on a stretch of a talk is evidence of a person by itself: more than a heartbeat, less than
-// a picture.
-const burst = 16_000
-
-// part returns what of one direction of a stretch lies in this minute, and when its first frame comes; first is how many
-// come at once when it opens.
-func (c *collector) part(a *sim.Act, all capture.Count, first uint64) (part capture.Count, from int64) {
-	if all.Frames == 0 {
-		return capture.Count{}, c.start
-	}
-	before := uint64(0)
-	if a.At < c.start {
-		before = until(a, all.Frames, first, c.start)
-	}
-	n := until(a, all.Frames, first, c.start+minute) - before
-	return capture.Count{Frames: n, Octets: all.Octets * n / all.Frames}, moment(a, all.Frames, before)
-}
-
-// opens takes what a connection shows when it begins.
-func (c *collector) opens(a *sim.Act) {
-	k := flowKey{a.Who, a.Port, a.Addr}
-	delete(c.flows, k)
-	if id := titleOf(c.titles, c.room, a); id != 0 {
-		c.flows[k] = id
-	}
-	c.ask(a, a.At)
-}
-
-// byItself reports whether a stretch is of what programs do by themselves, as far as a name tells, or stays in the LAN.
-func (c *collector) byItself(a *sim.Act) bool {
-	return int(a.To) != c.room.Router() || c.titles.Background(c.flows[flowKey{a.Who, a.Port, a.Addr}])
-}
-
-// ask counts a name that somebody asks for anew.
-func (c *collector) ask(a *sim.Act, at int64) {
-	if a.Name == "" || !c.counts(a.Who) || c.program(a.Name) {
+// says takes a message.
+func (c *collector) says(a *sim.Act) {
+	if !c.counts(a.Who) {
 		return
 	}
-	last, ok := c.asked[a.Who][a.Name]
-	c.asked[a.Who][a.Name] = at
-	if g := &c.now[a.Who]; !ok || at-last > int64(time.Hour) {
-		g.m.Names = uint8(min(int(g.m.Names)+1, 255))
-		g.used(at, at)
+	s := &c.shown[a.Who]
+	s.Sent(a.At, a.At, 1)
+	if sign := signOf(a.Say); sign != 0 {
+		s.Sign(a.At, sign)
 	}
+}
+
+// signOf returns what a message is a sign of.
+func signOf(s sim.Say) state.Signs {
+	switch {
+	case s == sim.SteamPlaying:
+		return state.GameRunning
+	case s == sim.SteamLocked:
+		return state.ScreenLocked
+	case s.Starts(), s == sim.TFTPRead:
+		return state.Boot
+	case s.Leaves():
+		return state.Farewell
+	case s.Running():
+		return state.CPU
+	}
+	return 0
+}
+
+// flow takes a flow that is told of, as evidence of the end that is a PC.
+func (c *collector) flow(o *capture.Observation) {
+	mac, peer, up, down := o.MAC, o.Peer, o.Up, o.Down
+	if o.Peer.IsPrivate() && !o.Addr.IsPrivate() { // its beginning was not heard
+		mac, peer, up, down = o.Target, o.Addr, o.Down, o.Up
+	}
+	i, ok := c.routes[mac]
+	if !ok || !c.counts(int32(i)) {
+		return
+	}
+	traffic, id := evidence.Personal, uint16(0)
+	if peer.IsPrivate() || c.titles.Background(title.ID(o.Title)) {
+		traffic = evidence.Background
+	}
+	if c.titles.Title(title.ID(o.Title)).Use == title.Play {
+		id = o.Title
+	}
+	c.shown[i].Flow(o.First, o.Time, o.Proto, up, down, traffic, id)
 }
 
 // program reports whether a name is known as one that programs ask for by themselves. What no row matches is a person's.
@@ -267,17 +163,39 @@ func (c *collector) program(name string) bool {
 	return alone
 }
 
-// end tells of the minute.
-func (c *collector) end(emit func(*Told)) {
-	for i := range c.now {
-		if !c.counts(int32(i)) {
-			continue
+// close closes the minutes that are complete at now.
+func (c *collector) close(now int64, emit func(*Told)) {
+	for i := range c.shown {
+		if c.counts(int32(i)) {
+			c.shown[i].Take(now, c.view(i), c.told(i, emit))
 		}
-		g := &c.now[i]
-		g.m.Play = uint8(bits.OnesCount64(g.play))
-		g.m.User, g.m.Back = uint32((g.userOct+999)/1000), uint32((g.backOct+999)/1000)
-		emit(&Told{i, g.m, stateOf(c.room.Truth.MinuteState(i, c.start))})
 	}
+}
+
+func (c *collector) told(i int, emit func(*Told)) func(*state.Minute) {
+	return func(m *state.Minute) {
+		if m.Start < c.room.To() {
+			emit(&Told{i, *m, stateOf(c.room.Truth.MinuteState(i, m.Start))})
+		}
+	}
+}
+
+// view says what can be seen of a station in a minute: the worse of its beginning and its end.
+func (c *collector) view(i int) func(start int64) state.View {
+	return func(start int64) state.View {
+		t := c.room.Truth
+		return min(viewOf(t.SightOf(i, start)), viewOf(t.SightOf(i, start+minute-1)))
+	}
+}
+
+func viewOf(s sim.Sight) state.View {
+	switch s {
+	case sim.SeesAll:
+		return state.Full
+	case sim.SeesBroadcasts:
+		return state.Broadcasts
+	}
+	return state.Blind
 }
 
 func stateOf(s sim.State) state.State {

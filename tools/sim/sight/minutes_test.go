@@ -45,7 +45,7 @@ func TestMinutes(t *testing.T) {
 			check(t, x)
 		})
 		for i, got := range kb {
-			if want := octets[i] / 1000; math.Abs(got-want) > 150+0.02*want {
+			if want := octets[i] / 1024; math.Abs(got-want) > 150+0.02*want {
 				t.Errorf("seed %d station %d: %.0f KB in minutes, %.0f KB observed", seed, i, got, want)
 			}
 		}
