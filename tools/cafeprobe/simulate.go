@@ -79,7 +79,8 @@ func (c *simulateCmd) options() (o sim.Options, err error) {
 	}
 	traits := map[string]*sim.Choice{
 		"diskless": &o.Diskless, "reboot": &o.Reboot, "clones": &o.Clones, "night-updates": &o.NightUpdates, "staff": &o.Staff,
-		"outage": &o.Outage, "power-cut": &o.PowerCut, "mirror-lost": &o.MirrorLost, "second-switch": &o.SecondSwitch, "tunnels": &o.Tunnels,
+		"outage": &o.Outage, "power-cut": &o.PowerCut, "mirror-lost": &o.MirrorLost,
+		"second-switch": &o.SecondSwitch, "tunnels": &o.Tunnels,
 	}
 	for choice, names := range map[sim.Choice][]string{sim.Yes: c.With, sim.No: c.Without} {
 		for _, name := range names {

@@ -23,7 +23,8 @@ func TestStageIsBounded(t *testing.T) {
 	}
 	day, dayPrograms, dayNames := most(24 * time.Hour)
 	week, weekPrograms, weekNames := most(7 * 24 * time.Hour)
-	t.Logf("a day: %d acts ahead, %d programs and %d names of one station; a week: %d, %d, %d", day, dayPrograms, dayNames, week, weekPrograms, weekNames)
+	t.Logf("a day: %d acts ahead, %d programs and %d names of one station; a week: %d, %d, %d", day, dayPrograms,
+		dayNames, week, weekPrograms, weekNames)
 	if week > 3*day+100 || weekPrograms > 2*dayPrograms+10 || weekNames > 2*dayNames+100 {
 		t.Error("a week takes more than a day")
 	}

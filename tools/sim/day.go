@@ -238,7 +238,8 @@ func (r *Room) planPhone(g *rand.Rand, t *Truth, f *Facts) {
 		last := midnight + int64(closes)
 		for from := midnight + int64(opens) + minutes(300*g.ExpFloat64()); from < last; {
 			to := min(from+minutes(5+50*g.ExpFloat64()), last+minutes(5))
-			if hit := func(c Interval) bool { return from < c.To && c.From < to }; !slices.ContainsFunc(t.Cuts, hit) && from > at {
+			if hit := func(c Interval) bool { return from < c.To && c.From < to }; !slices.ContainsFunc(t.Cuts, hit) &&
+				from > at {
 				f.span(Off, at, from, "")
 				f.span(InUse, from, to, Reset)
 				f.Sessions = append(f.Sessions, Session{Interval: Interval{from, to}})

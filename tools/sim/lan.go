@@ -125,11 +125,19 @@ func (a *actor) searches() {
 		a.every(6+30*a.g.Float64(), 120*r, 900*r, func(at int64) { a.ask(at, MDNSQuery, netip.Addr{}, "_googlecast._tcp.local") })
 	}
 	if a.room.habits.querier {
-		a.every(1+120*a.g.Float64(), 120, 130, func(at int64) { a.ask(at, IGMP, netip.AddrFrom4([4]byte{239, 255, 255, 250}), "") })
+		a.every(1+120*a.g.Float64(), 120, 130, func(at int64) {
+			a.ask(at, IGMP, netip.AddrFrom4([4]byte{
+				239, 255, 255,
+				250,
+			}), "")
+		})
 	}
 	a.every(9+30*a.g.Float64(), 3600*r, 33000*r, func(at int64) {
 		at = a.resolve(at, "time.windows.com")
-		x := Act{At: at, For: seconds(0.04), Say: NTP, Who: a.who, To: int32(a.room.router), Addr: host("time.windows.com"), Port: 123, PeerPort: 123}
+		x := Act{
+			At: at, For: seconds(0.04), Say: NTP, Who: a.who, To: int32(a.room.router),
+			Addr: host("time.windows.com"), Port: 123, PeerPort: 123,
+		}
 		x.Up.Frames, x.Up.Octets, x.Down.Frames, x.Down.Octets = 1, 90, 1, 90
 		a.hide(&x)
 		a.act(x)
@@ -168,7 +176,10 @@ func (a *actor) disk() {
 	if a.room.habits.diskless && a.st.Role == PC {
 		port = 3260
 	}
-	c := &conn{tcp: true, to: int32(a.room.server), addr: a.room.Stations[a.room.server].Addr, port: a.nextPort(), peerPort: port, class: shape.Update}
+	c := &conn{
+		tcp: true, to: int32(a.room.server), addr: a.room.Stations[a.room.server].Addr, port: a.nextPort(),
+		peerPort: port, class: shape.Update,
+	}
 	first := a.run.booted
 	if a.run.boots {
 		first -= between(a.g, 8, 15)

@@ -30,7 +30,8 @@ func TestTruthIsWhole(t *testing.T) {
 			for _, s := range f.Sessions {
 				for at := s.From; at < s.To; at += int64(time.Minute) {
 					if got, _ := r.Truth.StateAt(i, at); got != InUse {
-						t.Fatalf("seed %d %s %s: %s at %v, in the session %v", seed, f.Role, f.Name, got, time.Unix(0, at).In(vietnam), s)
+						t.Fatalf("seed %d %s %s: %s at %v, in the session %v", seed, f.Role, f.Name, got, time.Unix(0,
+							at).In(vietnam), s)
 					}
 				}
 			}
@@ -109,7 +110,8 @@ func TestEvenings(t *testing.T) {
 	share := float64(used) / float64(30*rooms)
 	slices.Sort(stays)
 	median := time.Duration(stays[len(stays)/2])
-	t.Logf("%d rooms: %.2f of the stations in use at 20:00; guests who came and went in the evening stayed %v in the median; %d minutes past 22:00", rooms, share, median.Round(time.Minute), late)
+	t.Logf("%d rooms: %.2f of the stations in use at 20:00; guests who came and went in the evening stayed %v in the "+
+		"median; %d minutes past 22:00", rooms, share, median.Round(time.Minute), late)
 	if share < 0.4 || share > 0.9 || median < 20*time.Minute || median > 3*time.Hour {
 		t.Errorf("share %.2f, median %v: no evening of a café", share, median)
 	}

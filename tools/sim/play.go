@@ -113,14 +113,18 @@ func (a *actor) talks(d *Activity) {
 	s := shape.StreamOf("voice")
 	pace := a.room.habits.scale[s]
 	server := netip.AddrFrom4([4]byte{66, 22, byte(196 + a.g.IntN(40)), byte(1 + a.g.IntN(250))})
-	c := &conn{to: int32(a.room.router), addr: server, port: a.nextPort(), peerPort: uint16(50000 + a.g.IntN(40)), class: shape.Voice, hello: shape.Discovery}
+	c := &conn{
+		to: int32(a.room.router), addr: server, port: a.nextPort(), peerPort: uint16(50000 + a.g.IntN(40)),
+		class: shape.Voice, hello: shape.Discovery,
+	}
 	a.start(d.From, d.To, func(at int64) int64 {
 		if !a.speaks() { // nobody speaks
 			return at + between(a.g, 2, 25)
 		}
 		length := 2 + 10*a.g.Float64()
 		x := c.stretch(a, at, seconds(length))
-		x.Up, x.Down = frames(s.Up.Rate*length*(0.1+0.7*a.g.Float64()), s.Up.Size*pace[1]), frames(s.Down.Rate*length*(0.4+0.6*a.g.Float64()), s.Down.Size*pace[3])
+		x.Up, x.Down = frames(s.Up.Rate*length*(0.1+0.7*a.g.Float64()),
+			s.Up.Size*pace[1]), frames(s.Down.Rate*length*(0.4+0.6*a.g.Float64()), s.Down.Size*pace[3])
 		a.hide(&x)
 		a.act(x)
 		return at + x.For

@@ -214,7 +214,10 @@ func (h *habits) drawShapes(g *rand.Rand) {
 }
 
 // vendors are the first half of MAC addresses of boards that cafés buy.
-var vendors = [][3]byte{{0x2c, 0xf0, 0x5d}, {0x00, 0xe0, 0x4c}, {0xd8, 0xbb, 0xc1}, {0x18, 0xc0, 0x4d}, {0xb4, 0x2e, 0x99}, {0x04, 0xd4, 0xc4}}
+var vendors = [][3]byte{{0x2c, 0xf0, 0x5d}, {0x00, 0xe0, 0x4c}, {0xd8, 0xbb, 0xc1}, {0x18, 0xc0, 0x4d}, {
+	0xb4, 0x2e,
+	0x99,
+}, {0x04, 0xd4, 0xc4}}
 
 // furnish places the stations: router, server, cashier, printer, PCs, and phones that come and go.
 func (r *Room) furnish(g *rand.Rand) {
@@ -224,7 +227,10 @@ func (r *Room) furnish(g *rand.Rand) {
 		return capture.MAC{v[0], v[1], v[2], byte(r.Seed>>8) ^ byte(r.Seed), byte(n >> 8), byte(n)}
 	}
 	add := func(role Role, m capture.MAC, host byte, name string) *Station {
-		s := Station{Role: role, MAC: m, Addr: netip.AddrFrom4([4]byte{192, 168, net, host}), Addr6: linkLocal(m), Name: name, index: len(r.Stations)}
+		s := Station{
+			Role: role, MAC: m, Addr: netip.AddrFrom4([4]byte{192, 168, net, host}), Addr6: linkLocal(m),
+			Name: name, index: len(r.Stations),
+		}
 		r.Stations = append(r.Stations, s)
 		return &r.Stations[s.index]
 	}
@@ -300,7 +306,10 @@ func (r *Room) hide(g *rand.Rand) {
 
 // linkLocal is the address that a system makes of a MAC (RFC 4291 appendix A).
 func linkLocal(m capture.MAC) netip.Addr {
-	return netip.AddrFrom16([16]byte{0xfe, 0x80, 8: m[0] ^ 2, 9: m[1], 10: m[2], 11: 0xff, 12: 0xfe, 13: m[3], 14: m[4], 15: m[5]})
+	return netip.AddrFrom16([16]byte{
+		0xfe, 0x80, 8: m[0] ^ 2, 9: m[1], 10: m[2], 11: 0xff, 12: 0xfe, 13: m[3], 14: m[4],
+		15: m[5],
+	})
 }
 
 // host returns the made-up address of a name: of 198.18.0.0/15, which is for tests (RFC 2544), so nobody's.

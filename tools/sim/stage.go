@@ -93,7 +93,8 @@ func (s *Stage) outages() {
 	for _, out := range s.room.Truth.Outages {
 		for i := range s.now {
 			a := &s.now[i]
-			if a.Say != Talk && a.Say != DNS && a.Say != NTP || int(a.To) != s.room.router || !out.has(a.At) || a.Addr.IsPrivate() {
+			if a.Say != Talk && a.Say != DNS && a.Say != NTP || int(a.To) != s.room.router || !out.has(a.At) ||
+				a.Addr.IsPrivate() {
 				continue
 			}
 			frames := min(a.Up.Frames, 3)

@@ -8,7 +8,10 @@ import (
 // TestActs: acts are in order, of stations that are on, within the room's time, and the same each time.
 func TestActs(t *testing.T) {
 	for seed := range uint64(12) {
-		r := room(t, seed, Options{Stations: 10, For: 3 * time.Hour, PowerCut: Choice(seed % 3), Outage: Yes, Vantage: [3]string{"A", "A+", "C"}[seed%3]})
+		r := room(t, seed, Options{
+			Stations: 10, For: 3 * time.Hour, PowerCut: Choice(seed % 3), Outage: Yes,
+			Vantage: [3]string{"A", "A+", "C"}[seed%3],
+		})
 		again := r.Stage()
 		n := 0
 		for s := r.Stage(); ; {
@@ -22,7 +25,8 @@ func TestActs(t *testing.T) {
 			for i := range acts {
 				a := &acts[i]
 				if a.At < before || a.At >= start+int64(time.Minute) {
-					t.Fatalf("seed %d: act %+v at %v of the minute, after one at %v", seed, a, time.Duration(a.At-start), time.Duration(before-start))
+					t.Fatalf("seed %d: act %+v at %v of the minute, after one at %v", seed, a, time.Duration(a.At-start),
+						time.Duration(before-start))
 				}
 				before = a.At
 				check(t, r, a)

@@ -34,7 +34,8 @@ func (t *Truth) WriteTSV(w io.Writer, file string) error {
 		row("schedule_power_cut", "room", "%s", c)
 	}
 	for _, n := range t.Nights() {
-		row("after_hours", n.Evening, "stations=%d;minutes=%d;%s,%s;longest=%v", n.Stations, n.Minutes, epoch(n.First), epoch(n.Last), n.Longest)
+		row("after_hours", n.Evening, "stations=%d;minutes=%d;%s,%s;longest=%v", n.Stations, n.Minutes, epoch(n.First),
+			epoch(n.Last), n.Longest)
 	}
 	return b.Flush()
 }

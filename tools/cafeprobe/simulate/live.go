@@ -18,7 +18,8 @@ import (
 
 // ErrInUse is returned by Send for an interface that has an address: somebody talks over it, and a made-up café would answer
 // there for real stations.
-var ErrInUse = errors.New("has an address: give an interface of a test bench, such as one end of a veth pair in a namespace of its own")
+var ErrInUse = errors.New("has an address: give an interface of a test bench, such as one end of a veth pair in a " +
+	"namespace of its own")
 
 // Send plays a room to an interface, at its own pace times speed, until it is over or ctx is done.
 func Send(ctx context.Context, r *sim.Room, name string, speed float64) (c Counts, err error) {

@@ -20,7 +20,8 @@ import (
 func TestSave(t *testing.T) {
 	for seed := range uint64(2) {
 		r, err := sim.New(seed, sim.Options{
-			Stations: 5, For: 25 * time.Minute, Vantage: sim.VantageAPlus, Diskless: sim.Yes, SecondSwitch: sim.No, MirrorLost: sim.No, PowerCut: sim.No,
+			Stations: 5, For: 25 * time.Minute, Vantage: sim.VantageAPlus, Diskless: sim.Yes, SecondSwitch: sim.No,
+			MirrorLost: sim.No, PowerCut: sim.No,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -21,7 +21,8 @@ func Print(w io.Writer, r *sim.Room) error {
 	fmt.Fprintln(tw, "\nrole\tstations\ton\tin use\tsessions\tlate\tminutes past 22:00")
 	for _, role := range []sim.Role{sim.PC, sim.Cashier, sim.Phone, sim.Printer, sim.Server, sim.Router} {
 		n := tally(t, role)
-		fmt.Fprintf(tw, "%s\t%d\t%v\t%v\t%d\t%d\t%d\n", role, n.stations, short(n.on), short(n.use), n.sessions, n.late, n.minutes)
+		fmt.Fprintf(tw, "%s\t%d\t%v\t%v\t%d\t%d\t%d\n", role, n.stations, short(n.on), short(n.use), n.sessions, n.late,
+			n.minutes)
 	}
 	what := map[string]time.Duration{}
 	var order []string
@@ -39,7 +40,8 @@ func Print(w io.Writer, r *sim.Room) error {
 		fmt.Fprintf(tw, "%s\t%v\n", k, short(what[k]))
 	}
 	for _, n := range t.Nights() {
-		fmt.Fprintf(tw, "\nnight of %s\t%d stations late, %d minutes, %s to %s\n", n.Evening, n.Stations, n.Minutes, at(n.First), at(n.Last))
+		fmt.Fprintf(tw, "\nnight of %s\t%d stations late, %d minutes, %s to %s\n", n.Evening, n.Stations, n.Minutes,
+			at(n.First), at(n.Last))
 	}
 	return tw.Flush()
 }

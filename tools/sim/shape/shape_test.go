@@ -42,7 +42,10 @@ func TestMeasured(t *testing.T) {
 	f("game-genshin_impact--ndpi.pcap", "47.254.169.109:22102", "192.168.2.100:59145", down)
 	up, down = way("voice")
 	f("app-discord--ndpi.pcap", "66.22.196.173:50004", "192.168.2.100:55085", down)
-	f("app-discord--ndpi.pcap", "192.168.2.100:55085", "66.22.196.173:50004", Way{53.3, up.Size}) // the rate of the table is Opus's
+	f("app-discord--ndpi.pcap", "192.168.2.100:55085", "66.22.196.173:50004", Way{
+		53.3,
+		up.Size,
+	}) // the rate of the table is Opus's
 	up, down = way("call")
 	f("lan-telegram--ndpi.pcap", "192.168.1.77:28150", "91.108.8.8:529", up)
 	f("lan-telegram--ndpi.pcap", "91.108.8.1:533", "192.168.1.77:28150", down)

@@ -33,22 +33,28 @@ var Film = struct {
 
 // Sites are where people go.
 var Sites = []string{
-	"vnexpress.net", "dantri.com.vn", "kenh14.vn", "24h.com.vn", "zingnews.vn", "thanhnien.vn", "tuoitre.vn", "genk.vn", "gamek.vn",
+	"vnexpress.net", "dantri.com.vn", "kenh14.vn", "24h.com.vn", "zingnews.vn", "thanhnien.vn", "tuoitre.vn", "genk.vn",
+	"gamek.vn",
 	"bongda24h.vn", "bongdaplus.vn", "soha.vn", "tinhte.vn", "voz.vn", "shopee.vn", "lazada.vn", "tiki.vn", "fptshop.com.vn",
 	"thegioididong.com", "vi.wikipedia.org", "www.google.com", "translate.google.com", "truyenfull.vn", "nettruyen.com",
 	"otakusan.net", "motphim.net", "phimmoi.net", "xemphim.app", "hocmai.vn", "vietjack.com", "loigiaihay.com", "canva.com",
 	"github.com", "stackoverflow.com", "mail.google.com", "docs.google.com", "vtv.vn", "cafef.vn", "muare.vn", "chotot.com",
-	"nhac.vn", "nhaccuatui.com", "op.gg", "u.gg", "liquipedia.net", "hltv.org", "steamdb.info", "gamevui.vn", "y8.com", "poki.com",
+	"nhac.vn", "nhaccuatui.com", "op.gg", "u.gg", "liquipedia.net", "hltv.org", "steamdb.info", "gamevui.vn", "y8.com",
+	"poki.com",
 }
 
 // Parts are hosts that pages bring with them.
 var Parts = []string{
-	"fonts.gstatic.com", "fonts.googleapis.com", "www.googletagmanager.com", "www.google-analytics.com", "pagead2.googlesyndication.com",
+	"fonts.gstatic.com", "fonts.googleapis.com", "www.googletagmanager.com", "www.google-analytics.com",
+	"pagead2.googlesyndication.com",
 	"securepubads.g.doubleclick.net", "static.xx.fbcdn.net", "connect.facebook.net", "cdn.jsdelivr.net", "cdnjs.cloudflare.com",
 	"ajax.googleapis.com", "i1-vnexpress.vnecdn.net", "s1.vnecdn.net", "media.adtimaserver.vn", "a.mgid.com", "cdn.taboola.com",
-	"sb.scorecardresearch.com", "tpc.googlesyndication.com", "adx.admicro.vn", "static.ants.vn", "lg.logging.admicro.vn", "cdn.eva.vn",
-	"s.w.org", "secure.gravatar.com", "js.hs-scripts.com", "bat.bing.com", "www.clarity.ms", "analytics.tiktok.com", "vcdn.zing.vn",
-	"photo.znews.vn", "cdn.24h.com.vn", "log.dantri.com.vn", "kenh14cdn.com", "mediacdn.vn", "imasdk.googleapis.com", "c.amazon-adsystem.com",
+	"sb.scorecardresearch.com", "tpc.googlesyndication.com", "adx.admicro.vn", "static.ants.vn", "lg.logging.admicro.vn",
+	"cdn.eva.vn",
+	"s.w.org", "secure.gravatar.com", "js.hs-scripts.com", "bat.bing.com", "www.clarity.ms", "analytics.tiktok.com",
+	"vcdn.zing.vn",
+	"photo.znews.vn", "cdn.24h.com.vn", "log.dantri.com.vn", "kenh14cdn.com", "mediacdn.vn", "imasdk.googleapis.com",
+	"c.amazon-adsystem.com",
 }
 
 // Feeds and Films are where feeds and films come from, with the class of each.

@@ -11,7 +11,8 @@ var Streams = []Stream{
 	},
 	{
 		ID: "moba", Up: Way{14, 80}, Down: Way{31.7, 119}, Vary: 0.25,
-		Source: "down measured: game-hots--ndpi.pcapng; League of Legends ticks 30 times a second too (win.gg, what tick rate means); up assumed",
+		Source: "down measured: game-hots--ndpi.pcapng; League of Legends ticks 30 times a second too (win.gg, what " +
+			"tick rate means); up assumed",
 	},
 	{
 		ID: "shooter-64", Up: Way{64, 110}, Down: Way{64, 220}, Vary: 0.2,
@@ -19,7 +20,8 @@ var Streams = []Stream{
 	},
 	{
 		ID: "shooter-24", Up: Way{24.2, 82}, Down: Way{20, 172}, Vary: 0.25,
-		Source: "Feng, Chang, Feng, Walpole: Provisioning On-line Games, IMW 2002: 437.12 and 360.99 frames/s over 18.05 players, 39.7 and 129.5 octets of payload",
+		Source: "Feng, Chang, Feng, Walpole: Provisioning On-line Games, IMW 2002: 437.12 and 360.99 frames/s over " +
+			"18.05 players, 39.7 and 129.5 octets of payload",
 	},
 	{
 		ID: "shooter-128", Up: Way{64, 120}, Down: Way{128, 200}, Vary: 0.25,
@@ -49,11 +51,18 @@ var Streams = []Stream{
 		ID: "role-play", Up: Way{4.6, 173}, Down: Way{4.0, 177}, Vary: 0.3,
 		Source: "measured: game-genshin_impact--ndpi.pcap, the flow with 47.254.169.109",
 	},
-	{ID: "ticks-20", TCP: true, Up: Way{18, 75}, Down: Way{20, 240}, Vary: 0.25, Source: "20 ticks a second (minecraft.wiki, Tick); sizes assumed"},
-	{ID: "mmo", TCP: true, Up: Way{3, 95}, Down: Way{5, 210}, Vary: 0.4, Source: "assumed: a few clicks a second over TCP, as old role-playing games have them"},
+	{
+		ID: "ticks-20", TCP: true, Up: Way{18, 75}, Down: Way{20, 240}, Vary: 0.25,
+		Source: "20 ticks a second (minecraft.wiki, Tick); sizes assumed",
+	},
+	{
+		ID: "mmo", TCP: true, Up: Way{3, 95}, Down: Way{5, 210}, Vary: 0.4,
+		Source: "assumed: a few clicks a second over TCP, as old role-playing games have them",
+	},
 	{
 		ID: "voice", Up: Way{48, 229}, Down: Way{46.7, 256}, Vary: 0.2,
-		Source: "down and sizes measured: app-discord--ndpi.pcap, port 55085; 50 Opus frames a second (docs.discord.com, voice connections)",
+		Source: "down and sizes measured: app-discord--ndpi.pcap, port 55085; 50 Opus frames a second " +
+			"(docs.discord.com, voice connections)",
 	},
 	{
 		ID: "call", Up: Way{16.8, 231}, Down: Way{16.3, 247}, Vary: 0.2,

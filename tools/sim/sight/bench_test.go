@@ -15,7 +15,10 @@ import (
 // BenchmarkRoom compares the ways from a room to a café's state: an hour and a half of 30 stations in the evening, as
 // frames through the pipeline and as observations.
 func BenchmarkRoom(b *testing.B) {
-	r := room(b, 2, sim.Options{For: 90 * time.Minute, From: time.Date(2026, 11, 27, 12, 30, 0, 0, time.UTC), MirrorLost: sim.No, PowerCut: sim.No})
+	r := room(b, 2, sim.Options{
+		For: 90 * time.Minute, From: time.Date(2026, 11, 27, 12, 30, 0, 0, time.UTC),
+		MirrorLost: sim.No, PowerCut: sim.No,
+	})
 	titles := title.Builtin()
 	b.Run("frames", func(b *testing.B) {
 		n := uint64(0)

@@ -70,7 +70,8 @@ func (o *Observations) decode(a *sim.Act, answer bool, at int64) *heard {
 	if p.HasIP {
 		h.src, h.dst, h.sport, h.dport, h.proto = p.SrcAddr, p.DstAddr, p.SrcPort, p.DstPort, p.Proto
 		id, _ := o.titles.Shape(&capture.Header{
-			Proto: p.Proto, Src: capture.AddressOf(p.SrcAddr), Dst: capture.AddressOf(p.DstAddr), SrcPort: p.SrcPort, DstPort: p.DstPort,
+			Proto: p.Proto, Src: capture.AddressOf(p.SrcAddr), Dst: capture.AddressOf(p.DstAddr), SrcPort: p.SrcPort,
+			DstPort: p.DstPort,
 		}, p.Payload)
 		h.title, h.name = id, o.titles.Title(id).Name
 	}

@@ -21,7 +21,10 @@ type when struct {
 func TestJudged(t *testing.T) {
 	var all, n, same, byCafe, byModel int
 	for seed := uint64(50); seed < 56; seed++ {
-		r := room(t, seed, sim.Options{Stations: 12, For: 4 * time.Hour, MirrorLost: sim.No, PowerCut: sim.No, SecondSwitch: sim.No})
+		r := room(t, seed, sim.Options{
+			Stations: 12, For: 4 * time.Hour, MirrorLost: sim.No, PowerCut: sim.No,
+			SecondSwitch: sim.No,
+		})
 		judged := map[when]string{}
 		c := cafe.New(cafe.Config{Vantage: cafe.GradeA})
 		take := func(events []cafe.Event) {
@@ -74,7 +77,8 @@ func TestJudged(t *testing.T) {
 	}
 	alike := float64(same) / float64(all)
 	share := func(k int) float64 { return float64(k) / float64(n) }
-	t.Logf("%d minutes: judged alike %.4f; of guests' PCs right by the café %.4f, by a model of the minutes %.4f", all, alike, share(byCafe), share(byModel))
+	t.Logf("%d minutes: judged alike %.4f; of guests' PCs right by the café %.4f, by a model of the minutes %.4f", all,
+		alike, share(byCafe), share(byModel))
 	if n < 6000 || alike < 0.97 || share(byCafe) < 0.95 || share(byModel) < 0.95 {
 		t.Error("observations and minutes are not judged alike, or not right")
 	}

@@ -13,7 +13,10 @@ import (
 // TestMinutes: minutes come to what the observations come to, over a run and, for frames, in each minute.
 func TestMinutes(t *testing.T) {
 	for seed := range uint64(6) {
-		o := sim.Options{Stations: 8, For: time.Hour, Vantage: [3]string{"A", "C", "A+"}[seed%3], MirrorLost: sim.No, Tunnels: sim.Yes}
+		o := sim.Options{
+			Stations: 8, For: time.Hour, Vantage: [3]string{"A", "C", "A+"}[seed%3], MirrorLost: sim.No,
+			Tunnels: sim.Yes,
+		}
 		r := room(t, seed, o)
 		byMAC := map[capture.MAC]int{}
 		for i := range r.Stations {
@@ -40,7 +43,8 @@ func TestMinutes(t *testing.T) {
 			kb[x.Station] += float64(m.User + m.Back)
 			want := sent[x.Station][m.Start/minute]
 			if d := math.Abs(float64(m.Sent) - want); d > 3+0.01*want {
-				t.Errorf("seed %d station %d at %v: %d frames in the minute, observed %.0f", seed, x.Station, time.Unix(0, m.Start).UTC(), m.Sent, want)
+				t.Errorf("seed %d station %d at %v: %d frames in the minute, observed %.0f", seed, x.Station, time.Unix(0,
+					m.Start).UTC(), m.Sent, want)
 			}
 			check(t, x)
 		})
@@ -58,7 +62,8 @@ func check(t *testing.T, x *Told) {
 	m := &x.Minute
 	within := func(at int64) bool { return at == 0 || at >= m.Start && at <= m.Start+minute }
 	switch {
-	case !within(m.First) || !within(m.Last) || !within(m.FirstUse) || !within(m.LastUse) || m.First > m.Last || m.FirstUse > m.LastUse:
+	case !within(m.First) || !within(m.Last) || !within(m.FirstUse) || !within(m.LastUse) || m.First > m.Last ||
+		m.FirstUse > m.LastUse:
 		t.Errorf("%+v: moments outside of the minute", *m)
 	case (m.First == 0) != (m.Sent == 0):
 		t.Errorf("%+v: frames without a first, or none and one", *m)
@@ -99,7 +104,8 @@ func TestStatesShow(t *testing.T) {
 	}
 	for s := state.Off; s <= state.Use; s++ {
 		x := all[s]
-		t.Logf("%-8v %7.0f minutes: %6.1f frames sent, %7.1f KB of users, silent %.3f, play in %.3f, new names in %.3f", s, x.n, x.sent/x.n, x.user/x.n, x.silent/x.n, x.play/x.n, x.names/x.n)
+		t.Logf("%-8v %7.0f minutes: %6.1f frames sent, %7.1f KB of users, silent %.3f, play in %.3f, new names in %.3f",
+			s, x.n, x.sent/x.n, x.user/x.n, x.silent/x.n, x.play/x.n, x.names/x.n)
 	}
 	off, idle, use := all[state.Off], all[state.Idle], all[state.Use]
 	if off.silent/off.n < 0.97 || idle.silent/idle.n > 0.5 || use.silent/use.n > 0.05 {

@@ -138,7 +138,8 @@ func (o *Observations) message(a *sim.Act, answer bool) {
 func (o *Observations) opens(a *sim.Act) {
 	who := &o.room.Stations[a.Who]
 	x := capture.Observation{
-		Kind: capture.KindQuery, Proto: 6, MAC: who.MAC, Addr: who.Addr, Peer: a.Addr, PeerPort: a.PeerPort, Name: a.Name, Time: a.At + 22e6,
+		Kind: capture.KindQuery, Proto: 6, MAC: who.MAC, Addr: who.Addr, Peer: a.Addr, PeerPort: a.PeerPort, Name: a.Name,
+		Time: a.At + 22e6,
 	}
 	switch a.Hello {
 	case shape.TLS:
@@ -157,7 +158,8 @@ func (o *Observations) opens(a *sim.Act) {
 	}
 	if a.PeerPort == wire.PortISCSI && a.TCP {
 		o.tells(capture.Observation{
-			Kind: capture.KindService, Origin: capture.OriginISCSI, PeerPort: wire.PortISCSI, MAC: o.room.Stations[a.To].MAC, Addr: a.Addr, Time: a.At + 42e6,
+			Kind: capture.KindService, Origin: capture.OriginISCSI, PeerPort: wire.PortISCSI,
+			MAC: o.room.Stations[a.To].MAC, Addr: a.Addr, Time: a.At + 42e6,
 		})
 	}
 }
@@ -246,7 +248,10 @@ func (o *Observations) tell(i int) {
 	if s.sent.Frames == 0 {
 		return
 	}
-	o.tells(capture.Observation{Kind: capture.KindActivity, MAC: o.room.Stations[i].MAC, First: s.first, Time: s.last, Up: s.sent})
+	o.tells(capture.Observation{
+		Kind: capture.KindActivity, MAC: o.room.Stations[i].MAC, First: s.first, Time: s.last,
+		Up: s.sent,
+	})
 	s.sent = capture.Count{}
 }
 
@@ -302,7 +307,10 @@ func (l *loss) tell(now int64, emit func(*capture.Observation)) {
 		return
 	}
 	if l.octets > 0 {
-		emit(&capture.Observation{Kind: capture.KindLoss, First: l.first, Time: l.last, Up: capture.Count{Frames: l.frames, Octets: l.octets}})
+		emit(&capture.Observation{
+			Kind: capture.KindLoss, First: l.first, Time: l.last,
+			Up: capture.Count{Frames: l.frames, Octets: l.octets},
+		})
 	}
 	*l = loss{told: now}
 }

@@ -14,7 +14,8 @@ func titleOf(t *title.Table, r *sim.Room, a *sim.Act) title.ID {
 		return t.Name(a.Name)
 	}
 	h := capture.Header{
-		Proto: 17, Src: capture.AddressOf(r.Stations[a.Who].Addr), Dst: capture.AddressOf(a.Addr), SrcPort: a.Port, DstPort: a.PeerPort,
+		Proto: 17, Src: capture.AddressOf(r.Stations[a.Who].Addr), Dst: capture.AddressOf(a.Addr), SrcPort: a.Port,
+		DstPort: a.PeerPort,
 	}
 	if a.TCP {
 		h.Proto = 6

@@ -33,7 +33,13 @@ type ledger struct {
 }
 
 func newLedger() *ledger {
-	return &ledger{map[string]int{}, map[capture.MAC]map[int64]float64{}, map[string][2]capture.Count{}, map[string]string{}, nil, 0}
+	return &ledger{
+		map[string]int{},
+		map[capture.MAC]map[int64]float64{},
+		map[string][2]capture.Count{},
+		map[string]string{},
+		nil, 0,
+	}
 }
 
 func (l *ledger) take(told *capture.Observation) {
@@ -110,7 +116,8 @@ func TestTogether(t *testing.T) {
 			made.cafe.Observe(o)
 		})
 		made.cafe.Finish()
-		t.Logf("seed %d %s: %d frames, %d facts, %d flows, %d stations", seed, o.Vantage, p.Stats().Frames, len(made.said), len(made.flows), len(made.sent))
+		t.Logf("seed %d %s: %d frames, %d facts, %d flows, %d stations", seed, o.Vantage, p.Stats().Frames,
+			len(made.said), len(made.flows), len(made.sent))
 		compare(t, seed, frames, made)
 	}
 }
@@ -170,7 +177,8 @@ func compare(t *testing.T, seed uint64, frames, made *ledger) {
 	}
 	list := made.cafe.Stations()
 	for i, s := range frames.cafe.Stations() {
-		if i >= len(list) || s.MAC != list[i].MAC || s.Role != list[i].Role || len(s.Sessions) != len(list[i].Sessions) || s.Confirmed != list[i].Confirmed {
+		if i >= len(list) || s.MAC != list[i].MAC || s.Role != list[i].Role || len(s.Sessions) != len(list[i].Sessions) ||
+			s.Confirmed != list[i].Confirmed {
 			fail("station %v: %v %v by frames, made up %v %v", s.MAC, s.Role, s.Sessions, list[i].Role, list[i].Sessions)
 		}
 	}

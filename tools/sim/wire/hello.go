@@ -72,10 +72,14 @@ func clientHello(g *rand.Rand, name string, quic bool) []byte {
 	sni := be.AppendUint16(nil, uint16(len(name)+3))
 	sni = append(be.AppendUint16(append(sni, 0), uint16(len(name))), name...)
 	extension(0, sni)
-	extension(10, []byte("\x00\x06\x00\x1d\x00\x17\x00\x18"))                                         // groups: x25519, P-256, P-384
-	extension(13, []byte("\x00\x10\x04\x03\x08\x04\x04\x01\x05\x03\x08\x05\x05\x01\x08\x06\x06\x01")) // signatures
-	extension(43, []byte("\x02\x03\x04"))                                                             // TLS 1.3
-	extension(51, random(g, []byte("\x00\x24\x00\x1d\x00\x20"), 32))                                  // key share
+	// groups: x25519, P-256, P-384
+	extension(10, []byte("\x00\x06\x00\x1d\x00\x17\x00\x18"))
+	// signatures
+	extension(13, []byte("\x00\x10\x04\x03\x08\x04\x04\x01\x05\x03\x08\x05\x05\x01\x08\x06\x06\x01"))
+	// TLS 1.3
+	extension(43, []byte("\x02\x03\x04"))
+	// key share
+	extension(51, random(g, []byte("\x00\x24\x00\x1d\x00\x20"), 32))
 	if quic {
 		extension(16, []byte("\x00\x03\x02h3"))
 		extension(57, []byte("\x01\x04\x80\x00\x75\x30\x03\x02\x45\xc0\x04\x04\x80\xf0\x00\x00"))
@@ -107,7 +111,8 @@ const Agent = "Microsoft NCSI"
 
 // request is an HTTP request.
 func request(name string) []byte {
-	return fmt.Appendf(nil, "GET /connecttest.txt HTTP/1.1\r\nConnection: Close\r\nUser-Agent: %s\r\nHost: %s\r\n\r\n", Agent, name)
+	return fmt.Appendf(nil, "GET /connecttest.txt HTTP/1.1\r\nConnection: Close\r\nUser-Agent: %s\r\nHost: %s\r\n\r\n",
+		Agent, name)
 }
 
 // quicSalt is version 1's (RFC 9001 §5.2).

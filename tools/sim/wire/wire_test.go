@@ -24,7 +24,10 @@ func room(t testing.TB, seed uint64, o sim.Options) *sim.Room {
 // TestFrames: frames come in order, decode whole, checksums included, and are the same each time.
 func TestFrames(t *testing.T) {
 	for seed := range uint64(3) {
-		o := sim.Options{Stations: 6, For: 10 * time.Minute, Vantage: [3]string{"A", "A+", "C"}[seed%3], Outage: sim.Yes, Tunnels: sim.Choice(seed % 2)}
+		o := sim.Options{
+			Stations: 6, For: 10 * time.Minute, Vantage: [3]string{"A", "A+", "C"}[seed%3], Outage: sim.Yes,
+			Tunnels: sim.Choice(seed % 2),
+		}
 		n, sum := frames(t, room(t, seed, o))
 		if again, same := frames(t, room(t, seed, o)); again != n || same != sum {
 			t.Errorf("seed %d: %d frames, then %d, or others", seed, n, again)
