@@ -20,7 +20,7 @@ type simulateCmd struct {
 	For      time.Duration `default:"4h" help:"How long."`
 	Vantage  string        `enum:"A,A+,C" default:"A" help:"Where the box listens (A, A+, C)."`
 	Late     int           `help:"PCs that are played at after closing time: 0 as the seed draws it, -1 none."`
-	With     []string      `help:"What the room has: diskless, reboot, clones, night-updates, staff, outage, power-cut, mirror-lost, second-switch, tunnels. What is named neither here nor in --without the seed draws."`
+	With     []string      `help:"What the room has: diskless, reboot, clones, night-updates, staff, outage, power-cut, mirror-lost, second-switch, tunnels, asleep. What is named neither here nor in --without the seed draws."`
 	Without  []string      `help:"What it has not."`
 
 	Out       string  `short:"o" help:"Capture to write, pcap; gzipped where it ends with .gz. The truth goes beside it, as .truth.tsv and .truth.json."`
@@ -80,7 +80,7 @@ func (c *simulateCmd) options() (o sim.Options, err error) {
 	traits := map[string]*sim.Choice{
 		"diskless": &o.Diskless, "reboot": &o.Reboot, "clones": &o.Clones, "night-updates": &o.NightUpdates, "staff": &o.Staff,
 		"outage": &o.Outage, "power-cut": &o.PowerCut, "mirror-lost": &o.MirrorLost,
-		"second-switch": &o.SecondSwitch, "tunnels": &o.Tunnels,
+		"second-switch": &o.SecondSwitch, "tunnels": &o.Tunnels, "asleep": &o.Asleep,
 	}
 	for choice, names := range map[sim.Choice][]string{sim.Yes: c.With, sim.No: c.Without} {
 		for _, name := range names {

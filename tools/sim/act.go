@@ -53,7 +53,6 @@ const (
 	ProxyOffer // the boot server's
 	TFTPRead
 	TFTPData
-	NBNSStatus // asks one for its names
 
 	ARPWho // to all
 	ARPProbe

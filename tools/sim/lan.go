@@ -161,6 +161,8 @@ func (a *actor) steamLAN() {
 		what := SteamStatus
 		if d := a.doing; d != nil && d.has(at) && d.title != nil && d.title.Launcher == "steam" && at > d.From+minutes(3) {
 			what = SteamPlaying
+		} else if s, _ := a.room.Truth.StateAt(int(a.who), at); s == Idle && a.room.habits.locks {
+			what = SteamLocked
 		}
 		a.say(at, what, ToAll)
 	})
@@ -203,6 +205,9 @@ func (a *actor) farewell() {
 		a.say(at, NBNSRelease, ToAll)
 		if a.room.habits.steamLAN && a.st.Role == PC {
 			a.say(at+seconds(0.1), SteamOffline, ToAll)
+		}
+		if a.room.habits.mdns {
+			a.say(at+seconds(0.2), MDNSGoodbye, ToAll)
 		}
 		if a.room.habits.release {
 			a.act(Act{At: at + seconds(0.5), Say: DHCPRelease, Who: a.who, To: int32(a.room.router)})

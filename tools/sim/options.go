@@ -47,6 +47,7 @@ type Options struct {
 	MirrorLost   Choice // the switch loses its mirror
 	SecondSwitch Choice // some stations are behind a second switch with a line of its own
 	Tunnels      Choice // some guests hide in WARP or another VPN
+	Asleep       Choice // network cards answer ARP while their PCs are off
 
 	Late int // stations played at after closing time; 0 means drawn, -1 none
 }

@@ -15,7 +15,7 @@ func (a *actor) routes() {
 			return
 		}
 		a.ask(at, ARPWho, a.room.Stations[i].Addr, "")
-		if s, _ := a.room.Truth.StateAt(i, at); s != Off {
+		if s, _ := a.room.Truth.StateAt(i, at); s != Off || h.asleep && a.room.Stations[i].Role == PC {
 			a.put(Act{At: at + seconds(0.002), Say: ARPAnswer, Who: int32(i), To: a.who, Addr: a.st.Addr})
 		}
 	})

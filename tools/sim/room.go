@@ -52,7 +52,7 @@ type Room struct {
 
 // habits are what differs from room to room.
 type habits struct {
-	diskless, reboot, clones, nightUpdates, staff, secondSwitch, tunnels bool
+	diskless, reboot, clones, nightUpdates, staff, secondSwitch, tunnels, asleep bool
 
 	boot      shape.Range // seconds from power to desktop
 	busy      float64     // share of the stations in use at the busiest hour
@@ -79,6 +79,7 @@ type habits struct {
 	phones    float64 // phones for each guest
 	mdns      bool
 	steamLAN  bool
+	locks     bool    // its management program locks the screens of stations that nobody has paid for
 	smb1      bool    // the image announces its name to the network neighbourhood
 	release   bool    // Windows gives its lease back when it is shut down
 	asksAgain bool    // Windows asks DHCP itself where its boot loader has an address already
@@ -156,6 +157,8 @@ func draw(g *rand.Rand, o *Options) habits {
 		read:         math.Exp(0.25 * g.NormFloat64()),
 		phones:       within(0.1, 0.9),
 		smb1:         g.Float64() < 0.6,
+		locks:        g.Float64() < 0.4,
+		asleep:       choose(o.Asleep, 0.12),
 		release:      g.Float64() < 0.25,
 		asksAgain:    g.Float64() < 0.5,
 		informs:      g.Float64() < 0.4,
@@ -341,6 +344,7 @@ func (r *Room) Traits() []string {
 		{h.staff, "staff stays after closing"},
 		{h.secondSwitch, "a second switch"},
 		{h.tunnels, "VPNs"},
+		{h.asleep, "cards that answer while their PCs are off"},
 		{len(r.Truth.Outages) > 0, "an outage of the line"},
 		{len(r.Truth.Cuts) > 0, "a power cut"},
 		{len(r.Truth.Views) > 1, "a view that changes"},
