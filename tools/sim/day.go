@@ -264,6 +264,20 @@ func (r *Room) planAlways(g *rand.Rand, t *Truth, f *Facts, least, most float64)
 	f.span(Idle, at, r.to, "")
 }
 
+// planServer lets the server fetch updates of games before the PCs want them.
+func (r *Room) planServer(g *rand.Rand, f *Facts) {
+	r.days(func(midnight int64) {
+		if from := midnight + minutes(90+120*g.Float64()); g.Float64() < 0.7 && !f.off(from) {
+			f.act(shape.Update, "", from, from+minutes(10+80*g.Float64()))
+		}
+	})
+}
+
+// off reports whether the station is off, or boots, at t.
+func (f *Facts) off(t int64) bool {
+	return slices.ContainsFunc(f.Spans, func(s Span) bool { return s.has(t) && s.State != Idle })
+}
+
 // weighted draws an index by weights.
 func weighted(g *rand.Rand, weights []float64) int {
 	sum := 0.0

@@ -178,10 +178,7 @@ func (a *actor) disk() {
 	if a.room.habits.diskless && a.st.Role == PC {
 		port = 3260
 	}
-	c := &conn{
-		tcp: true, to: int32(a.room.server), addr: a.room.Stations[a.room.server].Addr, port: a.nextPort(),
-		peerPort: port, class: shape.Update,
-	}
+	c := a.served(port)
 	first := a.run.booted
 	if a.run.boots {
 		first -= between(a.g, 8, 15)
@@ -194,6 +191,12 @@ func (a *actor) disk() {
 		a.carry(at, c, kb*0.2, kb, false)
 		return at + between(a.g, 1.5, 12)
 	})
+}
+
+// served is a connection to a port of the boot server.
+func (a *actor) served(port uint16) *conn {
+	addr := a.room.Stations[a.room.server].Addr
+	return &conn{tcp: true, to: int32(a.room.server), addr: addr, port: a.nextPort(), peerPort: port, class: shape.Update}
 }
 
 // farewell is what Windows says when it is shut down in order: it gives its names back, and in some rooms its lease.

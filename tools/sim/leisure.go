@@ -166,16 +166,24 @@ func (a *actor) filmServer(site string) string {
 	return fmt.Sprintf("vod%d.%s", n%30, site[max(0, len(site)-12):])
 }
 
-// updates fetches an update: from servers of updates, in rounds.
+// updates fetches an update: from servers of updates in rounds, or in a diskless room, where the server has fetched it
+// before, often from there.
 func (a *actor) updates(d *Activity) {
 	name := pick(a.g, shape.Updates)
 	left := shape.Range{From: 5_000, To: 250_000}.DrawLog(a.g) // KB
+	var c *conn
+	if a.room.habits.diskless && a.st.Role == PC && a.g.Float64() < 0.6 {
+		c = a.served(445)
+	}
 	a.start(d.From, d.To, func(at int64) int64 {
 		if left <= 0 {
 			return d.To
 		}
 		kb := min(left, shape.Range{From: 800, To: 9000}.DrawLog(a.g))
 		left -= kb
+		if c != nil {
+			return a.carry(at, c, 4, kb, false) + between(a.g, 0.2, 8)
+		}
 		hello := shape.TLS
 		if name == shape.Updates[2] {
 			hello = shape.HTTP

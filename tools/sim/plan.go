@@ -53,6 +53,9 @@ func (r *Room) plan() *Truth {
 			r.planPhone(g, t, f)
 		case Printer:
 			r.planAlways(g, t, f, 5, 20)
+		case Server:
+			r.planAlways(g, t, f, 40, 120)
+			r.planServer(g, f)
 		default:
 			r.planAlways(g, t, f, 40, 120)
 		}
