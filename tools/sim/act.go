@@ -108,17 +108,6 @@ func (s Say) Leaves() bool {
 	return s == DHCPRelease || s == NBNSRelease || s == MDNSGoodbye || s == SteamOffline
 }
 
-// Real reports whether the stretch is of a flow in real time: datagrams both ways, at least ten small frames a second.
-func (a *Act) Real() bool {
-	const least, small = 10, 600
-	if a.TCP || a.Say != Talk || a.For == 0 {
-		return false
-	}
-	n := uint64(a.For) * least / 1e9
-	return a.Up.Frames >= n && a.Down.Frames >= n && n > 0 &&
-		a.Up.Octets <= small*a.Up.Frames && a.Down.Octets <= small*a.Down.Frames
-}
-
 // Sees reports whether the box can see a: by the room's vantage, what is wrong with it, and where the stations are.
 func (r *Room) Sees(a *Act) bool {
 	group := a.To == ToAll || a.Say.Group()

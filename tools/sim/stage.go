@@ -34,7 +34,7 @@ func (r *Room) Stage() *Stage {
 }
 
 // Minute returns the acts that begin in the next minute, and that minute's start. They are in order of their beginnings if
-// ordered is set; acts of one station of one kind are in order anyway. ok is false when the room's time is over. The slice
+// ordered is set. ok is false when the room's time is over. The slice
 // is good until the next call.
 func (s *Stage) Minute(ordered bool) (start int64, acts []Act, ok bool) {
 	if start = s.minute; start >= s.room.to {

@@ -34,7 +34,7 @@ type heard struct {
 }
 
 // hear decodes the frame of a message, once where it is always the same.
-func (o *Observations) hear(a *sim.Act, answer bool, at int64) *heard {
+func (o *observer) hear(a *sim.Act, answer bool, at int64) *heard {
 	k := message{a.Say, a.Who, a.To, a.Addr, a.Name, answer, a.PeerPort}
 	x := *a
 	if a.Say == sim.DNS {
@@ -59,7 +59,7 @@ func varies(s sim.Say) bool {
 	return s.Starts()
 }
 
-func (o *Observations) decode(a *sim.Act, answer bool, at int64) *heard {
+func (o *observer) decode(a *sim.Act, answer bool, at int64) *heard {
 	data := o.messages.Frame(a, answer)
 	f := capture.Frame{Time: at, Data: data, Len: len(data), Link: capture.LinkEthernet}
 	var p decode.Packet

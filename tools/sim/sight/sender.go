@@ -30,7 +30,7 @@ func (s *sender) add(first, last int64, c capture.Count) {
 }
 
 // tell tells of what a station sent.
-func (o *Observations) tell(i int) {
+func (o *observer) tell(i int) {
 	s := &o.senders[i]
 	if s.sent.Frames == 0 {
 		return
@@ -46,7 +46,7 @@ func (o *Observations) tell(i int) {
 const ownAddrs = 16
 
 // address tells of an address that a station sent from, once a minute.
-func (o *Observations) address(i int, addr netip.Addr, at int64) {
+func (o *observer) address(i int, addr netip.Addr, at int64) {
 	s := &o.senders[i]
 	if !addr.IsValid() || addr.IsUnspecified() || s.forwards && !addr.IsPrivate() && !addr.IsLinkLocalUnicast() {
 		return
@@ -68,7 +68,7 @@ func (o *Observations) address(i int, addr netip.Addr, at int64) {
 	o.tellAddr(i, addr, at)
 }
 
-func (o *Observations) tellAddr(i int, addr netip.Addr, at int64) {
+func (o *observer) tellAddr(i int, addr netip.Addr, at int64) {
 	o.tells(capture.Observation{
 		Kind: capture.KindAddr, Origin: capture.OriginIP, MAC: o.room.Stations[i].MAC, Addr: addr, Time: at, First: at,
 	})

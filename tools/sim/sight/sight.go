@@ -14,8 +14,8 @@ import (
 	"cafeprobe/tools/sim/wire"
 )
 
-// Observations plays a room and tells what the box observes, in the order of time. Each gives the same.
-type Observations struct {
+// observer tells what the box observes of a room.
+type observer struct {
 	room     *sim.Room
 	emit     func(*capture.Observation)
 	messages *wire.Messages
@@ -32,12 +32,13 @@ type Observations struct {
 
 const second = int64(time.Second)
 
-// Play plays the whole room to emit. The observation is good until emit returns; titles nil means the built-in ones.
+// Play plays the whole room and tells emit what the box observes, in the order of time; each time the same. The observation
+// is good until emit returns; titles nil means the built-in ones.
 func Play(r *sim.Room, titles *title.Table, emit func(*capture.Observation)) {
 	if titles == nil {
 		titles = title.Builtin()
 	}
-	o := &Observations{
+	o := &observer{
 		room: r, emit: emit, messages: wire.NewMessages(r), decoder: decode.New(), titles: titles, flows: newFlows(),
 		senders: make([]sender, len(r.Stations)), heard: map[message]*heard{},
 	}
@@ -54,7 +55,7 @@ func Play(r *sim.Room, titles *title.Table, emit func(*capture.Observation)) {
 }
 
 // second tells of one second, of acts that of those that begin in it, and returns the others.
-func (o *Observations) second(at int64, acts []sim.Act) []sim.Act {
+func (o *observer) second(at int64, acts []sim.Act) []sim.Act {
 	o.now = at
 	end := at + second
 	if o.room.Truth.SightOf(o.room.Router(), at) != sim.SeesNothing {
@@ -84,13 +85,13 @@ func (o *Observations) second(at int64, acts []sim.Act) []sim.Act {
 }
 
 // tells passes x on. It is kept in one place, so that none is allocated for it.
-func (o *Observations) tells(x capture.Observation) {
+func (o *observer) tells(x capture.Observation) {
 	o.obs = x
 	o.emit(&o.obs)
 }
 
 // begin takes an act that begins.
-func (o *Observations) begin(a *sim.Act) {
+func (o *observer) begin(a *sim.Act) {
 	if a.Say != sim.Talk {
 		o.message(a, false)
 		if a.Down.Frames > 0 {
@@ -105,7 +106,7 @@ func (o *Observations) begin(a *sim.Act) {
 }
 
 // message says what a message says: of its frame, decoded as the hot side does it.
-func (o *Observations) message(a *sim.Act, answer bool) {
+func (o *observer) message(a *sim.Act, answer bool) {
 	at := a.At
 	if answer {
 		at += max(a.For, int64(time.Millisecond)) / 2
@@ -134,7 +135,7 @@ func (o *Observations) message(a *sim.Act, answer bool) {
 }
 
 // opens says the name with which a connection begins, and who serves.
-func (o *Observations) opens(a *sim.Act) {
+func (o *observer) opens(a *sim.Act) {
 	who := &o.room.Stations[a.Who]
 	x := capture.Observation{
 		Kind: capture.KindQuery, Proto: 6, MAC: who.MAC, Addr: who.Addr, Peer: a.Addr, PeerPort: a.PeerPort, Name: a.Name,
@@ -191,12 +192,12 @@ func moment(a *sim.Act, n, k uint64) int64 {
 }
 
 // count counts the frames of a stretch that come before end.
-func (o *Observations) count(g *going, end int64) {
+func (o *observer) count(g *going, end int64) {
 	o.direction(g, &g.up, g.act.Up, 3, end, false)
 	o.direction(g, &g.down, g.act.Down, 2, end, true)
 }
 
-func (o *Observations) direction(g *going, t *told, all capture.Count, first uint64, end int64, down bool) {
+func (o *observer) direction(g *going, t *told, all capture.Count, first uint64, end int64, down bool) {
 	a := &g.act
 	k := until(a, all.Frames, first, end)
 	if k == t.frames {
