@@ -24,6 +24,8 @@ const (
 	KindGap      Kind = "gap"      // records that are lost, and why: Gap
 	KindFork     Kind = "fork"     // the province has another history than the card: Fork
 	KindSecurity Kind = "security" // something was refused: Security
+
+	KindAfterHours Kind = "after-hours" // stations were in use when nobody may use one: AfterHours
 )
 
 // kinds says how records of each kind are treated, in the order of the documents. A new kind is one row, one type in a
@@ -52,6 +54,7 @@ var kinds = [...]struct {
 	{KindGap, false, false, func() Body { return new(Gap) }},
 	{KindFork, false, false, func() Body { return new(Fork) }},
 	{KindSecurity, true, false, func() Body { return new(Security) }},
+	{KindAfterHours, true, false, func() Body { return new(AfterHours) }},
 }
 
 // Kinds returns all kinds this version knows, in the order of the documents.
@@ -66,14 +69,15 @@ func Kinds() []Kind {
 // Known reports whether k is one of Kinds.
 func (k Kind) Known() bool { return k.row() >= 0 }
 
-// Urgent reports whether a record of kind k is committed to the card at once: session stop, boot, anchor, security.
+// Urgent reports whether a record of kind k is committed to the card at once: session stop, boot, anchor, security,
+// after hours.
 func (k Kind) Urgent() bool { i := k.row(); return i >= 0 && kinds[i].urgent }
 
 // Prompt reports whether a record of kind k is sent at once, rather than with others a little later: a start of the box, a
-// gap, a fork, a command's result, something refused.
+// gap, a fork, a command's result, something refused, use after hours.
 func (k Kind) Prompt() bool {
 	switch k {
-	case KindBoot, KindGap, KindFork, KindCommand, KindSecurity:
+	case KindBoot, KindGap, KindFork, KindCommand, KindSecurity, KindAfterHours:
 		return true
 	}
 	return false

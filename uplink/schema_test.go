@@ -51,6 +51,7 @@ func TestExamplesValidate(t *testing.T) {
 	examples["gap"] = append(examples["gap"], "gap-kinds.json")
 	examples["health"] = append(examples["health"], "health-card.json", "health-sent.json", "health-miss.json")
 	examples["security"] = append(examples["security"], "security-mirror.json")
+	examples["after-hours"] = append(examples["after-hours"], "after-hours-unsure.json")
 	for name, files := range examples {
 		s := schemaOf(t, name)
 		for _, file := range files {
@@ -97,6 +98,10 @@ func TestSchemasRefuse(t *testing.T) {
 	f("vantage", "vantage.json", `"lost":12`, `"lost":10001`)
 	f("vantage", "vantage.json", `,"of":56000`, ``)
 	f("security", "security.json", `"n":3`, `"n":0`)
+	f("after-hours", "after-hours.json", `"stage":"alert"`, `"stage":"Alert"`)
+	f("after-hours", "after-hours.json", `2026-11-24`, `24/11/2026`)
+	f("after-hours", "after-hours.json", `22:00-08:00`, `22:00-25:00`)
+	f("after-hours", "after-hours.json", `"peak":4`, `"peak":0`)
 	f("up-rec", "batch.json", `"from":1`, `"from":0`)
 	f("up-rec", "batch.json", `"role":"pc"`, `"role":"DESKTOP-1"`) // through the record's own schema
 	f("up-occ", "occ.json", `SS-S--`, `SS-X--`)

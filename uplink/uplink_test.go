@@ -67,6 +67,10 @@ func bodies() []Body {
 		&Update{Stamp: at, Version: "1.5.0", Step: "rolled-back", Slot: "b", Why: "health"},
 		&Fork{Stamp: at, At: 182700, Theirs: Hash{1}, Ours: Hash{2}},
 		&Security{Stamp: at, What: SecurityForged, Count: 3, Topic: "receipt"},
+		&AfterHours{
+			Stamp: at, Night: "2026-11-24", Stage: StageAlert, Category: "game", Hours: "22:00-08:00", First: 1795000000123 - 3000000,
+			Last: 1795000000123, Peak: 4, Minutes: 131, Blind: 3, Confidence: 91,
+		},
 	}
 }
 
@@ -93,6 +97,10 @@ func TestGoldenRecords(t *testing.T) {
 		"health-sent.json":     &Health{Stamp: at, Window: 3600, Frames: 1234567, Stations: 100, Backlog: 12, Spool: 8388608, Written: 409600, Memory: 25165824, Sent: 1},
 		"health-miss.json":     &Health{Stamp: at, Window: 3600, Frames: 1234567, Stations: 100, Backlog: 12, Spool: 8388608, Written: 409600, Memory: 25165824, Missed: 210},
 		"security-mirror.json": &Security{Stamp: at, What: SecurityStranger, Count: 3, Topic: "mirror"},
+		"after-hours-unsure.json": &AfterHours{
+			Stamp: at, Night: "2026-11-24", Stage: StageWatch, Category: "agent", Hours: "23:00-24:00", First: 1794999000000,
+			Last: 1795000000000, Peak: 1, Minutes: 30, Confidence: 84, Maintained: 12, Uncertain: true,
+		},
 	} {
 		r, err := Encode(b)
 		if err != nil {
@@ -147,7 +155,7 @@ func TestKinds(t *testing.T) {
 			thin += string(k) + " "
 		}
 	}
-	if want := "boot anchor close security "; urgent != want {
+	if want := "boot anchor close security after-hours "; urgent != want {
 		t.Errorf("urgent: %s, want %s", urgent, want)
 	}
 	if want := "title health "; thin != want {
@@ -237,6 +245,23 @@ func TestEncodeRefuses(t *testing.T) {
 	f("no number", &Done{Stamp: at, Verb: VerbSet, Result: ResultDone})
 	f("version", &Update{Stamp: at, Step: "written"})
 	f("no fork", &Fork{Stamp: at, At: 1, Theirs: Hash{1}, Ours: Hash{1}})
+	hours := AfterHours{
+		Stamp: at, Night: "2026-11-24", Stage: StageEnd, Category: "game", Hours: "22:00-08:00", First: 1, Last: 1, Peak: 1, Minutes: 1,
+	}
+	if _, err := Encode(&hours); err != nil {
+		t.Errorf("%+v: %v", hours, err)
+	}
+	for name, change := range map[string]func(a *AfterHours){
+		"no such day": func(a *AfterHours) { a.Night = "2026-02-30" }, "a name for a stage": func(a *AfterHours) { a.Stage = "Quán A" },
+		"no category": func(a *AfterHours) { a.Category = "" }, "hours": func(a *AfterHours) { a.Hours = "22:00-25:00" },
+		"hours without zeros": func(a *AfterHours) { a.Hours = "22:00-8:00" }, "no first": func(a *AfterHours) { a.First = 0 },
+		"last before first": func(a *AfterHours) { a.First = 2 }, "nobody": func(a *AfterHours) { a.Peak = 0 },
+		"fewer minutes than stations": func(a *AfterHours) { a.Peak = 2 }, "sure beyond sure": func(a *AfterHours) { a.Confidence = 101 },
+	} {
+		bad := hours
+		change(&bad)
+		f(name, &bad)
+	}
 	f("none", &Security{Stamp: at, What: SecurityFlood})
 	f("mono", &Blind{Stamp: Stamp{MaxInt + 1, 0, QualityNone}, Why: "x"})
 	f("time below 0", &Blind{Stamp: Stamp{1, -1, QualitySync}, Why: "x"})

@@ -127,8 +127,9 @@ const maxMinutes = maxStations * day
 
 func (b *base) valid(minutes int) bool {
 	in := func(v, most int) bool { return v >= 0 && v <= most }
-	return in(b.To, minutes) && in(b.First, max(0, b.To-1)) && in(b.Last, max(0, b.To-1)) && b.First <= b.Last && in(b.Peak, maxStations) &&
-		in(b.Minutes, maxMinutes) && in(b.Blind, b.To) && in(b.Maintained, b.To) && in(b.Percent, 100*maxMinutes)
+	last := max(0, b.To-1)
+	return in(b.To, minutes) && in(b.First, last) && in(b.Last, last) && b.First <= b.Last &&
+		in(b.Peak, maxStations) && in(b.Minutes, maxMinutes) && in(b.Blind, b.To) && in(b.Maintained, b.To) && in(b.Percent, 100*maxMinutes)
 }
 
 // below reports whether all of s is below n.

@@ -36,6 +36,18 @@ func TestBrowser(t *testing.T) {
 	has(t, tab, ".card .state", "đang mở")
 	has(t, tab, "tbody .what", "Máy u3mJq bật, độ tin cậy 86 %.")
 	has(t, tab, "#sum", "1 điểm: 1 đang mở")
+	has(t, tab, "#live", "Chưa có đêm nào được báo về.")
+	b.records(lateNight(b, uplink.StageWatch, 1, 30), lateNight(b, uplink.StageAlert, 4, 131))
+	has(t, tab, ".nights .alert", "nhiều nhất 4 máy cùng lúc, tổng cộng 131 phút máy")
+	has(t, tab, ".nights .alert .stage", "đề nghị kiểm tra")
+	has(t, tab, ".nights .where", "Đêm 24/11/2026 (22:00-08:00) · chưa tổng kết")
+	has(t, tab, "section[aria-labelledby=nights] .notice", "Thông tin phục vụ kiểm tra, không phải kết luận vi phạm.")
+	b.records(lateNight(b, uplink.StageEnd, 5, 240))
+	has(t, tab, ".nights .alert", "tổng cộng 240 phút máy")
+	has(t, tab, ".nights .where", "đã tổng kết")
+	if n := eval[int](t, tab, `document.querySelectorAll(".nights li").length`); n != 1 {
+		t.Errorf("%d nights on the page, want one of three records", n)
+	}
 	for _, dark := range []string{"light", "dark"} {
 		legible(t, tab, dark)
 	}
@@ -54,8 +66,18 @@ func TestBrowser(t *testing.T) {
 	}
 	run(t, tab, "follow the link by keyboard", chromedp.KeyEvent("\t"), chromedp.KeyEvent("\r"))
 	has(t, tab, ".card.offline .state", "offline")
+	has(t, tab, ".nights .alert .stage", "inspection suggested")
+	has(t, tab, "section[aria-labelledby=nights] .notice", "Information for inspection, not a finding of an offence.")
 	if list := complaints(); len(list) > 0 {
 		t.Errorf("the console says %q, want nothing", list)
+	}
+}
+
+// lateNight is what the box tells of a night.
+func lateNight(b *box, stage string, peak, minutes uplink.Int) uplink.Body {
+	return &uplink.AfterHours{
+		Stamp: b.now(), Night: "2026-11-24", Stage: stage, Category: "game", Hours: "22:00-08:00", First: 1795534200000,
+		Last: 1795541400000, Peak: peak, Minutes: minutes, Blind: 3, Confidence: 91,
 	}
 }
 

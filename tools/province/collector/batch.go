@@ -222,7 +222,8 @@ func insert(tx *store.Tx, ch store.Chain, rs []uplink.Stored, now time.Time) err
 // note keeps what a record says beside the record itself. Facts out of range are stored, not believed.
 func note(tx *store.Tx, ch store.Chain, r uplink.Stored, now time.Time) error {
 	switch r.Kind {
-	case uplink.KindBlind, uplink.KindBoot, uplink.KindCommand, uplink.KindHealth, uplink.KindFork:
+	case uplink.KindBlind, uplink.KindBoot, uplink.KindCommand, uplink.KindHealth, uplink.KindFork,
+		uplink.KindAfterHours:
 	default:
 		return nil
 	}
@@ -243,6 +244,8 @@ func note(tx *store.Tx, ch store.Chain, r uplink.Stored, now time.Time) error {
 		return ill(tx, ch, &b.Card, r.Seq, now)
 	case *uplink.Fork: // a card put back to an older state that made nothing since: there is no branch to be seen
 		return tx.Alarm(ch, "fork", uint64(b.At), uint64(b.At), now)
+	case *uplink.AfterHours:
+		return tx.Night(ch, r.Seq, string(b.Night), b.Stage)
 	case *uplink.Done:
 		return tx.CommandResult(ch, uint64(b.Number), b.Result, b.Why, true)
 	}

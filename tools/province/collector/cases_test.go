@@ -1,6 +1,7 @@
 package collector_test
 
 import (
+	"bytes"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -10,10 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"cafeprobe/tools/province"
 	"cafeprobe/tools/province/collector"
 	"cafeprobe/tools/province/live"
 	"cafeprobe/tools/province/store"
 	"cafeprobe/uplink"
+	"cafeprobe/uplink/export"
 )
 
 // rig is a collector with its store, and a clock that a test moves.
@@ -582,5 +585,66 @@ func TestBoxComplains(t *testing.T) {
 	r.alarms("late:2-9", "card:9-9", "card:3-3", "fork:700-700")
 	if b := r.box(); b.Doubts != 1 {
 		t.Errorf("%d doubts, want 1: the fork", b.Doubts)
+	}
+}
+
+// TestNights: each stage of a night counts once, by its first record, in whatever order and however often the records come;
+// the chain's export has them all.
+func TestNights(t *testing.T) {
+	r := newRig(t)
+	r.takes("hello", greeting(t, nil), genesis)
+	told := func(night uplink.Date, stage string, minutes uplink.Int) uplink.Body {
+		return &uplink.AfterHours{
+			Stamp: uplink.Stamp{Mono: 1, Time: 1795536000000, Quality: uplink.QualitySync}, Night: night, Stage: stage, Category: "game",
+			Hours: "22:00-08:00", First: 1795534200000, Last: 1795536000000, Peak: 2, Minutes: minutes, Confidence: 88,
+		}
+	}
+	bodies := []uplink.Body{
+		told("2026-11-24", uplink.StageWatch, 30), told("2026-11-24", uplink.StageAlert, 60), told("2026-11-24", uplink.StageAlert, 70),
+		told("2026-11-24", uplink.StageEnd, 80), told("2026-11-25", uplink.StageWatch, 30),
+	}
+	heads := []uplink.Head{genesis}
+	var ms []collector.Message
+	for _, body := range bodies {
+		rec, err := uplink.Encode(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := heads[len(heads)-1]
+		b := &uplink.Batch{Box: at.Box, Chain: chain, Boot: 41, From: h.Seq + 1, Prev: h.Hash, Recs: []uplink.Record{rec}}
+		end := h.Next(41, rec)
+		b.Head = end.Hash
+		p, err := b.Append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ms, heads = append(ms, collector.Message{Topic: at.Topic(uplink.UpRecords), Payload: p}), append(heads, end)
+	}
+	r.takes("the second alert, before all others", ms[2], heads[0])
+	r.takes("the watch", ms[0], heads[1])
+	r.takes("the alert", ms[1], heads[3])
+	r.takes("the alert again", ms[1], heads[3])
+	r.takes("the end", ms[3], heads[4])
+	r.takes("the next night", ms[4], heads[5])
+	r.takes("the end again", ms[3], heads[5])
+	got := r.column(`SELECT night || ' ' || stage || ' ' || seq FROM nights ORDER BY seq`)
+	want := []string{"2026-11-24 watch 1", "2026-11-24 alert 2", "2026-11-24 end 4", "2026-11-25 watch 5"}
+	if !slices.Equal(got, want) {
+		t.Errorf("nights %q, want %q", got, want)
+	}
+	nights, err := r.s.Nights(t.Context(), 10)
+	if err != nil || len(nights) != 2 || nights[0].Night != "2026-11-25" || nights[0].Alert || nights[0].Over ||
+		!nights[1].Alert || !nights[1].Over || !nights[1].Verified || !strings.Contains(string(nights[1].Body), `"min":80`) {
+		t.Errorf("nights %+v, %v, want a watch, and before it an alert with the end's figures", nights, err)
+	}
+	var out bytes.Buffer
+	if _, err := province.Export(t.Context(), &out, r.s, at, "", key(2)); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(out.String(), `"k":"after-hours"`); n != len(bodies) {
+		t.Errorf("the export has %d records of nights, want %d", n, len(bodies))
+	}
+	if report, err := export.Verify(&out); err != nil || !report.Sound() {
+		t.Errorf("the export verifies as %+v, %v", report, err)
 	}
 }

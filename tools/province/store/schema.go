@@ -176,6 +176,18 @@ CREATE VIEW record AS -- for people with sqlite3
 	SELECT box, chain, seq, kind, station, boot, mono, t, tq, est, est_err, arrived, seq <= head AS verified, body
 	FROM records JOIN chains ON chains.id = cid;
 `,
+	`
+-- What was told of a night (record kind after-hours): each stage of a night once a chain, by its first record. The facts are in
+-- that record.
+CREATE TABLE nights (
+	cid   INTEGER NOT NULL REFERENCES chains (id),
+	night TEXT NOT NULL,                   -- the day in UTC+7 on which it began, as 2026-11-24
+	stage TEXT NOT NULL,                   -- watch, alert, end
+	seq   INTEGER NOT NULL,
+	PRIMARY KEY (cid, night, stage)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX newest_night ON nights (night);
+`,
 }
 
 // migrate brings the schema to the last migration, each in its own transaction. It refuses a database that a newer

@@ -46,6 +46,8 @@ func (l *words) describe(r uplink.Record) string {
 			format = l.blindFrom
 		}
 		return l.f(format, cmp.Or(l.blinds[b.Why], b.Why))
+	case *uplink.AfterHours:
+		return l.night(b)
 	case *uplink.Health:
 		return l.counters(b)
 	case *uplink.Gap:

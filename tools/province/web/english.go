@@ -75,6 +75,7 @@ var english = words{
 		uplink.KindLink: "Network port", uplink.KindPower: "Power", uplink.KindConfig: "Configuration changed",
 		uplink.KindCommand: "Result of a command", uplink.KindUpdate: "Firmware update", uplink.KindHealth: "Health of the box",
 		uplink.KindGap: "Break in the numbers", uplink.KindFork: "Chain has a second branch", uplink.KindSecurity: "Refused for security",
+		uplink.KindAfterHours: "Stations used after hours",
 	},
 	roles: map[string]string{
 		"unknown": "not known", "pc": "PC", "router": "router", "server": "server", "cashier": "cashier's PC", "phone": "phone",
@@ -122,4 +123,9 @@ var english = words{
 		uplink.CauseIdleTimeout: "no more signs of it", uplink.CauseNASReboot: "the box stopped or restarted, it may still be on",
 		uplink.CauseHostRequest: "it started anew", uplink.CauseNASRequest: "the box let go of it, it may still be on",
 	},
+
+	Nights: "Stations used after hours", NoNights: "No night has been told of yet.", NightOf: "Night of", Going: "not final yet", Over: "final figures",
+	used:    "From %[1]s to %[2]s, stations at once: %[3]d at most, station-minutes: %[4]d, confidence %[5]d %%.",
+	notSeen: "Minutes that could not be seen: %d.", maintained: "Minutes in a declared maintenance: %d.", unsureTimes: "Times not certain.",
+	stages: map[string]string{uplink.StageWatch: "to be noted", uplink.StageAlert: "inspection suggested", uplink.StageEnd: "summary of the night"},
 }

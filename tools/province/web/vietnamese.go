@@ -78,6 +78,7 @@ var vietnamese = words{
 		uplink.KindLink: "Cổng mạng", uplink.KindPower: "Nguồn điện", uplink.KindConfig: "Đổi cấu hình",
 		uplink.KindCommand: "Kết quả lệnh", uplink.KindUpdate: "Cập nhật phần mềm", uplink.KindHealth: "Tình trạng thiết bị",
 		uplink.KindGap: "Ngắt quãng số bản ghi", uplink.KindFork: "Chuỗi có nhánh thứ hai", uplink.KindSecurity: "Từ chối vì an ninh",
+		uplink.KindAfterHours: "Máy được dùng ngoài giờ",
 	},
 	roles: map[string]string{
 		"unknown": "chưa rõ loại", "pc": "máy tính", "router": "bộ định tuyến", "server": "máy chủ", "cashier": "máy thu ngân",
@@ -125,4 +126,9 @@ var vietnamese = words{
 		uplink.CauseIdleTimeout: "không còn tín hiệu", uplink.CauseNASReboot: "thiết bị dừng hoặc khởi động lại, máy có thể vẫn bật",
 		uplink.CauseHostRequest: "máy khởi động lại", uplink.CauseNASRequest: "thiết bị thôi theo dõi, máy có thể vẫn bật",
 	},
+
+	Nights: "Máy được dùng ngoài giờ", NoNights: "Chưa có đêm nào được báo về.", NightOf: "Đêm", Going: "chưa tổng kết", Over: "đã tổng kết",
+	used:    "Từ %[1]s đến %[2]s, nhiều nhất %[3]d máy cùng lúc, tổng cộng %[4]d phút máy, độ tin cậy %[5]d %%.",
+	notSeen: "%d phút không quan sát được.", maintained: "%d phút trong thời gian bảo trì đã báo.", unsureTimes: "Giờ chưa chắc chắn.",
+	stages: map[string]string{uplink.StageWatch: "lưu ý", uplink.StageAlert: "đề nghị kiểm tra", uplink.StageEnd: "tổng kết đêm"},
 }

@@ -102,6 +102,7 @@ type view struct {
 	On      string
 	Cafes   []row
 	More    string // how many cafés are not shown, empty if all are
+	Nights  []night
 	Records []line
 }
 
@@ -113,6 +114,9 @@ func (w *Server) look(ctx context.Context, l *words, now time.Time) (*view, erro
 	}
 	v := &view{L: l, Now: moment{now}, Cafes: rows}
 	if v.Records, err = w.lines(ctx, l); err != nil {
+		return nil, err
+	}
+	if v.Nights, err = w.nights(ctx, l); err != nil {
 		return nil, err
 	}
 	v.sum(rows)

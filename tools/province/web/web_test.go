@@ -343,3 +343,81 @@ func TestBoxThatComplains(t *testing.T) {
 		}
 	}
 }
+
+// nightRecord is a record of a night, as a box writes it.
+func nightRecord(stage string, change func(a *uplink.AfterHours)) []byte {
+	a := uplink.AfterHours{
+		Stamp: at, Night: "2026-11-24", Stage: stage, Category: "game", Hours: "22:00-08:00", First: 1795534200000,
+		Last: 1795536000000, Peak: 3, Minutes: 62, Confidence: 88,
+	}
+	if change != nil {
+		change(&a)
+	}
+	r, err := uplink.Encode(&a)
+	if err != nil {
+		panic(err)
+	}
+	return r.Raw
+}
+
+// TestNights: one entry a night and café, with its highest stage and newest figures, and the words that it is no finding.
+func TestNights(t *testing.T) {
+	now := time.Now()
+	_, _, h := serve(t, func(tx *store.Tx) error {
+		for i, box := range []string{"b-00000001", "b-00000002"} {
+			if err := cafe(tx, box, now, occ("A", 1, 1, 0, now, uplink.QualitySync)); err != nil {
+				return err
+			}
+			c, err := tx.NewChain(box, "k3v9Qd2x", make([]byte, 32), make([]byte, 32), now)
+			if err != nil {
+				return err
+			}
+			bodies := [][]byte{nightRecord(uplink.StageWatch, func(a *uplink.AfterHours) { a.Uncertain = i == 1 })}
+			if i == 0 {
+				bodies = append(bodies, nightRecord(uplink.StageAlert, nil),
+					nightRecord(uplink.StageEnd, func(a *uplink.AfterHours) { a.Peak, a.Minutes, a.Blind, a.Maintained = 7, 200, 12, 4 }))
+			}
+			for n, body := range bodies {
+				r, err := uplink.ParseRecord(body)
+				if err != nil {
+					return err
+				}
+				b, err := r.Body()
+				if err != nil {
+					return err
+				}
+				a, seq := b.(*uplink.AfterHours), uint64(n+1)
+				if err := tx.Insert(c, []store.Record{{Seq: seq, Hash: make([]byte, 32), Body: body}}, now); err != nil {
+					return err
+				}
+				if err := tx.Night(c, seq, string(a.Night), a.Stage); err != nil {
+					return err
+				}
+			}
+		}
+		return tx.SetSites(map[string]store.Site{"b-00000001": {Name: "Net Hoa Ban", Commune: "Phường Hà Giang 1"}})
+	})
+	page, _ := fetch(t, h.URL)
+	list := page[strings.Index(page, `id="nights"`):strings.Index(page, `id="newest"`)]
+	for _, want := range []string{
+		vietnamese.Nights, vietnamese.Notice, "<h3>Net Hoa Ban</h3>", "Phường Hà Giang 1", "Đêm 24/11/2026 (22:00-08:00) · đã tổng kết",
+		`class="alert"`, "nhiều nhất 7 máy cùng lúc, tổng cộng 200 phút máy", "12 phút không quan sát được.", "4 phút trong thời gian bảo trì",
+		"<h3>b-00000002</h3>", "lưu ý", "chưa tổng kết", vietnamese.Unsure,
+	} {
+		if !strings.Contains(list, want) {
+			t.Errorf("no %q in %s", want, list)
+		}
+	}
+	if got := strings.Count(list, "<h3>"); got != 2 {
+		t.Errorf("%d nights, want one of each café", got)
+	}
+	if got := strings.Count(list, "<em>"+vietnamese.Unsure); got != 1 {
+		t.Errorf("%d nights have uncertain times, want the second", got)
+	}
+	english, _ := fetch(t, h.URL+"/?lang=en")
+	for _, want := range []string{"Information for inspection, not a finding", "stations at once: 7 at most, station-minutes: 200", "inspection suggested"} {
+		if !strings.Contains(english, want) {
+			t.Errorf("no %q in the English page", want)
+		}
+	}
+}

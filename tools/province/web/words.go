@@ -44,6 +44,9 @@ type words struct {
 	vantages                                                                    map[string]string // why a grade of sight is given
 	hidden, lost                                                                string
 	causes                                                                      map[uplink.Cause]string
+	Nights, NoNights, NightOf, Going, Over                                      string
+	used, notSeen, maintained, unsureTimes                                      string
+	stages                                                                      map[string]string
 
 	printer *message.Printer // groups digits and writes decimals as the language does; only read, so it can be shared
 }

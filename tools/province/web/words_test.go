@@ -77,6 +77,11 @@ func TestNothingWithoutWords(t *testing.T) {
 				t.Errorf("%s: no words for cause %s", l.Lang, c)
 			}
 		}
+		for _, stage := range []string{uplink.StageWatch, uplink.StageAlert, uplink.StageEnd} {
+			if l.stages[stage] == "" {
+				t.Errorf("%s: no words for stage %s", l.Lang, stage)
+			}
+		}
 		for _, class := range []string{"A+", "A", "C", "BLIND"} {
 			if l.sights[class] == "" {
 				t.Errorf("%s: no words for vantage %s", l.Lang, class)
@@ -113,6 +118,14 @@ func TestDescribe(t *testing.T) {
 	f(&uplink.Boot{Stamp: at, Firmware: "1.4.0", Board: "nanopi-r2s", Why: "power", Alive: 1794990000000},
 		"Có điện trở lại. Phần mềm 1.4.0. nanopi-r2s Lần cuối biết thiết bị còn chạy: 15:20:00 18/11/2026.",
 		"Power came back. Firmware 1.4.0. nanopi-r2s Last known to run: 15:20:00 18/11/2026.")
+	f(&uplink.AfterHours{
+		Stamp: at, Night: "2026-11-18", Stage: uplink.StageAlert, Category: "game", Hours: "22:00-08:00", First: 1795000000000,
+		Last: 1795002000000, Peak: 4, Minutes: 1131, Blind: 3, Confidence: 91, Maintained: 5, Uncertain: true,
+	},
+		"Đêm 18/11/2026, 22:00-08:00, đề nghị kiểm tra. Từ 18:06 18/11 đến 18:40 18/11, nhiều nhất 4 máy cùng lúc, tổng cộng 1.131 phút máy, "+
+			"độ tin cậy 91 %. 3 phút không quan sát được. 5 phút trong thời gian bảo trì đã báo. Giờ chưa chắc chắn.",
+		"Night of 18/11/2026, 22:00-08:00, inspection suggested. From 18:06 18/11 to 18:40 18/11, stations at once: 4 at most, "+
+			"station-minutes: 1,131, confidence 91 %. Minutes that could not be seen: 3. Minutes in a declared maintenance: 5. Times not certain.")
 	f(&uplink.Roster{Part: 1, Parts: 2, Stamp: at, Stations: []uplink.Member{
 		{Station: station, Role: "router"}, {Station: station, Role: "pc"}, {Station: station, Role: "pc"},
 	}},

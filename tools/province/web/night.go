@@ -1,0 +1,92 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"cafeprobe/tools/province/store"
+	"cafeprobe/uplink"
+)
+
+// maxShown is how many nights the page shows at most.
+const maxShown = 60
+
+// night is one night of one café on the page.
+type night struct {
+	Cafe, Commune, Night, Hours, Stage, Text string
+	Alert, Over, Unsure, Waiting             bool
+	Arrived                                  moment
+}
+
+// nights reads the newest nights of which something was told.
+func (w *Server) nights(ctx context.Context, l *words) ([]night, error) {
+	stored, err := w.store.Nights(ctx, maxShown)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]night, 0, len(stored))
+	for _, s := range stored {
+		if n, ok := nightOf(s, l); ok {
+			list = append(list, n)
+		}
+	}
+	return list, nil
+}
+
+func nightOf(s store.Night, l *words) (n night, ok bool) {
+	r, err := uplink.ParseRecord(s.Body)
+	if err != nil {
+		return n, false
+	}
+	b, err := r.Body()
+	if err != nil {
+		return n, false
+	}
+	a, ok := b.(*uplink.AfterHours)
+	if !ok {
+		return n, false
+	}
+	stage := uplink.StageWatch
+	if s.Alert {
+		stage = uplink.StageAlert
+	}
+	return night{
+		Cafe: cmp.Or(s.Site.Name, s.Box), Commune: s.Site.Commune, Night: dayOf(a.Night), Hours: a.Hours, Stage: l.stages[stage],
+		Text: l.figures(a), Alert: s.Alert, Over: s.Over, Unsure: a.Uncertain, Waiting: !s.Verified, Arrived: moment{s.Arrived},
+	}, true
+}
+
+// night says in words what a record tells of a night.
+func (l *words) night(a *uplink.AfterHours) string {
+	unsure := ""
+	if a.Uncertain {
+		unsure = l.unsureTimes
+	}
+	stage := cmp.Or(l.stages[a.Stage], a.Stage)
+	return sentences(l.NightOf+" "+dayOf(a.Night)+", "+a.Hours+", "+stage+".", l.figures(a), unsure)
+}
+
+// figures says what was counted of a night, and what was not.
+func (l *words) figures(a *uplink.AfterHours) string {
+	var blind, kept string
+	if a.Blind > 0 {
+		blind = l.f(l.notSeen, a.Blind)
+	}
+	if a.Maintained > 0 {
+		kept = l.f(l.maintained, a.Maintained)
+	}
+	return sentences(l.f(l.used, minuteOf(a.First), minuteOf(a.Last), a.Peak, a.Minutes, a.Confidence), blind, kept)
+}
+
+// minuteOf is a time as it is read in a sentence about a night.
+func minuteOf(t uplink.Time) string { return t.Time().In(vietnam).Format("15:04 02/01") }
+
+// dayOf is a day as people in Vietnam read it.
+func dayOf(d uplink.Date) string {
+	t, err := time.Parse(time.DateOnly, string(d))
+	if err != nil {
+		return string(d)
+	}
+	return t.Format("02/01/2006")
+}
