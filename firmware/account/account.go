@@ -6,6 +6,7 @@
 package account
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"cafeprobe/capture"
 	"cafeprobe/firmware/cafe"
+	"cafeprobe/firmware/hours"
 	"cafeprobe/uplink"
 )
 
@@ -22,11 +24,16 @@ type Config struct {
 	Clock   Clock          // says when the events' times were; nil, as in a replay: they are UTC, see Quality
 	Quality uplink.Quality // how far the events' times can be trusted where there is no Clock
 	Window  time.Duration  // period of the café's occupancy events
+
+	Profile hours.Profile // what nights are judged by; the zero Profile: none are
+	Nights  *Nights       // what an earlier run knew of them; nil: nothing
+	Keeper  NightKeeper   // keeps that for the next run; nil, as in a replay: nobody does
 }
 
 // Clock says when t was, a time of the events: on a box that listens they are steady, and only the Clock knows UTC.
 type Clock interface {
 	Stamp(t int64) uplink.Stamp
+	Within(t int64, d time.Duration) bool // whether that is known to d
 }
 
 // Sink takes what an Account makes, in order. Records must not be lost; an Occ replaces the one before it.
@@ -51,11 +58,17 @@ type Account struct {
 	roster  []uplink.Member
 	place   map[capture.MAC]int // index in roster
 	changed bool                // the roster was changed since it was sent
+
+	nights *Nights
 }
 
 // New returns an Account that writes to sink.
 func New(cfg Config, sink Sink) *Account {
-	return &Account{cfg: cfg, sink: sink, place: map[capture.MAC]int{}}
+	a := &Account{cfg: cfg, sink: sink, place: map[capture.MAC]int{}, nights: cfg.Nights}
+	if a.nights == nil {
+		a.nights = new(Nights)
+	}
+	return a
 }
 
 // Take books one event.
@@ -94,11 +107,11 @@ func (a *Account) Take(e *cafe.Event) error {
 		}
 		return a.record(b)
 	case cafe.EventOccupancy:
-		return a.occupancy(e)
+		return errors.Join(a.pass(e.Time), a.occupancy(e))
 	case cafe.EventUse:
 		return a.use(e)
 	case cafe.EventMinute:
-		return nil
+		return a.minute(e)
 	case cafe.EventMirror:
 		if k, ok := a.sink.(Keeper); ok {
 			return k.Mirror(e.Mirror)

@@ -159,6 +159,9 @@ func (w wall) Stamp(t int64) uplink.Stamp {
 	}
 }
 
+// Within: a wall is as sure as its quality says.
+func (w wall) Within(int64, time.Duration) bool { return w.quality == uplink.QualitySync }
+
 // TestClock: on a box that listens, all stamps come from its clock, and a start that is only a floor is not told as one.
 func TestClock(t *testing.T) {
 	station := &cafe.Station{MAC: mac(1)}

@@ -38,7 +38,8 @@ func newDiary(sp *spool.Spool, fw *forward.Forwarder, keep func(cafe.Mirror) err
 // told reports whether records of kind k come from the capture; the others come from the box itself.
 func told(k uplink.Kind) bool {
 	switch k {
-	case uplink.KindRoster, uplink.KindOpen, uplink.KindClose, uplink.KindTitle, uplink.KindVantage, uplink.KindBlind:
+	case uplink.KindRoster, uplink.KindOpen, uplink.KindClose, uplink.KindTitle, uplink.KindVantage, uplink.KindBlind,
+		uplink.KindAfterHours:
 		return true
 	}
 	return false

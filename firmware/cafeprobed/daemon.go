@@ -73,18 +73,21 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	books, err := d.books(id.Secret, sp, w, ord)
+	if err != nil {
+		return err
+	}
+	defer ord.nights.end()
 	names, number := loadTitles(&d.cfg, &id, d.log, ord.note)
 	ord.titles = number
 	p := pipeline.New(pipeline.Config{
-		Cafe:   d.cafe(id.Chain),
-		Titles: names,
-		Account: account.Config{
-			Secret: id.Secret, Clock: w.dates(), Quality: d.cfg.Capture.Quality, Window: time.Duration(d.cfg.Cafe.Summary),
-		},
-		Sink: book,
-		Pace: pace(ctx, d.cfg.Capture.Speed, book.resume.until),
-		Live: d.port != nil,
-		Seed: d.seed(),
+		Cafe:    d.cafe(id.Chain),
+		Titles:  names,
+		Account: books,
+		Sink:    book,
+		Pace:    pace(ctx, d.cfg.Capture.Speed, book.resume.until),
+		Live:    d.port != nil,
+		Seed:    d.seed(),
 	})
 	told = book.stamp
 	if d.port != nil {
@@ -110,6 +113,24 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		return err
 	}
 	return nil // it was told to end, and what it had is in the spool
+}
+
+// books returns what the account is made with. A replay tells its nights anew, as all that it tells; a box that listens goes on
+// with them.
+func (d *daemon) books(secret [32]byte, sp *spool.Spool, w *wire, ord *orders) (account.Config, error) {
+	c := account.Config{
+		Secret: secret, Clock: w.dates(), Quality: d.cfg.Capture.Quality, Window: time.Duration(d.cfg.Cafe.Summary),
+		Profile: d.cfg.Cafe.Profile(),
+	}
+	if d.port == nil {
+		return c, nil
+	}
+	var err error
+	if ord.nights, err = openNights(d.cfg.Dir, sp, d.log); err != nil {
+		return c, err
+	}
+	c.Nights, c.Keeper = ord.nights.known, ord.nights
+	return c, nil
 }
 
 // newBook returns what takes the account's records.
@@ -201,6 +222,7 @@ func (d *daemon) serve(ctx context.Context, sp *spool.Spool, fw *forward.Forward
 	wg.Go(func() { cred.run(ctx, d.log, fw) })
 	wg.Go(func() { w.keep(ctx, ord.record) })
 	if d.port != nil {
+		wg.Go(func() { ord.nights.run(ctx) })
 		wg.Go(func() { d.port.watch(ctx, d.log, ord.record, ord.stamp) })
 	}
 	reporting, hush := context.WithCancel(ctx)

@@ -12,6 +12,7 @@ import (
 
 	"cafeprobe/firmware/command"
 	"cafeprobe/firmware/config"
+	"cafeprobe/firmware/hours"
 	"cafeprobe/firmware/refusal"
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/forward"
@@ -40,8 +41,9 @@ type orders struct {
 	told  func() uplink.Stamp // of its records
 	count func() counters
 
-	feed   *feed  // what is refused of mirrors that are sent; nil where none are
-	titles uint64 // number of the table of titles that is used
+	feed   *feed   // what is refused of mirrors that are sent; nil where none are
+	titles uint64  // number of the table of titles that is used
+	nights *nights // nil in a replay
 
 	in      chan order
 	refused chan refusedAs
@@ -93,20 +95,13 @@ func (o *orders) note(what, from string) {
 func (o *orders) open() error {
 	o.health = o.count()
 	last := uplink.Int(0)
-	for from := o.sp.First(); from <= o.sp.Head().Seq; {
-		rs, err := o.sp.Read(from, 1024, 1<<20)
-		if err != nil {
-			return err
+	err := each(o.sp, func(r uplink.Stored) {
+		if body, err := r.Body(); err == nil && r.Kind == uplink.KindCommand {
+			last = max(last, body.(*uplink.Done).Number)
 		}
-		if len(rs) == 0 {
-			break
-		}
-		for _, r := range rs {
-			if body, err := r.Body(); err == nil && r.Kind == uplink.KindCommand {
-				last = max(last, body.(*uplink.Done).Number)
-			}
-		}
-		from = rs[len(rs)-1].Seq + 1
+	})
+	if err != nil {
+		return err
 	}
 	verbs := map[uplink.Verb]command.Do{
 		uplink.VerbSet: o.set, uplink.VerbMaintain: o.maintain, uplink.VerbDiag: o.diag, uplink.VerbReboot: o.reboot,
@@ -246,13 +241,21 @@ func (o *orders) set(c *uplink.Command) (json.RawMessage, error) {
 	return nil, o.record(rec)
 }
 
-// maintain takes note of a maintenance window (rule R23). The province has its times; the chain has that the box knew.
+// maintain takes note of a maintenance window (rule R23): what is used in it after hours is told one stage lower. The province
+// has its times; the chain has that the box knew. In a replay it is noted and lowers nothing.
 func (o *orders) maintain(c *uplink.Command) (json.RawMessage, error) {
 	var w struct{ From, To uplink.Int }
 	if json.Unmarshal(c.Args, &w) != nil || w.From == 0 || w.To <= w.From || w.To-w.From > 7*24*3600*1000 {
 		return nil, command.BadArgs
 	}
-	return nil, nil
+	if o.nights == nil {
+		return nil, nil
+	}
+	err := o.nights.declare(uplink.Time(w.From).Time(), uplink.Time(w.To).Time())
+	if errors.Is(err, hours.ErrMaintenance) {
+		return nil, command.Refusal("too-many")
+	}
+	return nil, err
 }
 
 func (o *orders) diag(*uplink.Command) (json.RawMessage, error) {

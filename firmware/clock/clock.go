@@ -120,6 +120,17 @@ func (c *Clock) Stamp(t int64) uplink.Stamp {
 	return c.At(at).Stamp(at)
 }
 
+// Within reports whether UTC at t, a time of the events, is known to d (rule R12): servers agreed on it, of which one alone
+// may be a liar, and since then the steady scale cannot have gone wrong by more.
+func (c *Clock) Within(t int64, d time.Duration) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fix == nil || c.fix.Quality != uplink.QualitySync {
+		return false
+	}
+	return c.fix.at(max(0, time.Duration(t)-c.cfg.Offset)).Error <= d
+}
+
 // Stamp returns r as what a record says of the steady time t.
 func (r Reading) Stamp(t time.Duration) uplink.Stamp {
 	s := uplink.Stamp{Mono: uplink.Int(max(0, t).Milliseconds()), Quality: r.Quality}

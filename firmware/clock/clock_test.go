@@ -108,6 +108,27 @@ func TestQualityFades(t *testing.T) {
 
 // TestCertain: certificates are judged by UTC where it is known, never by less than the floor, and a forged answer that nobody
 // confirms does not raise the floor.
+// TestWithin: what only one says is not known, and what was known long ago not to a minute any more (rule R12).
+func TestWithin(t *testing.T) {
+	f := func(name string, take func(c *Clock), at time.Duration, d time.Duration, want bool) {
+		t.Helper()
+		c := New(Config{Build: built, Offset: time.Hour}, 0)
+		take(c)
+		if got := c.Within(int64(time.Hour+at), d); got != want {
+			t.Errorf("%s: within %v: %v, want %v", name, d, got, want)
+		}
+	}
+	agreed := func(c *Clock) { c.Take(time.Minute, answers(time.Minute, now, 0, 5, -5)) }
+	f("nothing", func(*Clock) {}, time.Minute, time.Minute, false)
+	f("battery", func(c *Clock) { c.TakeRTC(time.Minute, now) }, time.Minute, time.Hour, false)
+	f("one server", func(c *Clock) { c.Take(time.Minute, answers(time.Minute, now, 0)) }, time.Minute, time.Minute, false)
+	f("servers agree", agreed, time.Minute, 20*time.Millisecond, true)
+	f("to less", agreed, time.Minute, 19*time.Millisecond, false)
+	f("a minute before", agreed, 0, time.Minute, true)
+	f("two days ago", agreed, 48*time.Hour, time.Minute, true)
+	f("a year ago", agreed, 365*24*time.Hour, time.Minute, false)
+}
+
 func TestCertain(t *testing.T) {
 	f := func(name string, c *Clock, certain, floor time.Time) {
 		t.Helper()

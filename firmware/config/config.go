@@ -4,6 +4,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"cafeprobe/firmware/cafe"
+	"cafeprobe/firmware/hours"
 	"cafeprobe/uplink"
 )
 
@@ -80,6 +82,10 @@ type Cafe struct {
 	Vantage string   `json:"vantage"` // auto, A, C; default auto; C also forgets a mirror that there was
 	Silence Duration `json:"silence"` // after which a station is off; default 5 min
 	Summary Duration `json:"summary"` // period of the occupancy message; default 5 min
+
+	// What its nights are judged by. A change takes effect with the next night.
+	Category  string `json:"category"`  // game: a public game point; agent: Internet without games; venue: hotel, school; default game
+	Forbidden string `json:"forbidden"` // hours in which nobody may use a station, UTC+7, as 22:00-08:00; default: the decree's, of game alone
 }
 
 // Duration is a time.Duration, in JSON as in "5m0s".
@@ -129,7 +135,9 @@ func Parse(b []byte) (Config, error) {
 		Capture: Capture{Quality: uplink.QualityCoarse, Namespace: "capture", Blocks: 64},
 		Uplink:  Uplink{Retry: Duration(time.Minute), Delay: Duration(4 * time.Minute)},
 		Clock:   Clock{Servers: slices.Clone(pool)},
-		Cafe:    Cafe{Vantage: "auto", Silence: Duration(5 * time.Minute), Summary: Duration(5 * time.Minute)},
+		Cafe: Cafe{
+			Vantage: "auto", Silence: Duration(5 * time.Minute), Summary: Duration(5 * time.Minute), Category: string(hours.Game),
+		},
 	}
 	if len(b) > maxFile {
 		return Config{}, fmt.Errorf("%w: more than %d octets", ErrConfig, maxFile)
@@ -197,9 +205,30 @@ func (c *Config) valid() error {
 	}
 	switch cafe.Grade(c.Cafe.Vantage) {
 	case "auto", cafe.GradeA, cafe.GradeC:
-		return nil
+	default:
+		return bad("cafe.vantage", "auto, A or C")
 	}
-	return bad("cafe.vantage", "auto, A or C")
+	if _, err := c.Cafe.profile(); err != nil {
+		return fmt.Errorf("%w: cafe.category, cafe.forbidden: %w", ErrConfig, err)
+	}
+	return nil
+}
+
+// Profile returns what the site's nights are judged by. Of a Config that Parse returned it is never an error's.
+func (c *Cafe) Profile() hours.Profile {
+	p, err := c.profile()
+	if err != nil {
+		return hours.Profile{}
+	}
+	return p
+}
+
+func (c *Cafe) profile() (hours.Profile, error) {
+	w, err := hours.ParseWindow(c.Forbidden)
+	if err != nil {
+		return hours.Profile{}, err
+	}
+	return hours.NewProfile(cmp.Or(hours.Category(c.Category), hours.Game), w, hours.Grace)
 }
 
 // Grade returns the vantage that was given, empty for auto.

@@ -34,6 +34,23 @@ func TestServers(t *testing.T) {
 	}
 }
 
+// TestProfile: what nights are judged by, by category.
+func TestProfile(t *testing.T) {
+	f := func(cafe, category, window string) {
+		t.Helper()
+		c, err := Parse([]byte(strings.Replace(least, `"dir":"d"`, `"dir":"d","cafe":`+cafe, 1)))
+		p := c.Cafe.Profile()
+		if err != nil || string(p.Category) != category || p.Window.String() != window || p.Grace != 10 {
+			t.Errorf("%s: %+v, %v, want %s with %q", cafe, p, err, category, window)
+		}
+	}
+	f(`{}`, "game", "22:00-08:00")
+	f(`{"category":"","forbidden":""}`, "game", "22:00-08:00")
+	f(`{"category":"agent"}`, "agent", "")
+	f(`{"category":"agent","forbidden":"23:00-06:00"}`, "agent", "23:00-06:00")
+	f(`{"category":"venue"}`, "venue", "")
+}
+
 func TestRefuses(t *testing.T) {
 	f := func(text, names string) {
 		t.Helper()
@@ -56,6 +73,9 @@ func TestRefuses(t *testing.T) {
 	f(strings.Replace(least, `"file":"f"`, `"file":"f","speed":-1`, 1), "speed")
 	f(strings.Replace(least, `"dir":"d"`, `"dir":"d","cafe":{"vantage":"Z"}`, 1), "vantage")
 	f(strings.Replace(least, `"dir":"d"`, `"dir":"d","cafe":{"silence":"-5m"}`, 1), "negative")
+	f(strings.Replace(least, `"dir":"d"`, `"dir":"d","cafe":{"category":"bar"}`, 1), "cafe.category")
+	f(strings.Replace(least, `"dir":"d"`, `"dir":"d","cafe":{"forbidden":"22-08"}`, 1), "cafe.forbidden")
+	f(strings.Replace(least, `"dir":"d"`, `"dir":"d","cafe":{"category":"venue","forbidden":"22:00-08:00"}`, 1), "no window")
 	f(strings.Replace(least, "tcp:", "ssl:", 1), "uplink.tls.enroll")
 	f(least+"{}", "behind")
 	f(strings.Replace(least, `"dir":"d"`, `"dir":"d","clock":{"servers":["a",""]}`, 1), "clock.servers")

@@ -20,6 +20,9 @@ type Settings struct {
 		Vantage *string   `json:"vantage,omitempty"`
 		Silence *Duration `json:"silence,omitempty"`
 		Summary *Duration `json:"summary,omitempty"`
+
+		Category  *string `json:"category,omitempty"`
+		Forbidden *string `json:"forbidden,omitempty"`
 	} `json:"cafe"`
 	Uplink struct {
 		Retry *Duration `json:"first_retry,omitempty"`
@@ -53,6 +56,8 @@ func (c Config) With(s Settings) (next Config, changed []string, err error) {
 	changed = put(changed, "cafe.vantage", &next.Cafe.Vantage, s.Cafe.Vantage)
 	changed = put(changed, "cafe.silence", &next.Cafe.Silence, s.Cafe.Silence)
 	changed = put(changed, "cafe.summary", &next.Cafe.Summary, s.Cafe.Summary)
+	changed = put(changed, "cafe.category", &next.Cafe.Category, s.Cafe.Category)
+	changed = put(changed, "cafe.forbidden", &next.Cafe.Forbidden, s.Cafe.Forbidden)
 	changed = put(changed, "uplink.first_retry", &next.Uplink.Retry, s.Uplink.Retry)
 	changed = put(changed, "uplink.delay", &next.Uplink.Delay, s.Uplink.Delay)
 	return next, changed, next.valid()
@@ -90,6 +95,7 @@ func (c Config) WithSettings() (Config, error) {
 func (c Config) Keep() error {
 	var s Settings
 	s.Cafe.Vantage, s.Cafe.Silence, s.Cafe.Summary = &c.Cafe.Vantage, &c.Cafe.Silence, &c.Cafe.Summary
+	s.Cafe.Category, s.Cafe.Forbidden = &c.Cafe.Category, &c.Cafe.Forbidden
 	s.Uplink.Retry, s.Uplink.Delay = &c.Uplink.Retry, &c.Uplink.Delay
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {

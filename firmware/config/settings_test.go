@@ -21,19 +21,19 @@ func base(t *testing.T) Config {
 
 func TestSettings(t *testing.T) {
 	c := base(t)
-	s, err := ParseSettings([]byte(`{"cafe":{"silence":"6m","vantage":"auto"},"uplink":{"delay":"0s"}}`))
+	s, err := ParseSettings([]byte(`{"cafe":{"silence":"6m","vantage":"auto","category":"agent","forbidden":"23:00-06:00"},"uplink":{"delay":"0s"}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	next, changed, err := c.With(s)
-	if want := []string{"cafe.silence", "uplink.delay"}; err != nil || !slices.Equal(changed, want) {
+	if want := []string{"cafe.silence", "cafe.category", "cafe.forbidden", "uplink.delay"}; err != nil || !slices.Equal(changed, want) {
 		t.Fatalf("changed %v, %v, want %v", changed, err, want)
 	}
 	if err := next.Keep(); err != nil {
 		t.Fatal(err)
 	}
 	again, err := c.WithSettings()
-	if err != nil || !reflect.DeepEqual(again, next) || time.Duration(again.Cafe.Silence) != 6*time.Minute {
+	if err != nil || !reflect.DeepEqual(again, next) || time.Duration(again.Cafe.Silence) != 6*time.Minute || again.Cafe.Profile().Window.String() != "23:00-06:00" {
 		t.Errorf("read back as %+v, %v, want %+v", again, err, next)
 	}
 }
@@ -43,7 +43,8 @@ func TestSettingsRefused(t *testing.T) {
 	for _, text := range []string{
 		``, `[]`, `{"uplink":{"broker":"tcp://evil:1883"}}`, `{"dir":"/"}`, `{"capture":{"file":"/etc/passwd"}}`,
 		`{"capture":{"remote":{"senders":["6.6.6.6"]}}}`, `{"capture":{"remote":{"formats":["tzsp"]}}}`, `{"capture":{"remote":null}}`,
-		`{"cafe":{"silence":"-1s"}}`, `{"cafe":{"silence":"0s"}}`, `{"cafe":{"vantage":"B"}}`, `{"cafe":{}} {}`,
+		`{"cafe":{"silence":"-1s"}}`, `{"cafe":{"silence":"0s"}}`, `{"cafe":{"vantage":"B"}}`, `{"cafe":{"category":"bar"}}`,
+		`{"cafe":{"category":"venue","forbidden":"22:00-08:00"}}`, `{"cafe":{"forbidden":"22:00-22:00"}}`, `{"cafe":{}} {}`,
 	} {
 		s, err := ParseSettings([]byte(text))
 		if err == nil {

@@ -227,7 +227,8 @@ func (n *night[K]) tell(s Stage, to int) Told {
 // close ends the night and returns its summary; ok is false where nothing was told of it, or the summary was.
 func (n *night[K]) close() (t Told, ok bool) {
 	if len(n.told) > 0 && !n.has(End) {
-		t, ok = n.tell(End, n.profile.Window.Minutes()), true
+		t = n.tell(End, n.profile.Window.Minutes())
+		ok = t.Minutes > 0 // else the chain says that something was told, and not what
 	}
 	*n = night[K]{date: n.date, profile: n.profile, told: n.told, over: true, newest: -1}
 	return t, ok
@@ -247,9 +248,11 @@ func (n *night[K]) know(t *Told) {
 	if !ok || !ok2 || last <= n.newest || last < n.base.To || t.Minutes <= 0 {
 		return
 	}
-	n.percent, n.newest = 0, last
-	n.base = base{
+	b := base{
 		To: last + 1, First: first, Last: last, Peak: t.Peak, Minutes: t.Minutes, Blind: min(t.Blind, last+1), Maintained: t.Maintained,
 		Percent: int(100*t.Confidence*float64(t.Minutes) + 0.5), Uncertain: t.Uncertain,
+	}
+	if b.valid(last + 1) {
+		n.base, n.percent, n.newest = b, 0, last
 	}
 }

@@ -16,12 +16,17 @@ type Nights[K comparable] struct {
 }
 
 // Change puts p into force with the first night that has not begun at now (rule R4); in a Nights without a profile, at once.
-// The profile that it has already changes nothing.
-func (n *Nights[K]) Change(p Profile, now time.Time) { n.schedule = n.schedule.change(p, now) }
+// It reports whether that is new, so that the state is to be kept: a run that did not know would take the change for a later
+// one.
+func (n *Nights[K]) Change(p Profile, now time.Time) bool {
+	was := n.schedule
+	n.schedule = n.schedule.change(p, now)
+	return !slices.Equal(was, n.schedule)
+}
 
 // Know takes what was told in an earlier run, as the chain says: it is not told again.
 func (n *Nights[K]) Know(t Told) {
-	if t.Profile.valid() != nil || t.Profile.Window == (Window{}) {
+	if t.Profile.valid() != nil || t.Profile.Window == (Window{}) || t.Stage != Watch && t.Stage != Alert && t.Stage != End {
 		return
 	}
 	nt := n.find(t.Night)

@@ -283,7 +283,15 @@ func TestCategories(t *testing.T) {
 		c Category
 		w Window
 		g int
-	}{{Venue, Decreed, 10}, {"", Decreed, 10}, {Game, Window{-1, 5}, 10}, {Game, Window{5, 5}, 10}, {Game, Window{60, 0}, 10}, {Agent, Decreed, -1}, {Agent, Decreed, 121}} {
+	}{
+		{Venue, Decreed, 10},
+		{"", Decreed, 10},
+		{Game, Window{-1, 5}, 10},
+		{Game, Window{5, 5}, 10},
+		{Game, Window{60, 0}, 10},
+		{Agent, Decreed, -1},
+		{Agent, Decreed, 121},
+	} {
 		if _, err := NewProfile(p.c, p.w, p.g); err == nil {
 			t.Errorf("%+v is a profile", p)
 		}
@@ -328,7 +336,8 @@ func TestChange(t *testing.T) {
 	f("the same", game(), game(), "23:00", game(), game())
 
 	var back schedule // found by FuzzMinutes: the clock was set back between two changes
-	if back = back.change(game(), at("360:00")).change(venue, at("22:00")); back.valid() != nil || back.of(DateOf(at("360:00"))) != venue {
+	back = back.change(game(), at("360:00")).change(venue, at("22:00"))
+	if back.valid() != nil || back.of(DateOf(at("360:00"))) != venue {
 		t.Errorf("%+v: %v, want an order, and a venue", back, back.valid())
 	}
 
@@ -402,7 +411,8 @@ func TestMaintenance(t *testing.T) {
 	if err := back.UnmarshalJSON(text); err != nil || len(back.spans) != 5 || !back.At(at("23:30")) || back.At(at("24:00")) {
 		t.Errorf("%s reads as %+v, %v", text, back, err)
 	}
-	for _, bad := range []string{`{}`, `[{"from":2,"to":2}]`, `[{"from":0,"to":604801}]`, `[` + strings.Repeat(`{"from":0,"to":1},`, maxKept) + `{"from":0,"to":1}]`} {
+	many := `[` + strings.Repeat(`{"from":0,"to":1},`, maxKept) + `{"from":0,"to":1}]`
+	for _, bad := range []string{`{}`, `[{"from":2,"to":2}]`, `[{"from":0,"to":604801}]`, many} {
 		if err := back.UnmarshalJSON([]byte(bad)); err == nil {
 			t.Errorf("%.40s is read", bad)
 		}
@@ -483,7 +493,8 @@ func TestNoSummerTime(t *testing.T) {
 			t.Errorf("in another zone the date is %v, want %v", got, d)
 		}
 	}
-	if d, err := ParseDate("2026-11-24"); err != nil || d.String() != "2026-11-24" || DateOf(at("00:00")) != d || DateOf(at("23:59")) != d || DateOf(at("24:00")) != d+1 {
+	d, err := ParseDate("2026-11-24")
+	if err != nil || d.String() != "2026-11-24" || DateOf(at("00:00")) != d || DateOf(at("23:59")) != d || DateOf(at("24:00")) != d+1 {
 		t.Errorf("date %v, %v", d, err)
 	}
 }
@@ -495,7 +506,10 @@ func TestText(t *testing.T) {
 			t.Errorf("window %q reads as %v, %v", s, w, err)
 		}
 	}
-	for _, s := range []string{"22:00", "22:00-22:00", "24:00-08:00", "22:60-08:00", "22:00-08:0", "2a:00-08:00", "22:00-24:01", "22.00-08:00", "22:00_08:00", "08:00-00:00", "ââ:ââ-ââ"} {
+	for _, s := range []string{
+		"22:00", "22:00-22:00", "24:00-08:00", "22:60-08:00", "22:00-08:0", "2a:00-08:00", "22:00-24:01",
+		"22.00-08:00", "22:00_08:00", "08:00-00:00", "ââ:ââ-ââ",
+	} {
 		if w, err := ParseWindow(s); err == nil {
 			t.Errorf("window %q reads as %v", s, w)
 		}

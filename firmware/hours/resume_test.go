@@ -361,10 +361,41 @@ func TestResumeFromChain(t *testing.T) {
 			continue
 		}
 		first, end := told[0].Figures, told[len(told)-1].Figures
-		if end.Minutes < first.Minutes || end.Peak < first.Peak || end.Blind < first.Blind || !end.First.Equal(first.First) || end.Last.Before(first.Last) {
+		if end.Minutes < first.Minutes || end.Peak < first.Peak || end.Blind < first.Blind || !end.First.Equal(first.First) ||
+			end.Last.Before(first.Last) {
 			t.Fatalf("seed %d: %+v, then at the end %+v", seed, first, end)
 		}
 	}
+}
+
+// TestKnowsWhatCannotBe: what a chain says that no Nights has told spoils nothing.
+func TestKnowsWhatCannotBe(t *testing.T) {
+	good := Told{Night: DateOf(at("22:00")), Stage: Alert, Profile: game(), Figures: Figures{
+		First: at("22:00"), Last: at("23:00"), Peak: 2, Minutes: 100, Confidence: 0.9,
+	}}
+	f := func(name string, change func(x *Told), want string) {
+		t.Helper()
+		x := good
+		change(&x)
+		s := newSite(game())
+		s.n.Know(x)
+		s.n = *again(t, &s.n)
+		s.minutes("23:30", 30, "ab")
+		s.minute(at("32:00"), "")
+		if got := s.says(); got != want {
+			t.Errorf("%s: told %q, want %q", name, got, want)
+		}
+		check(t, s.told)
+	}
+	const alert, end = "2026-11-24 alert", "2026-11-24 end"
+	f("as it is", func(*Told) {}, end)
+	f("a later version's stage", func(x *Told) { x.Stage = "more" }, alert+", "+end)
+	f("no hours", func(x *Told) { x.Profile = Profile{} }, alert+", "+end)
+	f("out of the hours", func(x *Told) { x.Last = at("40:00") }, end)
+	f("backwards", func(x *Told) { x.First = at("23:30") }, end)
+	f("more stations than there are", func(x *Told) { x.Peak = 1 << 40 }, end)
+	f("less than nothing", func(x *Told) { x.Blind = -1 }, end)
+	f("over", func(x *Told) { x.Stage = End }, alert)
 }
 
 // TestStateIsSmall: what is written is small enough to be written every few minutes.
@@ -413,8 +444,9 @@ func FuzzState(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(text)
-	f.Add([]byte(`{"profiles":[{"from":"2026-11-24","profile":{"category":"game","window":"22:00-08:00","grace":10}}],"nights":[{"night":"2026-11-24",` +
-		`"profile":{"category":"game","window":"22:00-08:00","grace":10},"told":["alert"],"newest":70,"seen":"","unsure":"","maintained":"","percent":0,` +
+	const profile = `"profile":{"category":"game","window":"22:00-08:00","grace":10}`
+	f.Add([]byte(`{"profiles":[{"from":"2026-11-24",` + profile + `}],"nights":[{"night":"2026-11-24",` + profile +
+		`,"told":["alert"],"newest":70,"seen":"","unsure":"","maintained":"","percent":0,` +
 		`"base":{"to":71,"first":60,"last":70,"peak":2,"minutes":20,"blind":60,"maintained":0,"percent":1800,"uncertain":false}}]}`))
 	f.Add([]byte(`{}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -454,7 +486,8 @@ func check(t *testing.T, told []Told) {
 			t.Fatalf("%+v is told twice", x)
 		}
 		had[key{x.Night, x.Stage}] = true
-		if x.Peak < 0 || x.Minutes < 0 || x.Blind < 0 || x.Blind > x.Profile.Window.Minutes() || x.Maintained < 0 || x.Last.Before(x.First) {
+		if x.Peak < 0 || x.Minutes < 0 || x.Blind < 0 || x.Blind > x.Profile.Window.Minutes() || x.Maintained < 0 ||
+			x.Last.Before(x.First) {
 			t.Fatalf("%+v", x)
 		}
 	}

@@ -52,9 +52,9 @@ var Arrows = []Arrow{
 	{"firmware/silence", nil, []string{"golang.org/x/net/bpf", "golang.org/x/sys/unix"}},
 	{"firmware/silence/testdata/...", []string{"firmware/silence"}, []string{"golang.org/x/sys/unix"}},
 	{"firmware/life", []string{"firmware/clock/...", "uplink", "uplink/durable"}, nil},
-	{"firmware/account", []string{"capture", "firmware/cafe", "firmware/state", "uplink"}, nil},
+	{"firmware/account", []string{"capture", "firmware/cafe", "firmware/hours", "firmware/state", "uplink"}, nil},
 	{"firmware/pipeline", []string{"capture/...", "firmware/cafe", "firmware/account", "uplink"}, nil},
-	{"firmware/config", []string{"capture/remote", "firmware/cafe", "uplink", "uplink/durable"}, nil},
+	{"firmware/config", []string{"capture/remote", "firmware/cafe", "firmware/hours", "uplink", "uplink/durable"}, nil},
 	{"firmware/cafeprobed", []string{"board/...", "capture/...", "uplink/...", "firmware/..."}, nil},
 
 	{"tools/province/...", []string{"uplink/...", "tools/province/..."}, []string{
