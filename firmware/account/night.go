@@ -68,14 +68,18 @@ func (a *Account) inUse(m *hours.Minute[uplink.StationID], doing []cafe.Doing) (
 	return late
 }
 
-// pass tells the final figures of nights that are over at t.
+// settling is more than what settled minutes come late by: a night is not over before its last ones can have come.
+const settling = time.Hour
+
+// pass tells the final figures of nights that were over by t where no minute came behind them, since no station is there to be
+// judged.
 func (a *Account) pass(t int64) error {
 	at := a.stamp(t)
 	if a.cfg.Profile == (hours.Profile{}) || at.Quality == uplink.QualityNone {
 		return nil
 	}
 	changed := a.nights.Change(a.cfg.Profile, at.Time.Time())
-	told := a.nights.Pass(at.Time.Time())
+	told := a.nights.Pass(at.Time.Time().Add(-settling))
 	if !changed && len(told) == 0 {
 		return nil
 	}

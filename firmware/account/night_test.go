@@ -259,13 +259,14 @@ func TestNightMaintained(t *testing.T) {
 	}
 }
 
-// TestNightEndsWithoutMinutes: the final figures come with the periodic summary where no station is there to be judged.
+// TestNightEndsWithoutMinutes: the final figures come with the periodic summary where no station is there to be judged, and not
+// before the night's last minutes can have been settled.
 func TestNightEndsWithoutMinutes(t *testing.T) {
 	p := &page{}
 	a := New(Config{Secret: [32]byte{1}, Quality: uplink.QualitySync, Profile: profile(t)}, p)
 	night(t, a, 60, func(int) string { return "UU" })
 	for _, at := range []time.Duration{0, 5 * time.Minute} {
-		e := cafe.Event{Kind: cafe.EventOccupancy, Time: evening.Add(10*time.Hour + 27*time.Minute + at).UnixNano()}
+		e := cafe.Event{Kind: cafe.EventOccupancy, Time: evening.Add(11*time.Hour + 27*time.Minute + at).UnixNano()}
 		if err := a.Take(&e); err != nil {
 			t.Fatal(err)
 		}
@@ -274,7 +275,7 @@ func TestNightEndsWithoutMinutes(t *testing.T) {
 			want += ", 2026-11-24 end"
 		}
 		if got := p.stages(t); got != want {
-			t.Errorf("%v behind 07:57: told %q, want %q", at, got, want)
+			t.Errorf("%v behind 08:57: told %q, want %q", at, got, want)
 		}
 	}
 }

@@ -83,9 +83,11 @@ type Cafe struct {
 	Silence Duration `json:"silence"` // after which a station is off; default 5 min
 	Summary Duration `json:"summary"` // period of the occupancy message; default 5 min
 
-	// What its nights are judged by. A change takes effect with the next night.
-	Category  string `json:"category"`  // game: a public game point; agent: Internet without games; venue: hotel, school; default game
-	Forbidden string `json:"forbidden"` // hours in which nobody may use a station, UTC+7, as 22:00-08:00; default: the decree's, of game alone
+	// What its nights are judged by. A change takes effect with the next night. Category is game for a public game point, agent for
+	// Internet without games, venue for a hotel or a school. Forbidden are the hours in which nobody may use a station, UTC+7, as
+	// 22:00-08:00; empty, those of the decree at a game point and none elsewhere.
+	Category  string `json:"category"` // default game
+	Forbidden string `json:"forbidden"`
 }
 
 // Duration is a time.Duration, in JSON as in "5m0s".

@@ -13,13 +13,14 @@ import (
 
 // When a night is told of (rules R1 and R2). A minute counts as late if it starts in the window and the station is in use
 // with MinP. Minutes in which nobody could see neither count nor break a run: Patience of them in a row are passed over,
-// as many as a box may be silent before it is offline (rule R11). With longer ones nobody knows that it was one run.
+// more than a restart costs (rule R3): 16 minutes that were not settled, 5 since the state was written, the start, and until a
+// station is known again. With more of them nobody knows that it was one run.
 const (
 	MinP          = 0.7
 	AlertStations = 2  // this many stations …
 	AlertMinutes  = 10 // … in each of so many minutes in a row: alert
 	WatchMinutes  = 30 // one station in so many minutes in a row: watch
-	Patience      = 15 // minutes
+	Patience      = 30 // minutes
 	Grace         = 10 // minutes at the window's beginning that are counted and not judged: 22:00 to 22:10
 
 	ClockError = time.Minute // a time that may be wrong by more is uncertain (rule R12)

@@ -129,7 +129,8 @@ func (b *base) valid(minutes int) bool {
 	in := func(v, most int) bool { return v >= 0 && v <= most }
 	last := max(0, b.To-1)
 	return in(b.To, minutes) && in(b.First, last) && in(b.Last, last) && b.First <= b.Last &&
-		in(b.Peak, maxStations) && in(b.Minutes, maxMinutes) && in(b.Blind, b.To) && in(b.Maintained, b.To) && in(b.Percent, 100*maxMinutes)
+		in(b.Peak, maxStations) && in(b.Minutes, maxMinutes) && in(b.Percent, 100*maxMinutes) &&
+		in(b.Blind, b.To) && in(b.Maintained, b.To)
 }
 
 // below reports whether all of s is below n.

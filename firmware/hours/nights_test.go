@@ -520,3 +520,25 @@ func TestText(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkTake: a minute in which a hundred stations are late, before anything is told and behind the alert.
+func BenchmarkTake(b *testing.B) {
+	for _, stations := range []int{1, 100} {
+		b.Run(fmt.Sprint(stations), func(b *testing.B) {
+			m := &Minute[int]{Certain: true}
+			for k := range stations {
+				m.Use = append(m.Use, Use[int]{k, 0.9})
+			}
+			var n Nights[int]
+			i := 600
+			for b.Loop() {
+				if i++; i > 600 {
+					i, n = 0, Nights[int]{}
+					n.Change(game(), at("12:00"))
+				}
+				m.Start = at("22:00").Add(time.Duration(i) * time.Minute)
+				n.Take(m)
+			}
+		})
+	}
+}
