@@ -110,7 +110,7 @@ func (s *Station) Name(t int64, name string, connects bool) {
 // Flow notes what a flow of the station carried from first to last: up what the station sent. title is the game whose own
 // flow it is, 0 for none.
 func (s *Station) Flow(first, last int64, proto uint8, up, down capture.Count, traffic Traffic, title uint16) {
-	play := traffic == Personal && realTime(proto, last-first, up, down)
+	play := traffic == Personal && (realTime(proto, last-first, up, down) || title != 0 && goesOn(last-first, up, down))
 	octets := up.Octets + down.Octets
 	s.each(first, last, func(p *sheet, from, to int64, share float64) {
 		n := uint64(float64(octets)*share + 0.5)
@@ -235,6 +235,12 @@ func (p *sheet) close(view state.View) {
 func seconds(start, from, to int64) uint64 {
 	a, b := (from-start)/second, (to-start)/second
 	return (1<<(b-a+1) - 1) << a
+}
+
+// goesOn reports whether a flow goes both ways all the time, however slowly. The own flow of a game does, if it is played:
+// turn-based and role-playing games send a frame or two a second.
+func goesOn(length int64, up, down capture.Count) bool {
+	return length >= 5*second && int64(min(up.Frames, down.Frames))*2*second >= length
 }
 
 // realTime reports whether a flow is one that a person plays or talks over: for five seconds or more frames go both ways

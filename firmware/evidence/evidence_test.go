@@ -59,10 +59,11 @@ func TestSentIsSharedByTime(t *testing.T) {
 func count(frames, octets uint64) capture.Count { return capture.Count{Frames: frames, Octets: octets} }
 
 func TestFlow(t *testing.T) {
+	var title uint16
 	f := func(name string, proto uint8, up, down capture.Count, traffic Traffic, want string) {
 		t.Helper()
 		var s Station
-		s.Flow(at(10), at(49.9), proto, up, down, traffic, 7)
+		s.Flow(at(10), at(49.9), proto, up, down, traffic, title)
 		m := taken(&s, 60+130)[0]
 		use := "-"
 		if m.LastUse != 0 {
@@ -78,6 +79,9 @@ func TestFlow(t *testing.T) {
 	f("video", 17, count(2000, 120<<10), count(20000, 25000<<10), Personal, "play 0 user 25120 back 0 use 10..49")
 	f("a socket held open", 6, count(10, 1<<10), count(10, 1<<10), Personal, "play 0 user 2 back 0 use -")
 	f("a thin game over TCP", 6, count(100, 8<<10), count(120, 20<<10), Personal, "play 40 user 28 back 0 use 10..49")
+	title = 7 // the game's own flow
+	f("a game of turns", 6, count(22, 2<<10), count(30, 9<<10), Personal, "play 40 user 11 back 0 use 10..49")
+	f("the game's page", 6, count(5, 2<<10), count(9, 9<<10), Personal, "play 0 user 11 back 0 use -")
 	f("one way", 17, count(4000, 400<<10), count(0, 0), Personal, "play 0 user 400 back 0 use 10..49")
 }
 

@@ -95,10 +95,10 @@ func (d *day) update(n int) *day {
 	})
 }
 
-// lobby is a game that waits.
+// lobby is a game that waits: its own flow is not there.
 func (d *day) lobby(n int, truth State) *day {
 	return d.add(n, truth, func(m *Minute) {
-		m.Sent, m.Back, m.User, m.Title = 30+d.next(90), 10+d.next(60), 10+d.next(90), 7
+		m.Sent, m.Back, m.User = 30+d.next(90), 10+d.next(60), 10+d.next(90)
 		if d.next(2) > 0 {
 			m.Signs = CPU
 		}

@@ -58,6 +58,9 @@ const (
 	unseenErr = time.Hour
 	// comingUp is how long after its start a station's first use still belongs to it.
 	comingUp = int64(5 * time.Minute)
+	// So many minutes of use that are so sure are a session, also where none of them says when somebody did something: a lobby
+	// that is sat in, a game that hardly speaks.
+	sureMinutes, sureOf = 5, 0.9
 	// fade is the weight of a minute's doubt that is one minute farther from the session's end.
 	fade = 0.8
 )
@@ -203,10 +206,12 @@ func (t *Sessions) extend(m *Settled) {
 		t.doubt = t.doubt*fade + 1 - m.Belief[Use]
 	}
 	from, to, ok := m.usage()
-	if ok {
-		if !t.used {
+	if !t.used {
+		if from, _, any := m.signs(); any {
 			t.use(from)
 		}
+	}
+	if ok {
 		t.count.pause(t.lastUse, from)
 		t.lastUse = max(t.lastUse, to)
 	}
@@ -216,8 +221,8 @@ func (t *Sessions) extend(m *Settled) {
 	t.count.add(m, from, to)
 }
 
-// close ends the open session, since minute m is not of it or is not joined to it. ok is false for a run in which nobody
-// showed: that is doubt about a lobby, and no session.
+// close ends the open session, since minute m is not of it or is not joined to it. ok is false for a short or doubtful run in
+// which nobody showed: that is doubt about a lobby, and no session.
 func (t *Sessions) close(m *Settled, broken bool) (s Session, ok bool) {
 	after := 0.0
 	switch {
@@ -261,7 +266,7 @@ func (t *Sessions) close(m *Settled, broken bool) (s Session, ok bool) {
 		s.add(Fact{Kind: FactBlind, From: at, To: at})
 	}
 	t.doubt = m.Belief[Use] * fade
-	return s, t.used
+	return s, t.used || s.Minutes >= sureMinutes && s.Confidence >= sureOf
 }
 
 // conclude works out the session's end, confidence and facts from what was counted.
@@ -269,7 +274,7 @@ func (t *Sessions) conclude() {
 	s := &t.s
 	s.Confidence = min(1, t.sum/float64(max(1, s.Minutes)))
 	s.End = max(t.lastUse, s.Start)
-	if s.Ended == CauseOff || s.Ended == CauseReboot {
+	if s.Ended == CauseOff || s.Ended == CauseReboot || !t.used {
 		s.End = max(s.End, t.lastSent)
 	}
 	s.EndErr += margin(t.before.view) + time.Duration(min(t.doubt, 60)*float64(time.Minute))
@@ -314,13 +319,20 @@ func (t *Sessions) remember(m *Settled) {
 // usage returns the first and last evidence of a person in m. A name or a burst in a minute that the model takes for one
 // without somebody, or for a lobby, is none: a chat that was left open gets messages too.
 func (m *Settled) usage() (from, to int64, ok bool) {
-	proof := m.View == Broadcasts && m.Signs&GameRunning != 0
-	switch {
-	case m.Active < 0.5 && !proof:
+	if m.Active < 0.5 && m.Title == 0 && m.Play == 0 && !m.proof() {
 		return 0, 0, false
+	}
+	return m.signs()
+}
+
+func (m *Minute) proof() bool { return m.View == Broadcasts && m.Signs&GameRunning != 0 }
+
+// signs returns the first and last sign of a person in m, whatever m is taken for.
+func (m *Minute) signs() (from, to int64, ok bool) {
+	switch {
 	case m.FirstUse != 0 && m.LastUse >= m.FirstUse:
 		return m.clamp(m.FirstUse, 0), m.clamp(m.LastUse, 0), true
-	case m.Play > 0 || m.Names > 0 || proof:
+	case m.Play > 0 || m.Names > 0 || m.proof():
 		return m.clamp(m.First, m.Start), m.clamp(m.Last, m.Start), true
 	}
 	return 0, 0, false

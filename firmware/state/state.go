@@ -65,7 +65,7 @@ type Minute struct {
 	View  View
 	Sent  uint32 // frames it sent
 	Signs Signs
-	Play  uint8  // seconds in which a real-time flow ran: UDP both ways, at least 10 small frames a second
+	Play  uint8  // seconds in which a real-time flow ran: small frames both ways all the time, or a game's own flow
 	Names uint8  // names it asked for that no program asks for by itself, and that it had not asked for in the last hour
 	Title uint16 // the game whose own flow ran (title.ID), 0 for none
 	User  uint32 // KB, both ways, of flows with the internet that are of no update, telemetry, launcher or connectivity check

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"slices"
+	"time"
 
 	"cafeprobe/capture/title"
 	"cafeprobe/firmware/cafe"
@@ -36,17 +37,24 @@ func while(s *cafe.Station, on cafe.Session) []State {
 	}
 	for _, d := range s.Did {
 		switch d.State {
-		case cafe.StateBooting, cafe.StateOnIdle:
+		case cafe.StateBooting, cafe.StateOnIdle, cafe.StateInUse:
 			all = paint(all, d.State, d.From, d.To, d.P)
-		case cafe.StateInUse: // the minutes at its ends are use in part: see below
-			all = paint(all, cafe.StateOnIdle, d.From, d.To, 1-d.P)
 		}
 	}
-	for _, u := range s.Uses {
+	for _, u := range s.Uses { // their ends are known better than to the minute
 		all = paint(all, cafe.StateInUse, u.Start, u.End, u.Confidence)
+		all = paint(all, cafe.StateOnIdle, u.Start-u.Start%minute, u.Start, doubt)
+		all = paint(all, cafe.StateOnIdle, u.End, u.End-u.End%minute+minute, doubt)
 	}
 	return all
 }
+
+const (
+	minute = int64(time.Minute)
+
+	// doubt is the probability of what is said of a part of a minute that is said to be of use as a whole.
+	doubt = 0.5
+)
 
 // paint lays one state from from to to over what is there.
 func paint(all []State, what cafe.State, from, to int64, p float64) []State {
