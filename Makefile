@@ -48,16 +48,17 @@ vuln: ## known vulnerabilities of what we link; asks the Go vulnerability databa
 	@$(LINT) govulncheck ./...
 
 # Packages that may start no goroutine (tools/archtest holds them to it) have no races; the detector makes them ten times slower.
-PURE := ./capture ./capture/decode ./capture/flow ./capture/title ./firmware/cafe ./firmware/state ./firmware/account ./tools/mix
+PURE := ./capture ./capture/decode ./capture/flow ./capture/title ./firmware/cafe ./firmware/evidence ./firmware/state \
+  ./firmware/hours ./firmware/account ./tools/mix ./tools/sim ./tools/sim/shape ./tools/sim/sight ./tools/sim/wire
 
 # The crash images of cards open a spool in one goroutine, each with a process that checks it; of floods the live one shows
-# races as well. Of the others and of the day the detector makes minutes.
-SLOW := Test(PowerCut|LyingCard|FloodOf|Day$$)
+# races as well. Of the others, of the day and of a room's million frames the detector makes minutes.
+SLOW := Test(PowerCut|LyingCard|FloodOf|Day$$|Save$$)
 
 unit: ## all tests but accuracy's, with the race detector where there are goroutines
 	@CGO_ENABLED=1 $(GO) test -race -timeout 20m -skip '^TestAccuracy$$|^$(SLOW)' $$(comm -23 <($(GO) list ./... | sort) <($(GO) list $(PURE) | sort))
 	@$(GO) test $(PURE)
-	@$(GO) test -run '^$(SLOW)' ./uplink/spool ./firmware/pipeline
+	@$(GO) test -run '^$(SLOW)' ./uplink/spool ./firmware/pipeline ./tools/cafeprobe/simulate
 
 soak: packages-test ## the long tests; at the end a table of what must hold and what was measured, pictures in out/soak (at most 90 minutes)
 	@$(GO) run ./tools/soak
