@@ -111,7 +111,7 @@ var Bans = []Ban{
 	{"firmware/clock", "pure", impure, append(clocks, prints...), true, true},
 	{"board", "pure", impure, append(clocks, prints...), true, true},
 	{"tools/mix", "made of its seed alone", []string{"log", "log/slog", "net", "math/rand"}, append(clocks, prints...), true, true},
-	{"tools/sim", "made of its seed alone", []string{"log", "log/slog", "net", "math/rand"}, append(clocks, prints...), true, true},
+	{"tools/sim", "made of its seed alone", []string{"log", "log/slog", "net", "math/rand"}, clocks, true, true},
 	{"tools/sim/shape", "made of its seed alone", []string{"log", "log/slog", "net", "math/rand"}, append(clocks, prints...), true, true},
 	{"tools/sim/sight", "made of its seed alone", []string{"log", "log/slog", "net", "math/rand"}, append(clocks, prints...), true, true},
 	{"tools/sim/wire", "made of its seed alone", []string{"log", "log/slog", "net", "math/rand"}, append(clocks, prints...), true, true},
