@@ -39,6 +39,10 @@ func while(s *cafe.Station, on cafe.Session) []State {
 		switch d.State {
 		case cafe.StateBooting, cafe.StateOnIdle, cafe.StateInUse:
 			all = paint(all, d.State, d.From, d.To, d.P)
+		case cafe.StateOff: // of a card that answers while its computer sleeps; the ends are known to the second
+			if d.To-d.From >= asleep {
+				all = paint(all, d.State, d.From, d.To, d.P)
+			}
 		}
 	}
 	for _, u := range s.Uses { // their ends are known better than to the minute
@@ -51,6 +55,7 @@ func while(s *cafe.Station, on cafe.Session) []State {
 
 const (
 	minute = int64(time.Minute)
+	asleep = 3 * minute
 
 	// doubt is the probability of what is said of a part of a minute that is said to be of use as a whole.
 	doubt = 0.5
