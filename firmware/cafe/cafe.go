@@ -113,7 +113,12 @@ func (c *Cafe) Observe(o *capture.Observation) []Event {
 		if s := c.station(o); s != nil {
 			s.Sent.Frames += o.Up.Frames
 			s.Sent.Octets += o.Up.Octets
-			c.alive(s, o.First, o.Time)
+			if s.answers > 0 && s.answers >= o.Up.Frames {
+				s.answered(o.First, o.Time, c.cfg.History)
+			} else {
+				c.alive(s, o.First, o.Time)
+			}
+			s.answers = 0
 			c.crowd.heard(s)
 		}
 	case capture.KindEvidence:
@@ -262,12 +267,12 @@ func (c *Cafe) expire(now int64) {
 	c.expired = now
 	var due []*Station
 	for _, s := range c.stations {
-		if s.on && now-s.Last > int64(s.silence) {
+		if s.on && now-s.own > int64(s.silence) {
 			due = append(due, s)
 		}
 	}
 	slices.SortFunc(due, func(a, b *Station) int {
-		return cmp.Or(cmp.Compare(a.Last, b.Last), slices.Compare(a.MAC[:], b.MAC[:]))
+		return cmp.Or(cmp.Compare(a.own, b.own), slices.Compare(a.MAC[:], b.MAC[:]))
 	})
 	for _, s := range due {
 		c.close(s, CauseOff)
@@ -316,7 +321,7 @@ func (c *Cafe) subject(o *capture.Observation) *Station {
 // make makes a station of m, heard at t first.
 func (c *Cafe) make(m capture.MAC, t int64) *Station {
 	s := c.makeRoom()
-	*s = Station{MAC: m, First: t, Last: t, silence: c.cfg.Silence, Presence: s.Presence[:0], Addrs: s.Addrs[:0]}
+	*s = Station{MAC: m, First: t, Last: t, own: t, silence: c.cfg.Silence, Presence: s.Presence[:0], Addrs: s.Addrs[:0]}
 	c.stations[m] = s
 	c.crowd.join(s)
 	return s

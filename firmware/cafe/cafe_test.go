@@ -330,3 +330,39 @@ func TestSameObservationsSameEvents(t *testing.T) {
 		t.Error("two runs over the same observations differ")
 	}
 }
+
+// TestAnswersAreNoPresence: a computer whose card does nothing but answer who asks for its address is not on; it is, from its
+// first frame of its own.
+func TestAnswersAreNoPresence(t *testing.T) {
+	c := New(Config{})
+	m := capture.MAC{0x2c, 0xf0, 0x5d, 0x10, 0, 7}
+	start := int64(1_800_000_000) * int64(time.Second)
+	frame := func(s int64, e capture.Evidence) {
+		at := start + s*int64(time.Second)
+		c.Observe(&capture.Observation{Kind: capture.KindTick, Time: at})
+		c.Observe(&capture.Observation{Kind: capture.KindEvidence, Evidence: e, MAC: m, Time: at})
+		c.Observe(&capture.Observation{Kind: capture.KindActivity, MAC: m, Time: at, First: at, Up: capture.Count{Frames: 1, Octets: 60}})
+	}
+	for s := int64(0); s < 3600; s += 60 {
+		frame(s, capture.EvidenceARPReply)
+	}
+	s, ok := c.Known(m)
+	if !ok || s.Confirmed || len(s.Presence) != 1 {
+		t.Fatalf("an hour of answers: known %v, %+v; want a station that is heard and not confirmed", ok, s)
+	}
+	if _, on := s.On(); on {
+		t.Error("on, by answers alone")
+	}
+	frame(3600, capture.EvidenceARPRequest)
+	frame(3665, capture.EvidenceARPRequest)
+	if _, on := s.On(); !on || !s.Confirmed {
+		t.Error("not on though it asks of itself")
+	}
+	for s := int64(3700); s < 7200; s += 60 {
+		frame(s, capture.EvidenceARPReply)
+	}
+	c.Finish()
+	if len(s.Sessions) != 1 || s.Sessions[0].End != start+3665*int64(time.Second) {
+		t.Errorf("sessions %+v, want one that ends with its last frame of its own", s.Sessions)
+	}
+}

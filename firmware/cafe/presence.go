@@ -22,10 +22,10 @@ const (
 
 // alive notes that s sent frames from first to last.
 func (c *Cafe) alive(s *Station, first, last int64) {
-	silent := time.Duration(first - s.Last)
+	silent := time.Duration(first - s.own)
 	fresh := !s.on
 	s.present(first, last, c.cfg.History)
-	s.First, s.Last = min(s.First, first), max(s.Last, last)
+	s.First, s.Last, s.own = min(s.First, first), max(s.Last, last), max(s.own, last)
 	if c.lost {
 		return // neither open nor closed
 	}
@@ -53,6 +53,13 @@ func (c *Cafe) alive(s *Station, first, last int64) {
 			c.events = append(c.events, Event{Kind: EventOpen, Time: last, Station: s, Session: s.session})
 		}
 	}
+}
+
+// answered notes frames from first to last that are nothing but answers to who asks for an address: the card gives them while
+// the computer sleeps, or is off with power on its board. They are heard, and say of the computer nothing.
+func (s *Station) answered(first, last int64, keep int) {
+	s.present(first, last, keep)
+	s.First, s.Last = min(s.First, first), max(s.Last, last)
 }
 
 // present extends the presence intervals of s, of which at most keep are remembered.
@@ -114,7 +121,7 @@ func (c *Cafe) close(s *Station, why Cause) {
 		e.Opened, e.StartErr = CauseBoot, bootLead
 		e.Why = append(e.Why, Reason{What: s.bootWhat, From: s.boot})
 	}
-	e.End, e.Closed = s.Last, why
+	e.End, e.Closed = s.own, why
 	e.EndErr = endError(s, why)
 	e.Confidence = confidence(s.cpu)
 	e.Why = append(e.Why, Reason{What: "frames heard", From: e.Start, To: e.End})
@@ -126,7 +133,7 @@ func (c *Cafe) close(s *Station, why Cause) {
 	}
 	s.Sessions = append(s.Sessions, *e)
 	if s.Reported() {
-		c.events = append(c.events, Event{Kind: EventClose, Time: max(c.now, s.Last), Station: s, Session: *e})
+		c.events = append(c.events, Event{Kind: EventClose, Time: max(c.now, s.own), Station: s, Session: *e})
 	}
 }
 

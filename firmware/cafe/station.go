@@ -44,6 +44,8 @@ type Station struct {
 	private  bool    // has a private IPv4 address
 	on       bool
 	session  Session
+	own      int64         // its last frame that was no mere answer
+	answers  uint64        // of its frames that were not counted yet, those that are
 	silence  time.Duration // silence after which it is off; grows with its own gaps
 	boot     int64         // when it last asked for an address to boot with
 	bootWhat string
@@ -189,7 +191,7 @@ func (s *Station) serve(o *capture.Observation) { s.Clues.serve(o.Origin) }
 func (s *Station) evidence(o *capture.Observation) {
 	switch o.Evidence {
 	case capture.EvidenceARPReply, capture.EvidenceNeighborAdvert:
-		return
+		s.answers++
 	case capture.EvidenceRouterAdvert:
 		s.Clues.Router = true
 	case capture.EvidencePXEBoot:
@@ -230,7 +232,7 @@ func (c *Cafe) dhcp(o *capture.Observation) {
 			s.booted(o.Time, "DHCP REQUEST")
 		}
 	case "RELEASE":
-		s.Last, s.released = max(s.Last, o.Time), o.Time
+		s.Last, s.own, s.released = max(s.Last, o.Time), max(s.own, o.Time), o.Time
 		c.close(s, CauseRelease)
 	}
 }
