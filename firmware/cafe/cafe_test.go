@@ -131,52 +131,6 @@ func TestBootOpensExactly(t *testing.T) {
 	}
 }
 
-// TestRouterBySources tells who forwards for others by the addresses it sends from.
-func TestRouterBySources(t *testing.T) {
-	f := func(name string, mac capture.MAC, want Role, addrs ...string) {
-		t.Helper()
-		r := newRoom(Config{})
-		r.frames(mac, 0, 2*time.Minute, 10*time.Second)
-		for _, a := range addrs {
-			r.see(2*time.Minute, capture.Observation{
-				Kind: capture.KindAddr, Origin: capture.OriginIP, MAC: mac, Addr: netip.MustParseAddr(a),
-			})
-		}
-		r.Finish()
-		s, _ := r.Known(mac)
-		if s.Role != want || want != RoleRouter && len(s.OwnAddrs()) != len(addrs) {
-			t.Errorf("%s: %v with %v, want %v with all of %v", name, s.Role, s.OwnAddrs(), want, addrs)
-		}
-	}
-	f("a PC with temporary addresses", pc1, RoleUnknown,
-		"192.168.1.245", "2001:db8:1:1:c044:a6d4:80d:5d55", "2001:db8:1:1:9a00:ba78:86b1:e177", "2001:db8:1:1:6ea5:ab52:9230:ba5")
-	f("a PC that is renumbered", pc1, RoleUnknown, "2001:db8:1:1::15", "2001:db8:7:2::15", "2001:db8:7:2:6ea5:ab52:9230:ba5")
-	f("a host with a public address", pc1, RoleUnknown, "203.0.113.7", "2001:db8:1:1::15")
-	f("IPv4", pc1, RoleRouter, "203.0.113.7", "198.51.100.9")
-	f("IPv6", pc1, RoleRouter, "2001:db8:1:1::15", "2001:db8:7:2::15", "2001:db8:8::1")
-	f("VRRP", capture.MAC{0, 0, 0x5e, 0, 1, 7}, RoleRouter, "192.168.1.1")
-	f("HSRP", capture.MAC{0, 0, 0x0c, 0x07, 0xac, 7}, RoleRouter, "192.168.1.1")
-	f("HSRP version 2", capture.MAC{0, 0, 0x0c, 0x9f, 0xf0, 7}, RoleRouter, "192.168.1.1")
-	f("Cisco", capture.MAC{0, 0, 0x0c, 0x9f, 0x10, 7}, RoleUnknown, "192.168.1.1")
-}
-
-// TestGateway: one public source address is a server's behind the router where the others have private addresses.
-func TestGateway(t *testing.T) {
-	f := func(name string, want Role, addr string) {
-		t.Helper()
-		r := newRoom(Config{})
-		for mac, a := range map[capture.MAC]string{pc1: "203.0.113.7", pc2: addr} {
-			r.see(0, capture.Observation{Kind: capture.KindAddr, Origin: capture.OriginIP, MAC: mac, Addr: netip.MustParseAddr(a)})
-		}
-		r.Finish()
-		if s, _ := r.Known(pc1); s.Role != want {
-			t.Errorf("%s: %v, want %v", name, s.Role, want)
-		}
-	}
-	f("private LAN", RoleRouter, "192.168.1.21")
-	f("public LAN", RoleUnknown, "203.0.113.8")
-}
-
 // TestOthersMakeNoStation says things about a client that has sent no frame here: behind a relay agent, or forged.
 func TestOthersMakeNoStation(t *testing.T) {
 	f := func(name string, o capture.Observation) {

@@ -29,20 +29,18 @@ func (r Role) String() string {
 
 // Clues are the signs by which a role is judged.
 type Clues struct {
-	Booted      bool // its PXE ROM asked for a boot server: only a PC does
-	Windows     bool // DHCP vendor class MSFT 5.0, NetBIOS or browser names
-	PCName      bool // a name in a protocol that PCs speak
-	Phone       bool
-	Printer     bool
-	Embedded    bool // DHCP client of embedded Linux
-	Router      bool // advertises itself as a router
-	DHCPServer  bool
-	FileServer  bool // iSCSI, TFTP or PXE: serves disks or boot files
-	SMBServer   bool
-	Wakes       bool // sent a magic packet for another: cafés' management programs wake PCs from the cashier's
-	PublicAddrs int  // public IPv4 source addresses: frames of others that it forwards
-	Gateway     bool // sends from a public IPv4 address alone, into a LAN of private ones
-	PublicNets  int  // networks (/64) of public IPv6 source addresses, likewise
+	Booted     bool // its PXE ROM asked for a boot server: only a PC does
+	Windows    bool // DHCP vendor class MSFT 5.0, NetBIOS or browser names
+	PCName     bool // a name in a protocol that PCs speak
+	Phone      bool
+	Printer    bool
+	Embedded   bool // DHCP client of embedded Linux
+	Router     bool // advertises itself as a router
+	DHCPServer bool
+	FileServer bool // iSCSI, TFTP or PXE: serves disks or boot files
+	SMBServer  bool
+	Wakes      bool   // sent a magic packet for another: cafés' management programs wake PCs from the cashier's
+	Passes     passes // what it hands on for others
 }
 
 // vendorClues are the DHCP vendor classes (option 60) that tell a kind of device, by their beginning. Each was seen in
@@ -118,31 +116,6 @@ func (c *Clues) serve(o capture.Origin) {
 	}
 }
 
-// From so many public source addresses of IPv4, or networks of IPv6, a MAC is a router: one address may be its own. A
-// host has addresses in two networks while its provider renumbers, as after each PPPoE reconnection.
-const (
-	forwardsAddrs = 2
-	forwardsNets  = 3
-)
-
-func (c *Clues) forwards() bool {
-	return c.Gateway || c.PublicAddrs >= forwardsAddrs || c.PublicNets >= forwardsNets
-}
-
-// gateway reports whether s sends from public IPv4 addresses alone where others have private ones: it forwards for them,
-// however few servers were asked.
-func (c *Cafe) gateway(s *Station) bool {
-	if s.Clues.PublicAddrs == 0 || s.private {
-		return false
-	}
-	for _, other := range c.stations {
-		if other.private {
-			return true
-		}
-	}
-	return false
-}
-
 // isVirtualRouter reports whether m is an address that routers share and pass to each other: VRRP and CARP (RFC 5798
 // §7.3), HSRP of both versions.
 func isVirtualRouter(m capture.MAC) bool {
@@ -150,11 +123,11 @@ func isVirtualRouter(m capture.MAC) bool {
 		m[1] == 0 && m[2] == 0x0c && (m[3] == 0x07 && m[4] == 0xac || m[3] == 0x9f && m[4]>>4 == 0xf))
 }
 
-// role weighs the clues. What forwards for others is a router whatever else it does; a PXE ROM and a phone are told by
-// what only they do; a server of boot files outweighs the Windows it may run, and the packets by which it wakes others.
+// role weighs the clues. Who hands on for many is a router whatever else it does; a PXE ROM and a phone are told by what
+// only they do; a server of boot files outweighs the Windows it may run, and the packets by which it wakes others.
 func (c *Clues) role(s *Station) Role {
 	switch {
-	case c.Router || c.forwards() || isVirtualRouter(s.MAC) || c.DHCPServer && !c.FileServer:
+	case c.routes(s.MAC):
 		return RoleRouter
 	case c.FileServer:
 		return RoleServer

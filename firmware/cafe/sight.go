@@ -203,6 +203,7 @@ func (c *Cafe) lookFlow(o *capture.Observation) {
 
 // bothWays takes a flow that was heard in both directions.
 func (c *Cafe) bothWays(o *capture.Observation) {
+	c.lookRouter(o)
 	v := &c.vantage
 	v.flows++
 	v.both = max(v.both, o.Time)

@@ -41,7 +41,6 @@ type Station struct {
 	place    place
 	shown    evidence.Station
 	judged   *judged // nil as long as it is not confirmed
-	private  bool    // has a private IPv4 address
 	on       bool
 	session  Session
 	own      int64         // its last frame that was no mere answer
@@ -101,17 +100,14 @@ func (s *Station) StateAt(now int64, blind bool) State {
 
 // OwnAddrs returns the addresses that are s's own. A router's frames carry the addresses of others: of one that is known
 // by a private address of its own, public source addresses are left out. (A router between public networks cannot be told
-// from a host with several addresses, so its are kept.)
+// from a host with several addresses, so its are kept.) Of others such IPv4 addresses are left out: who is known by a private
+// address and sends from a public one has made it up.
 func (s *Station) OwnAddrs() []netip.Addr {
-	routed := func(a Addr) bool {
-		return a.Origin == capture.OriginIP && !a.Addr.IsPrivate() && !a.Addr.IsLinkLocalUnicast()
-	}
-	nat := s.Role == RoleRouter && slices.ContainsFunc(s.Addrs, func(a Addr) bool {
-		return a.Addr.IsPrivate() && a.Origin != capture.OriginIP
-	})
+	known := slices.ContainsFunc(s.Addrs, func(a Addr) bool { return a.Addr.IsPrivate() && a.Origin != capture.OriginIP })
 	var own []netip.Addr
 	for _, a := range s.Addrs {
-		if !nat || !routed(a) {
+		routed := a.Origin == capture.OriginIP && !a.Addr.IsPrivate() && !a.Addr.IsLinkLocalUnicast()
+		if !known || !routed || s.Role != RoleRouter && !a.Addr.Is4() {
 			own = append(own, a.Addr)
 		}
 	}
@@ -139,27 +135,26 @@ func (s *Station) address(o *capture.Observation) {
 			return
 		}
 	}
-	s.private = s.private || o.Addr.Is4() && o.Addr.IsPrivate()
-	if o.Origin == capture.OriginIP && o.Addr.IsGlobalUnicast() && !o.Addr.IsPrivate() {
-		s.public(o.Addr)
-	}
-	if len(s.Addrs) < maxAddrs {
-		s.Addrs = append(s.Addrs, Addr{o.Addr, o.Origin, o.Time, o.Time})
-	}
-}
-
-// public counts a source address that is new and public: of IPv6, its network is counted, as a host has several addresses
-// in one (RFC 8981).
-func (s *Station) public(addr netip.Addr) {
-	if addr.Is4() {
-		s.Clues.PublicAddrs++
+	if len(s.Addrs) == maxAddrs && !s.forgetAddr(o.Origin) {
 		return
 	}
-	net := netip.PrefixFrom(addr, 64).Masked()
-	known := func(a Addr) bool { return a.Origin == capture.OriginIP && net.Contains(a.Addr) }
-	if !slices.ContainsFunc(s.Addrs, known) {
-		s.Clues.PublicNets++
+	s.Addrs = append(s.Addrs, Addr{o.Addr, o.Origin, o.Time, o.Time})
+}
+
+// forgetAddr makes room for an address that o says: the one that was used longest ago goes, of those with evidence that is
+// weaker. So made-up source addresses push out none that the station has.
+func (s *Station) forgetAddr(o capture.Origin) bool {
+	victim := -1
+	for i := range s.Addrs {
+		if strength(s.Addrs[i].Origin) < strength(o) && (victim < 0 || s.Addrs[i].Last < s.Addrs[victim].Last) {
+			victim = i
+		}
 	}
+	if victim < 0 {
+		return false
+	}
+	s.Addrs = slices.Delete(s.Addrs, victim, victim+1)
+	return true
 }
 
 // strength orders the evidence for an address: ARP and ND name the MAC themselves, DHCP promises, a source address may
