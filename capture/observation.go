@@ -64,6 +64,7 @@ const (
 	KindEvidence      // MAC did Evidence
 	KindWake          // MAC asked Target to wake (Wake-on-LAN)
 	KindFlow          // a flow ended or its active time-out came: Addr:Port → Peer:PeerPort, Proto, Up, Down; Name is its title
+	KindSystem        // the SYNs of MAC are those of the system Name: Windows, Linux, Android, Apple
 	KindLoss          // of the TCP payload acknowledged from First to Time, Up came by here and Down.Octets did not
 )
 
@@ -71,7 +72,7 @@ const (
 // what it carries. (A DHCP message names its client itself.)
 func (k Kind) OfSender() bool {
 	switch k {
-	case KindAddr, KindName, KindService, KindEvidence, KindWake:
+	case KindAddr, KindName, KindService, KindEvidence, KindWake, KindSystem:
 		return true
 	}
 	return false

@@ -61,6 +61,7 @@ type Packet struct {
 	Seq, Ack         uint32 // TCP
 	TCPFlags         uint8  // TCP flags octet: FIN 0x01 SYN 0x02 RST 0x04 PSH 0x08 ACK 0x10
 	Window           uint16
+	Options          []byte // of a TCP segment with SYN
 	Payload          []byte // what UDP or TCP carry; ICMP, IGMP, ARP: the message; else what follows the last known header
 	PayloadLen       int    // octets that the headers say the payload has: more than len(Payload) when cut short
 }
@@ -111,6 +112,7 @@ type Decoder struct {
 	quic    quicConns
 	dtls    handshakes
 	served  served
+	shown   shown
 	tftp    tftpRequests
 	udp     [1 << 16]uint8 // UDP port → 1 + index in udpRows, 0 for none
 }
@@ -182,6 +184,9 @@ func (d *Decoder) Inspect(p *Packet) []capture.Observation {
 		d.inspectUDP(p)
 	case p.Proto == ProtoTCP:
 		d.streams.segment(d, p)
+		if p.TCPFlags&(flagSYN|flagACK) == flagSYN && p.HasMAC && p.Tunnels == 0 {
+			d.system(p)
+		}
 	case p.Proto == ProtoICMPv6:
 		icmp6(d, p)
 	case p.Proto == protoIGMP:

@@ -25,6 +25,9 @@ func (d *Decoder) tcp(p *Packet, b []byte, n int) Verdict {
 	if len(b) == n && !d.sumHolds(p, b, ProtoTCP, be16(b[16:])) {
 		return Malformed
 	}
+	if p.TCPFlags&flagSYN != 0 {
+		p.Options = b[20:header]
+	}
 	p.Payload = b[header:]
 	return Whole
 }

@@ -129,6 +129,18 @@ func (c *Cafe) Observe(o *capture.Observation) []Event {
 		if s := c.station(o); s != nil && o.Target != s.MAC {
 			s.Clues.Wakes = true
 		}
+	case capture.KindSystem:
+		if s := c.station(o); s != nil {
+			s.Clues.SYNs.add(systemOf(o.Name))
+		}
+	case capture.KindAgent:
+		if s := c.stations[o.MAC]; s != nil && o.Origin == capture.OriginBrowser {
+			s.Clues.announced(o.Name)
+		}
+	case capture.KindQuery:
+		if s := c.stations[o.MAC]; s != nil && o.Origin == capture.OriginNBNS {
+			s.Clues.PCName = true
+		}
 	case capture.KindAddr:
 		if s := c.subject(o); s != nil {
 			s.address(o)

@@ -160,6 +160,7 @@ func confidence(minutes int) float64 {
 
 // judge looks at the role of s, and says so when it is new or has changed.
 func (c *Cafe) judge(s *Station) {
+	c.neighbourly(s)
 	s.Role = s.Clues.role(s)
 	if s.Confirmed && s.Reported() && s.told != s.Role {
 		s.told = s.Role

@@ -2,6 +2,7 @@ package cafe
 
 import (
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"cafeprobe/capture"
@@ -30,17 +31,27 @@ func (r Role) String() string {
 // Clues are the signs by which a role is judged.
 type Clues struct {
 	Booted     bool // its PXE ROM asked for a boot server: only a PC does
-	Windows    bool // DHCP vendor class MSFT 5.0, NetBIOS or browser names
-	PCName     bool // a name in a protocol that PCs speak
-	Phone      bool
+	Disk       bool // its disk is on a server
+	Pool       bool // its address is one of a row that somebody gave out
+	Windows    bool // DHCP vendor class MSFT 5.0
+	PCName     bool // a name in a protocol that PCs speak, or a question in NetBIOS
+	Phone      bool // by its DHCP vendor class
+	PhoneName  bool // by its name
 	Printer    bool
 	Embedded   bool // DHCP client of embedded Linux
 	Router     bool // advertises itself as a router
 	DHCPServer bool
 	FileServer bool // iSCSI, TFTP or PXE: serves disks or boot files
+	BootServer bool // PCs that boot ask for its address first
 	SMBServer  bool
 	Wakes      bool   // sent a magic packet for another: cafés' management programs wake PCs from the cashier's
+	Calls      Role   // what it calls itself in the café's words, and nobody else does; else unknown
+	Leases     system // by its DHCP client
+	SYNs       tally  // by how it opens TCP connections
+	Release    string // by its browser announcements: "Windows NT 6.1"
 	Passes     passes // what it hands on for others
+
+	word Role // what it calls itself
 }
 
 // vendorClues are the DHCP vendor classes (option 60) that tell a kind of device, by their beginning. Each was seen in
@@ -67,6 +78,9 @@ func (c *Clues) dhcp(d *capture.DHCP) {
 			v.set(c)
 		}
 	}
+	if s := leaseSystem(d); s != systemUnknown {
+		c.Leases = s
+	}
 	c.hostname(d.Hostname, d.Client)
 }
 
@@ -85,9 +99,10 @@ func (c *Clues) hostname(name string, m capture.MAC) {
 	name, _, _ = strings.Cut(strings.ToLower(name), ".")
 	for _, p := range phoneNames {
 		if strings.HasPrefix(name, p) {
-			c.Phone = true
+			c.PhoneName = true
 		}
 	}
+	c.called(name)
 	digits := hex.EncodeToString(m[:])
 	for _, p := range printerNames {
 		if name == p.word+digits[len(digits)-p.digits:] {
@@ -96,10 +111,36 @@ func (c *Clues) hostname(name string, m capture.MAC) {
 	}
 }
 
+// ownNames are what cafés call the computer at the counter ("thu ngân", "quầy") and the one that serves the others ("máy
+// chủ"), as management programs' manuals advise.
+var ownNames = []struct {
+	word string
+	is   Role
+}{
+	{"thungan", RoleCashier},
+	{"thu-ngan", RoleCashier},
+	{"cashier", RoleCashier},
+	{"quay", RoleCashier},
+	{"maychu", RoleServer},
+	{"may-chu", RoleServer},
+	{"server", RoleServer},
+}
+
+// called notes what s calls itself.
+func (c *Clues) called(name string) {
+	name = strings.ToLower(name)
+	for _, n := range ownNames {
+		if name == n.word {
+			c.word = n.is
+		}
+	}
+}
+
 func (c *Clues) name(o *capture.Observation) {
 	switch o.Origin {
 	case capture.OriginNBNS, capture.OriginBrowser, capture.OriginSteam:
 		c.PCName = true
+		c.called(o.Name)
 	case capture.OriginDHCP, capture.OriginMDNS:
 		c.hostname(o.Name, o.MAC)
 	}
@@ -124,44 +165,74 @@ func isVirtualRouter(m capture.MAC) bool {
 }
 
 // role weighs the clues. Who hands on for many is a router whatever else it does; a PXE ROM and a phone are told by what
-// only they do; a server of boot files outweighs the Windows it may run, and the packets by which it wakes others.
+// only they do; a server of boot files outweighs the Windows it may run, and the packets by which it wakes others. Names,
+// which everybody can choose, say no more than what a station that looks like a PC does.
 func (c *Clues) role(s *Station) Role {
+	is := c.system()
+	windows := c.Windows || is == systemWindows
+	pc := c.Booted || windows || c.PCName
 	switch {
 	case c.routes(s.MAC):
 		return RoleRouter
-	case c.FileServer:
+	case c.FileServer || c.BootServer:
 		return RoleServer
-	case c.Booted:
+	case pc && !s.somebodys() && c.Wakes:
+		return RoleCashier
+	case c.Booted || c.Disk:
 		return RolePC
-	case c.Phone:
+	case c.Phone || is == systemAndroid || is == systemApple || c.PhoneName && !windows:
 		return RolePhone
 	case c.Printer:
 		return RolePrinter
-	case c.Wakes && (c.Windows || c.PCName):
-		return RoleCashier
-	case c.Windows || c.PCName:
+	case s.somebodys():
+		return RolePhone
+	case pc && c.Calls != RoleUnknown:
+		return c.Calls
+	case pc:
 		return RolePC
 	case c.SMBServer:
 		return RoleServer
-	case s.MAC.IsLocal():
-		return RolePhone // randomised: somebody's own device until it shows otherwise
 	case c.Embedded:
 		return RoleOther
 	}
 	return RoleUnknown
 }
 
-// OS names the operating system of s where a fact says so, else it is empty.
-func (s *Station) OS() string {
-	switch v := s.DHCP.VendorClass; {
-	case s.Clues.Windows:
-		return "Windows"
-	case strings.HasPrefix(v, "android-dhcp-"):
-		return "Android " + v[len("android-dhcp-"):]
-	case strings.HasPrefix(v, "android-dhcp"), strings.HasPrefix(v, "dhcpcd-5.5.6"):
-		return "Android"
-	case strings.HasPrefix(v, "dhcpcd"), strings.HasPrefix(v, "udhcp"):
-		return "Linux"
+// somebodys reports whether the address of s is one that a device made up for itself, as phones and laptops do on Wi-Fi:
+// somebody's own until it shows otherwise. A computer that boots from a server may be given such an address by it.
+func (s *Station) somebodys() bool {
+	return s.MAC.IsLocal() && !s.Clues.Booted && !s.Clues.Disk && !s.Clues.Pool
+}
+
+// pooled is how many stations a row of addresses has at least. Addresses that devices make up are random but for two bits:
+// of a hundred, three with four octets in common come about once in 10¹⁴ cafés.
+const pooled = 3
+
+// neighbourly looks at what only shows beside the other stations: whether s has one of a row of addresses, who asked for it
+// while they booted, and whether it alone calls itself what it does.
+func (c *Cafe) neighbourly(s *Station) {
+	k := &s.Clues
+	if !k.BootServer {
+		k.BootServer = slices.ContainsFunc(s.Addrs, func(a Addr) bool {
+			return a.Origin == capture.OriginARP && len(c.vantage.booters[a.Addr]) >= gatewayAsked
+		})
 	}
-	return ""
+	row := s.MAC.IsLocal() && !k.Pool
+	if !row && k.word == RoleUnknown {
+		return
+	}
+	alike, same := 0, 0
+	for _, o := range c.stations {
+		if o.Confirmed && [4]byte(o.MAC[:4]) == [4]byte(s.MAC[:4]) && o.Clues.system() == systemWindows {
+			alike++
+		}
+		if o.Confirmed && o.Clues.word == k.word {
+			same++
+		}
+	}
+	k.Pool = k.Pool || row && alike >= pooled
+	k.Calls = RoleUnknown
+	if same <= 1 {
+		k.Calls = k.word
+	}
 }

@@ -144,6 +144,9 @@ func (c *Cafe) look(o *capture.Observation) {
 		if s == nil {
 			return
 		}
+		if o.Kind == capture.KindEvidence && o.Evidence == capture.EvidenceARPRequest {
+			c.lookLoader(s, o)
+		}
 		s.sight.group = true
 		if o.Kind == capture.KindEvidence && o.Evidence == capture.EvidenceARPRequest && v.gateway(o) {
 			s.sight.asks.mark(o.Time)
@@ -204,6 +207,9 @@ func (c *Cafe) lookFlow(o *capture.Observation) {
 // bothWays takes a flow that was heard in both directions.
 func (c *Cafe) bothWays(o *capture.Observation) {
 	c.lookRouter(o)
+	if s := c.stations[o.MAC]; s != nil && o.PeerPort == portISCSI && o.Proto == protoTCP && local(o.Peer) {
+		s.Clues.Disk = true
+	}
 	v := &c.vantage
 	v.flows++
 	v.both = max(v.both, o.Time)
@@ -262,4 +268,23 @@ func (c *Cafe) forgetSights(t int64) {
 		s.sight.both, s.sight.disk = min(s.sight.both, t), min(s.sight.disk, t)
 		s.sight.calls, s.sight.asks = minutes{}, minutes{}
 	}
+}
+
+// loaderSpan is how long after its last DHCP message a boot loader asks for its server's address: at once.
+const loaderSpan = 10 * time.Second
+
+// lookLoader takes a question for an address. The first that a boot loader asks, which knows nobody else, is for whoever has
+// its files or its disk. On a plain port nothing else shows a boot server.
+func (c *Cafe) lookLoader(s *Station, o *capture.Observation) {
+	loads := s.loading != 0 && o.Time-s.loading < int64(loaderSpan)
+	s.loading = 0
+	v := &c.vantage
+	by := v.booters[o.Peer]
+	if !loads || len(by) >= gatewayAsked || slices.Contains(by, o.MAC) || by == nil && len(v.booters) >= maxAsked {
+		return
+	}
+	if v.booters == nil {
+		v.booters = map[netip.Addr][]capture.MAC{}
+	}
+	v.booters[o.Peer] = append(by, o.MAC)
 }

@@ -48,6 +48,7 @@ type Station struct {
 	silence  time.Duration // silence after which it is off; grows with its own gaps
 	boot     int64         // when it last asked for an address to boot with
 	bootWhat string
+	loading  int64 // when its boot loader asked for a boot server, and has asked for no address since; 0 else
 	released int64 // when it gave its address back
 	cpu      int   // minutes in which it sent a frame that only a running computer sends
 	minute   int64
@@ -81,7 +82,7 @@ type Facts struct {
 // Reported says whether the province may be told of s: it is confirmed, and it is not somebody's own device. What is not
 // reported is neither stored nor sent.
 func (s *Station) Reported() bool {
-	return s.Confirmed && s.Role != RolePhone && (!s.MAC.IsLocal() || s.Clues.Booted)
+	return s.Confirmed && s.Role != RolePhone && !s.somebodys()
 }
 
 // On returns the open session.
@@ -191,6 +192,7 @@ func (s *Station) evidence(o *capture.Observation) {
 		s.Clues.Router = true
 	case capture.EvidencePXEBoot:
 		s.booted(o.Time, "PXE boot")
+		s.loading = o.Time
 	}
 }
 

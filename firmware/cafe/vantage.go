@@ -112,6 +112,7 @@ type vantage struct {
 	recent  recent
 	routers map[netip.Addr]struct{}      // addresses of routers, asked for by ARP
 	asked   map[netip.Addr][]capture.MAC // addresses that were asked for, and by whom, bounded
+	booters map[netip.Addr][]capture.MAC // those that boot loaders asked for first, likewise
 
 	looked   int64   // when it was last looked whether the mirror is gone
 	told     Vantage // at the last EventVantage

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"time"
 
 	"cafeprobe/capture"
@@ -34,6 +35,30 @@ type Station struct {
 	UUID   [16]byte   // SMBIOS, as it is on the wire
 	Hidden bool       // behind the second switch: heard by broadcasts only
 	index  int
+}
+
+// System is what a station runs.
+type System uint8
+
+// The systems.
+const (
+	Linux System = iota
+	Windows
+	Android
+	Apple
+)
+
+// Runs returns what s runs.
+func (s *Station) Runs() System {
+	switch {
+	case s.Role == PC, s.Role == Cashier, s.Role == Server, strings.HasPrefix(s.Name, "DESKTOP-"):
+		return Windows
+	case s.Role != Phone:
+		return Linux
+	case strings.HasPrefix(s.Name, "iPhone"):
+		return Apple
+	}
+	return Android
 }
 
 // Room is a café with its people, all made of one seed. It is read-only once made.

@@ -220,6 +220,7 @@ func judge(scores map[string]*score, file string, doc *Document, known map[strin
 	judgeNames(add, file, doc, fs)
 	judgeTitles(add, file, doc, known)
 	judgeRoles(add, doc, fs)
+	judgeSystems(add, doc, fs)
 	judgePower(add, doc, fs)
 	judgeWakes(add, doc, fs)
 }

@@ -26,6 +26,54 @@ func judgeRoles(add func(string, map[string]bool, map[string]bool, bool), doc *D
 	add("roles", rows(fs["station"], func(v string) string { v, _, _ = strings.Cut(v, ";"); return v }), got, true)
 }
 
+// family returns the family of systems that a hint or a document's OS is of, and the release where it says one. Android is
+// a Linux, and what the hints call Linux may be one.
+func family(v string) (family, release string) {
+	releases := map[string]string{
+		"windows_nt=10.0": "Windows 10 or 11", "windows_nt=6.3": "Windows 8.1", "windows_nt=6.1": "Windows 7",
+		"windows_nt=5.1": "Windows XP", "windows_nt=5.0": "Windows 2000",
+	}
+	version, comment, _ := strings.Cut(v, ";comment=")
+	switch {
+	case strings.Contains(comment, "Samba"):
+		return "", "" // which announces a Windows that it is not
+	case strings.HasPrefix(version, "windows_nt"):
+		return "Windows", releases[version]
+	case strings.HasPrefix(v, "Windows"):
+		return "Windows", v
+	case strings.HasPrefix(v, "Linux"), strings.HasPrefix(v, "Android"):
+		return "Linux", v
+	case v == "macOS", v == "Apple":
+		return "Apple", ""
+	}
+	return "", ""
+}
+
+// judgeSystems compares families of systems with the hints that files have of stations or of addresses, and releases where
+// a browser announcement says one. Stations that were cut together of several captures show the systems of all of them;
+// their DHCP decides, there as in the hints.
+func judgeSystems(add adder, doc *Document, fs facts) {
+	want, got := map[string]bool{}, map[string]bool{}
+	for _, f := range fs["os_hint"] {
+		is, release := family(f.Value)
+		i := slices.IndexFunc(doc.Stations, func(s Station) bool { return s.MAC == f.Key || slices.Contains(s.Addrs, f.Key) })
+		if is == "" || i < 0 {
+			continue // not comparable: no station of the file is known by it, as where links have no MAC addresses
+		}
+		s := &doc.Stations[i]
+		said, _ := family(s.OS)
+		want[f.Key+" "+is] = true
+		if said != "" {
+			got[f.Key+" "+said] = true
+		}
+		if strings.HasPrefix(f.Value, "windows_nt") && release != "" {
+			want[f.Key+" "+release] = true
+			got[f.Key+" "+s.OS] = true
+		}
+	}
+	add("os", want, got, true)
+}
+
 // judgeWakes compares who woke whom, and when to the second.
 func judgeWakes(add func(string, map[string]bool, map[string]bool, bool), doc *Document, fs facts) {
 	if fs.asserts("wol") != "strict" {

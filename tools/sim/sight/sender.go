@@ -13,6 +13,7 @@ type sender struct {
 	sent        capture.Count
 	addrs       []known
 	forwards    bool
+	shown       int64 // when its system was told of last
 }
 
 type known struct {

@@ -134,9 +134,16 @@ func (o *observer) message(a *sim.Act, answer bool) {
 	o.address(who, h.src, at)
 }
 
-// opens says the name with which a connection begins, and who serves.
+// systems are the words for what a station runs.
+var systems = [...]string{sim.Linux: "Linux", sim.Windows: "Windows", sim.Android: "Android", sim.Apple: "Apple"}
+
+// opens says what the client of a connection runs, once a minute, the name with which it begins, and who serves.
 func (o *observer) opens(a *sim.Act) {
 	who := &o.room.Stations[a.Who]
+	if s := &o.senders[a.Who]; a.TCP && (s.shown == 0 || a.At-s.shown >= int64(time.Minute)) {
+		s.shown = a.At
+		o.tells(capture.Observation{Kind: capture.KindSystem, MAC: who.MAC, Addr: who.Addr, Name: systems[who.Runs()], Time: a.At})
+	}
 	x := capture.Observation{
 		Kind: capture.KindQuery, Proto: 6, MAC: who.MAC, Addr: who.Addr, Peer: a.Addr, PeerPort: a.PeerPort, Name: a.Name,
 		Time: a.At + 22e6,

@@ -80,6 +80,8 @@ func (l *ledger) take(told *capture.Observation) {
 		}
 	case capture.KindDHCP:
 		l.said[fmt.Sprint("dhcp ", o.MAC, o.DHCP.Message, o.DHCP.Client, o.DHCP.VendorClass, o.DHCP.Hostname, o.DHCP.YourAddr)]++
+	case capture.KindSystem:
+		l.said[fmt.Sprint("system ", o.MAC, o.Name)] = 1
 	case capture.KindService: // the decoder says it once in a while
 		l.said[fmt.Sprint(o.Kind, o.Origin, o.MAC, o.Addr, o.PeerPort, o.Name)] = 1
 	case capture.KindQuery, capture.KindName, capture.KindEvidence, capture.KindWake, capture.KindAgent:

@@ -19,10 +19,11 @@ const (
 	portClient = 68
 )
 
-// Parameter lists (option 55) as their systems send them: Windows 10, Android 14, a printer, a PXE ROM, iPXE.
+// Parameter lists (option 55) as their systems send them: Windows 10, Android 14, iOS, a printer, a PXE ROM, iPXE.
 const (
 	paramsWindows = "\x01\x03\x06\x0f\x1f\x21\x2b\x2c\x2e\x2f\x77\x79\xf9\xfc"
 	paramsAndroid = "\x01\x03\x06\x0f\x1a\x1c\x33\x3a\x3b\x2b"
+	paramsApple   = "\x01\x79\x03\x06\x0f\x77\xfc"
 	paramsPrinter = "\x01\x03\x06\x0c\x0f\x2c"
 	paramsPXE     = "\x01\x02\x03\x04\x05\x06\x0c\x0d\x0f\x11\x12\x16\x17\x1c\x28\x29\x2a" +
 		"\x2b\x32\x33\x36\x3a\x3b\x3c\x42\x43\x61\x80\x81\x82\x83\x84\x85\x86\x87"
@@ -60,7 +61,7 @@ func (m *Messages) dhcp(a *sim.Act, from, to end) {
 			from.addr = nobody
 		}
 		if a.To == sim.ToAll {
-			to = end{allMAC, everybody, portServer}
+			to = end{mac: allMAC, addr: everybody, port: portServer}
 		}
 	}
 	o.b = append(o.b, 255)
@@ -130,7 +131,9 @@ func (m *Messages) claims(a *sim.Act, o *options, s *sim.Station) {
 	}
 	o.add(12, []byte(s.Name)...)
 	switch {
-	case s.Role == sim.Phone && s.Name[0] != 'D':
+	case s.Runs() == sim.Apple:
+		o.add(55, []byte(paramsApple)...)
+	case s.Runs() == sim.Android:
 		o.add(60, []byte("android-dhcp-14")...)
 		o.add(55, []byte(paramsAndroid)...)
 	case s.Role == sim.Printer:

@@ -22,10 +22,10 @@ var (
 func group(a netip.Addr, port uint16) end {
 	if a.Is6() {
 		b := a.As16()
-		return end{capture.MAC{0x33, 0x33, b[12], b[13], b[14], b[15]}, a, port}
+		return end{mac: capture.MAC{0x33, 0x33, b[12], b[13], b[14], b[15]}, addr: a, port: port}
 	}
 	b := a.As4()
-	return end{capture.MAC{1, 0, 0x5e, b[1] & 0x7f, b[2], b[3]}, a, port}
+	return end{mac: capture.MAC{1, 0, 0x5e, b[1] & 0x7f, b[2], b[3]}, addr: a, port: port}
 }
 
 // Messages makes the frames of the messages of a room. It is not safe for concurrent use.
@@ -42,11 +42,11 @@ func NewMessages(r *sim.Room) *Messages { return &Messages{room: r} }
 func (m *Messages) Frame(a *sim.Act, answer bool) []byte {
 	f := &m.f
 	who := &m.room.Stations[a.Who]
-	from := end{who.MAC, who.Addr, a.Port}
+	from := end{mac: who.MAC, addr: who.Addr, port: a.Port}
 	to := end{mac: allMAC, addr: everybody}
 	if a.To >= 0 {
 		peer := &m.room.Stations[a.To]
-		to = end{peer.MAC, peer.Addr, a.PeerPort}
+		to = end{mac: peer.MAC, addr: peer.Addr, port: a.PeerPort}
 	}
 	switch a.Say {
 	case sim.DNS, sim.NTP:
@@ -85,7 +85,7 @@ func (m *Messages) Frame(a *sim.Act, answer bool) []byte {
 		from.port, to.addr, to.port = 27036, m.broadcast(), 27036
 		f.udp(from, to, steam(a.Say, uint64(a.Who), who.Name), 0)
 	case sim.Wake:
-		from.port, to = 49999, end{allMAC, m.broadcast(), 9}
+		from.port, to = 49999, end{mac: allMAC, addr: m.broadcast(), port: 9}
 		f.udp(from, to, magic(m.room.Stations[a.To].MAC), 0)
 	default:
 		panic(fmt.Sprint("BUG: no frame of message ", a.Say))
@@ -152,7 +152,7 @@ func (m *Messages) igmp(a *sim.Act, from end) {
 
 // ipv6 is what a system says when its card comes up (RFC 4861, RFC 4862 §5.4, RFC 3810), and what a router tells.
 func (m *Messages) ipv6(a *sim.Act, who *sim.Station) {
-	from := end{who.MAC, who.Addr6, 0}
+	from := end{mac: who.MAC, addr: who.Addr6}
 	own := append([]byte{1, 1}, who.MAC[:]...)
 	addr := who.Addr6.As16()
 	solicited := netip.AddrFrom16([16]byte{0xff, 2, 11: 1, 12: 0xff, 13: addr[13], 14: addr[14], 15: addr[15]})

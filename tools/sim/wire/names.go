@@ -65,7 +65,7 @@ func nbName(b []byte, name string, suffix byte) []byte {
 
 // netbios is a message of the name service (RFC 1002 §4.2) or a browser's announcement ([MS-BRWS] §2.2.1) in a mailslot.
 func (m *Messages) netbios(a *sim.Act, who *sim.Station) {
-	from, to := end{who.MAC, who.Addr, 137}, end{allMAC, m.broadcast(), 137}
+	from, to := end{mac: who.MAC, addr: who.Addr, port: 137}, end{mac: allMAC, addr: m.broadcast(), port: 137}
 	switch a.Say {
 	case sim.BrowserHost:
 		from.port, to.port = 138, 138

@@ -163,5 +163,9 @@ func (t *talk) segment(g *rand.Rand, f *frame, w *way, down bool, client, server
 // ends returns the two ends of a talk in a room.
 func ends(r *sim.Room, a *sim.Act) (client, server end) {
 	c, s := &r.Stations[a.Who], &r.Stations[a.To]
-	return end{c.MAC, c.Addr, a.Port}, end{s.MAC, a.Addr, a.PeerPort}
+	client, server = end{c.MAC, c.Addr, a.Port, c.Runs()}, end{s.MAC, a.Addr, a.PeerPort, sim.Linux}
+	if a.Addr == s.Addr {
+		server.runs = s.Runs()
+	}
+	return client, server
 }
