@@ -2,7 +2,6 @@ package cafe
 
 import (
 	"encoding/hex"
-	"slices"
 	"strings"
 
 	"cafeprobe/capture"
@@ -44,6 +43,7 @@ type Clues struct {
 	FileServer bool // iSCSI, TFTP or PXE: serves disks or boot files
 	BootServer bool // PCs that boot ask for its address first
 	SMBServer  bool
+	Asked      bool // several ask for its address
 	Wakes      bool   // sent a magic packet for another: cafés' management programs wake PCs from the cashier's
 	Calls      Role   // what it calls itself in the café's words, and nobody else does; else unknown
 	Leases     system // by its DHCP client
@@ -192,6 +192,8 @@ func (c *Clues) role(s *Station) Role {
 		return RolePC
 	case c.SMBServer:
 		return RoleServer
+	case c.Asked:
+		return RoleRouter // on a plain port nothing else may show it
 	case c.Embedded:
 		return RoleOther
 	}
@@ -212,10 +214,11 @@ const pooled = 3
 // while they booted, and whether it alone calls itself what it does.
 func (c *Cafe) neighbourly(s *Station) {
 	k := &s.Clues
-	if !k.BootServer {
-		k.BootServer = slices.ContainsFunc(s.Addrs, func(a Addr) bool {
-			return a.Origin == capture.OriginARP && len(c.vantage.booters[a.Addr]) >= gatewayAsked
-		})
+	for _, a := range s.Addrs {
+		if a.Origin == capture.OriginARP {
+			k.Asked = k.Asked || len(c.vantage.asked[a.Addr]) >= gatewayAsked
+			k.BootServer = k.BootServer || len(c.vantage.booters[a.Addr]) >= gatewayAsked
+		}
 	}
 	row := s.MAC.IsLocal() && !k.Pool
 	if !row && k.word == RoleUnknown {

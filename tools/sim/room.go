@@ -279,6 +279,7 @@ func (r *Room) furnish(g *rand.Rand) {
 		}
 	}
 	r.clone(g)
+	r.christen(prefix)
 	for i := range r.phoneCount() {
 		m := mac([3]byte{byte(g.Uint32())&^1 | 2, byte(g.Uint32()), byte(g.Uint32())}, 0x1000+g.IntN(0xe000))
 		add(Phone, m, byte(211+i), phones[g.IntN(len(phones))])
@@ -319,6 +320,15 @@ func (r *Room) clone(g *rand.Rand) {
 			s.UUID = r.Stations[r.cashier+2].UUID
 		}
 	}
+}
+
+// christen gives the counter's computer and the server their names: those that management programs ask for, or one of a
+// row, or what Windows' installer made up.
+func (r *Room) christen(prefix string) {
+	g := r.rand("names")
+	made := func(form string) string { return fmt.Sprintf(form, g.Uint32()>>4) }
+	r.Stations[r.cashier].Name = []string{"THUNGAN", "THUNGAN", "QUAY", prefix + "-00", made("DESKTOP-%07X")}[g.IntN(5)]
+	r.Stations[r.server].Name = []string{"MAYCHU", "MAYCHU", "SERVER", prefix + "-SV", made("WIN-%07X")}[g.IntN(5)]
 }
 
 // hide puts a row of PCs behind a second switch.
