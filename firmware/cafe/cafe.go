@@ -237,7 +237,7 @@ func (c *Cafe) saw(from, to int64, why Word) {
 // summarise judges anew what grows slowly, and counts.
 func (c *Cafe) summarise() {
 	for _, s := range c.Stations() {
-		c.judge(s)
+		c.judge(s, c.now)
 	}
 	c.judgeVantage()
 	c.events = append(c.events, c.occupancy())

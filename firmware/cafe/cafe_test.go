@@ -43,6 +43,13 @@ func (r *room) frames(m capture.MAC, from, to, every time.Duration) {
 	}
 }
 
+// windows lets stations say names as Windows does, so that they are told of as soon as they are heard in a second minute.
+func (r *room) windows(at time.Duration, list ...capture.MAC) {
+	for _, m := range list {
+		r.see(at, capture.Observation{Kind: capture.KindName, Origin: capture.OriginNBNS, MAC: m, Name: "PC"})
+	}
+}
+
 func (r *room) count(kind EventKind, m capture.MAC) (n int) {
 	for _, e := range r.log {
 		if e.Kind == kind && (e.Station == nil || e.Station.MAC == m) {
@@ -154,6 +161,7 @@ func TestOthersMakeNoStation(t *testing.T) {
 
 func TestReleaseClosesAtOnce(t *testing.T) {
 	r := newRoom(Config{})
+	r.windows(0, pc1)
 	r.frames(pc1, 0, 3*time.Minute, 10*time.Second)
 	r.see(3*time.Minute+time.Second, capture.Observation{
 		Kind: capture.KindDHCP, MAC: pc1, DHCP: &capture.DHCP{Message: "RELEASE", Client: pc1},
@@ -166,6 +174,7 @@ func TestReleaseClosesAtOnce(t *testing.T) {
 
 func TestSilentWireIsBlindNotClosed(t *testing.T) {
 	r := newRoom(Config{})
+	r.windows(0, pc1)
 	r.frames(pc1, 0, 10*time.Minute, 10*time.Second)
 	r.see(40*time.Minute, capture.Observation{Kind: capture.KindTick})
 	list := r.closed(pc1)
@@ -190,6 +199,7 @@ func TestSilentWireIsBlindNotClosed(t *testing.T) {
 // TestOwnBeaconGaps: an idle computer that beacons every eight minutes is not off seven minutes out of eight.
 func TestOwnBeaconGaps(t *testing.T) {
 	r := newRoom(Config{})
+	r.windows(0, pc1)
 	r.frames(pc1, 0, 4*time.Minute, 10*time.Second)
 	for at := 12 * time.Minute; at < 3*time.Hour; at += 8 * time.Minute {
 		r.frames(pc2, at-8*time.Minute, at, 10*time.Second)
@@ -230,6 +240,7 @@ func TestFloodOfMACsKeepsRealStations(t *testing.T) {
 
 func TestClockStepBack(t *testing.T) {
 	r := newRoom(Config{})
+	r.windows(10*time.Hour, pc1)
 	r.frames(pc1, 10*time.Hour, 10*time.Hour+5*time.Minute, 10*time.Second)
 	r.frames(pc1, 0, 5*time.Minute, 10*time.Second)
 	list := r.closed(pc1)
@@ -319,4 +330,39 @@ func TestAnswersAreNoPresence(t *testing.T) {
 	if len(s.Sessions) != 1 || s.Sessions[0].End != start+3665*int64(time.Second) {
 		t.Errorf("sessions %+v, want one that ends with its last frame of its own", s.Sessions)
 	}
+}
+
+// TestStrangers: a station of which nothing is known is told of when a phone would have shown itself; one that turns out to
+// be somebody's own is told of no more, and what was told of it ends.
+func TestStrangers(t *testing.T) {
+	android := capture.Observation{Kind: capture.KindSystem, MAC: pc1, Name: "Android"}
+	windows := capture.Observation{Kind: capture.KindSystem, MAC: pc1, Name: "Windows"}
+	f := func(name string, said capture.Observation, at time.Duration, opens, closes int, opened time.Duration) {
+		t.Helper()
+		r := newRoom(Config{})
+		for m := time.Duration(0); m < 30*time.Minute; m += 10 * time.Second {
+			r.frames(pc1, m, m, time.Second)
+			if m == at {
+				r.see(m, said)
+			}
+		}
+		if got := len(r.closed(pc1)); r.count(EventOpen, pc1) != opens || got != closes {
+			t.Errorf("%s: opened %d times, closed %d; want %d, %d", name, r.count(EventOpen, pc1), got, opens, closes)
+		}
+		for _, e := range r.log {
+			if e.Kind == EventOpen && (e.Session.Start != start || e.Time < start+int64(opened) || e.Time > start+int64(opened+5*time.Minute)) {
+				t.Errorf("%s: opened %v after the start, as of %v; want after %v, as of the start", name, time.Duration(e.Time-start),
+					time.Duration(e.Session.Start-start), opened)
+			}
+			if e.Kind == EventOccupancy && closes > 0 && e.Time > start+int64(at+5*time.Minute) && len(e.Occupancy) > 0 {
+				t.Errorf("%s: still told of at %v", name, time.Duration(e.Time-start))
+			}
+		}
+	}
+	f("nothing is known", capture.Observation{Kind: capture.KindTick}, 0, 1, 0, stranger)
+	f("Windows at once", windows, 0, 1, 0, time.Minute)
+	f("Windows in the third minute", windows, 3*time.Minute, 1, 0, 3*time.Minute)
+	f("a phone at once", android, 0, 0, 0, 0)
+	f("a phone in the eighth minute", android, 8*time.Minute, 0, 0, 0)
+	f("a phone in the twentieth minute", android, 20*time.Minute, 1, 1, stranger)
 }

@@ -28,6 +28,7 @@ func TestFloodForgetsItself(t *testing.T) {
 	r := newRoom(Config{MaxStations: limit})
 	for at := time.Duration(0); at < 2*time.Minute; at += 30 * time.Second {
 		for i := range real {
+			r.windows(at, pc(i))
 			r.frames(pc(i), at, at, time.Second)
 		}
 	}
@@ -55,6 +56,7 @@ func TestFloodForgetsItself(t *testing.T) {
 // more than a frame of it is heard.
 func TestComingOnInAFlood(t *testing.T) {
 	r := newRoom(Config{MaxStations: 64})
+	r.windows(0, pc1)
 	n := 0
 	for at := time.Duration(0); at < 3*time.Minute; at += time.Second {
 		r.see(at, capture.Observation{Kind: capture.KindActivity, MAC: pc1, Up: capture.Count{Frames: speaks, Octets: 180}})
@@ -74,6 +76,7 @@ func TestNewcomersInAFullCafe(t *testing.T) {
 	come := func(from, to time.Duration, first, n int) {
 		for at := from; at < to; at += 10 * time.Second {
 			for i := range on {
+				r.windows(at, pc(i))
 				r.frames(pc(i), at, at, time.Second)
 			}
 			for i := range n {

@@ -41,17 +41,11 @@ func (c *Cafe) alive(s *Station, first, last int64) {
 	s.countMinute(last)
 	if !s.Confirmed && s.Presence[0].Start/int64(time.Minute) != last/int64(time.Minute) {
 		s.Confirmed = true
-		c.judge(s)
-		if s.Reported() {
-			c.events = append(c.events, Event{Kind: EventOpen, Time: last, Station: s, Session: s.session})
-		}
+		c.judge(s, last)
 		return
 	}
 	if fresh && s.Confirmed {
-		c.judge(s)
-		if s.Reported() {
-			c.events = append(c.events, Event{Kind: EventOpen, Time: last, Station: s, Session: s.session})
-		}
+		c.judge(s, last)
 	}
 }
 
@@ -88,7 +82,7 @@ func (s *Station) learnGap(silent time.Duration, at int64) {
 
 // open begins a session at the frame at t.
 func (s *Station) open(c *Cafe, t int64) {
-	s.on, s.cpu, s.minute, s.gap = true, 0, 0, 0
+	s.on, s.cpu, s.minute, s.gap, s.opened = true, 0, 0, 0, false
 	s.session = Session{Start: t, Opened: CauseSeen}
 	if s.boot != 0 && s.boot >= t-int64(bootLead) {
 		s.session.Opened = CauseBoot
@@ -132,9 +126,22 @@ func (c *Cafe) close(s *Station, why Cause) {
 		s.Sessions = append(s.Sessions[:0], s.Sessions[1:]...)
 	}
 	s.Sessions = append(s.Sessions, *e)
-	if s.Reported() {
-		c.events = append(c.events, Event{Kind: EventClose, Time: max(c.now, s.own), Station: s, Session: *e})
+	c.tellClose(s, *e)
+}
+
+// tellClose says that a session ended, if anybody may know.
+func (c *Cafe) tellClose(s *Station, e Session) {
+	if s.opened || s.Reported() {
+		c.events = append(c.events, Event{Kind: EventClose, Time: max(c.now, s.own), Station: s, Session: e})
 	}
+	s.opened = false
+}
+
+// withdraw ends what was told of s, which turns out to be somebody's own: no more will be.
+func (c *Cafe) withdraw(s *Station) {
+	e := s.session
+	e.End, e.Closed, e.EndErr, e.Confidence = s.own, CauseForgotten, s.silence, confidence(s.cpu)
+	c.tellClose(s, e)
 }
 
 // endError is how much later than its last frame a session may have ended. A station that gave its address back is off.
@@ -158,12 +165,22 @@ func confidence(minutes int) float64 {
 	return min(0.99, 1-math.Pow(0.5, float64(minutes)))
 }
 
-// judge looks at the role of s, and says so when it is new or has changed.
-func (c *Cafe) judge(s *Station) {
+// judge looks at the role of s at t, and says so when it is new or has changed; and that s is on, as soon as that may be told.
+func (c *Cafe) judge(s *Station, t int64) {
 	c.neighbourly(s)
 	s.Role = s.Clues.role(s)
-	if s.Confirmed && s.Reported() && s.told != s.Role {
-		s.told = s.Role
-		c.events = append(c.events, Event{Kind: EventStation, Time: c.now, Station: s})
+	switch reported := s.Reported(); {
+	case !reported && s.opened:
+		c.withdraw(s)
+	case !reported:
+	default:
+		if s.told != s.Role {
+			s.told = s.Role
+			c.events = append(c.events, Event{Kind: EventStation, Time: c.now, Station: s})
+		}
+		if s.on && !s.opened {
+			s.opened = true
+			c.events = append(c.events, Event{Kind: EventOpen, Time: t, Station: s, Session: s.session})
+		}
 	}
 }

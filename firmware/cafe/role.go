@@ -43,7 +43,7 @@ type Clues struct {
 	FileServer bool // iSCSI, TFTP or PXE: serves disks or boot files
 	BootServer bool // PCs that boot ask for its address first
 	SMBServer  bool
-	Asked      bool // several ask for its address
+	Asked      bool   // several ask for its address
 	Wakes      bool   // sent a magic packet for another: cafés' management programs wake PCs from the cashier's
 	Calls      Role   // what it calls itself in the café's words, and nobody else does; else unknown
 	Leases     system // by its DHCP client

@@ -42,6 +42,7 @@ type Station struct {
 	shown    evidence.Station
 	judged   *judged // nil as long as it is not confirmed
 	on       bool
+	opened   bool // the open session was told
 	session  Session
 	own      int64         // its last frame that was no mere answer
 	answers  uint64        // of its frames that were not counted yet, those that are
@@ -79,10 +80,14 @@ type Facts struct {
 	Seen bool
 }
 
+// stranger is how long a station of which nothing is known may be somebody's own device that has not shown it yet. Phones
+// ask for an address, or open a TCP connection, within seconds, and again within minutes.
+const stranger = 10 * time.Minute
+
 // Reported says whether the province may be told of s: it is confirmed, and it is not somebody's own device. What is not
 // reported is neither stored nor sent.
 func (s *Station) Reported() bool {
-	return s.Confirmed && s.Role != RolePhone && !s.somebodys()
+	return s.Confirmed && s.Role != RolePhone && !s.somebodys() && (s.Role != RoleUnknown || s.Last-s.First >= int64(stranger))
 }
 
 // On returns the open session.

@@ -34,7 +34,9 @@ func TestMix(t *testing.T) {
 		for _, s := range doc.Stations {
 			roles[s.Role]++
 		}
-		if roles["pc"]+roles["unknown"] != 100 || roles["pc"] == 0 || roles["router"] != 1 || roles["server"] != 1 || len(doc.Stations) != 102 {
+		// Until they boot, stations open connections as the captures do that they are made of, some of phones.
+		if roles["pc"]+roles["unknown"]+roles["phone"] != 100 || roles["phone"] > 10 || roles["pc"] < 40 ||
+			roles["router"] != 1 || roles["server"] != 1 || len(doc.Stations) != 102 {
 			t.Errorf("%s: roles %v, want 100 that are pc or have not booted yet, a router and a server", name, roles)
 		}
 		if doc.Capture.Frames != uint64(frames+flood) || doc.Capture.Malformed != 0 || doc.Capture.Damaged != 0 {
