@@ -56,7 +56,7 @@ type Account struct {
 
 	rev     uplink.Int // revision of the roster, rises with every change
 	roster  []uplink.Member
-	place   map[capture.MAC]int // index in roster
+	place   map[capture.MAC]int // index in roster, by Station.ID
 	changed bool                // the roster was changed since it was sent
 
 	nights *Nights
@@ -166,10 +166,10 @@ func (a *Account) record(b uplink.Body) error {
 // member puts s into the roster, or notes its new role.
 func (a *Account) member(s *cafe.Station) {
 	m := uplink.Member{Station: a.pseudonym(s), Role: s.Role.String()}
-	i, ok := a.place[s.MAC]
+	i, ok := a.place[s.ID()]
 	switch {
 	case !ok:
-		a.place[s.MAC] = len(a.roster)
+		a.place[s.ID()] = len(a.roster)
 		a.roster = append(a.roster, m)
 	case a.roster[i] == m:
 		return
@@ -180,7 +180,7 @@ func (a *Account) member(s *cafe.Station) {
 }
 
 func (a *Account) pseudonym(s *cafe.Station) uplink.StationID {
-	return uplink.NewStationID(a.cfg.Secret, s.MAC)
+	return uplink.NewStationID(a.cfg.Secret, s.ID())
 }
 
 // maxRoster is how many stations, told of in all, the roster may hold before those that the café has forgotten leave it. A
@@ -216,7 +216,7 @@ func (a *Account) occupancy(e *cafe.Event) error {
 	letters := slices.Repeat([]byte{uplink.StateUnknown}, len(a.roster))
 	for _, d := range e.Occupancy {
 		letter := letterOf(d.State)
-		letters[a.place[d.Station.MAC]] = letter
+		letters[a.place[d.Station.ID()]] = letter
 		switch letter {
 		case uplink.StateInUse:
 			o.On++

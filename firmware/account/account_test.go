@@ -246,3 +246,51 @@ func TestRosterIsBounded(t *testing.T) {
 		t.Errorf("the roster's %d stations have %d letters; the real one is at %d of %q", len(roster), len(last.States), i, last.States)
 	}
 }
+
+// TestChangedCard: a computer that boots by another card is the station that it was, in the roster and in what is told of it.
+func TestChangedCard(t *testing.T) {
+	p := &page{}
+	c := cafe.New(cafe.Config{})
+	a := New(Config{Secret: [32]byte{1}, Quality: uplink.QualitySync, Window: 5 * time.Minute}, p)
+	see := func(o capture.Observation) {
+		events := c.Observe(&o)
+		for i := range events {
+			if err := a.Take(&events[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	cards := []capture.MAC{{0x2c, 0xf0, 0x5d, 0, 0, 1}, {0xd8, 0xbb, 0xc1, 0, 0, 9}}
+	for s := range int64(3 * 3600 / 10) {
+		at, hour := start+s*10*int64(time.Second), s/360
+		see(capture.Observation{Kind: capture.KindTick, Time: at})
+		see(capture.Observation{Kind: capture.KindActivity, MAC: capture.MAC{0x4c, 0x5e, 0x0c, 0, 0, 1}, Time: at, First: at})
+		if hour == 1 {
+			continue
+		}
+		m := cards[hour/2]
+		if s%360 == 0 {
+			see(capture.Observation{Kind: capture.KindDHCP, Origin: capture.OriginDHCP, MAC: m, Time: at, DHCP: &capture.DHCP{
+				Message: "DISCOVER", Client: m, VendorClass: "PXEClient:Arch:00007", ClientUUID: "4c4c4544-0042-3510-8056-b4c04f4a3132",
+			}})
+		}
+		see(capture.Observation{Kind: capture.KindActivity, MAC: m, Time: at, First: at})
+	}
+	last := p.occs[len(p.occs)-1]
+	if len(last.States) != 2 || last.On != 2 {
+		t.Errorf("at the end %q, %d on; want two stations, the computer and the router, on", last.States, last.On)
+	}
+	name, other := string(uplink.NewStationID([32]byte{1}, cards[0])), string(uplink.NewStationID([32]byte{1}, cards[1]))
+	opened := 0
+	for _, r := range p.records {
+		if strings.Contains(string(r.Raw), other) {
+			t.Errorf("%s tells of the other card", r.Raw)
+		}
+		if r.Kind == uplink.KindOpen && strings.Contains(string(r.Raw), name) {
+			opened++
+		}
+	}
+	if opened != 2 {
+		t.Errorf("%d sessions of the computer opened, want one by each card", opened)
+	}
+}

@@ -47,7 +47,9 @@ const (
 type Cafe struct {
 	cfg      Config
 	stations map[capture.MAC]*Station
-	crowd    crowd // the same stations
+	crowd    crowd                    // the same stations
+	machines map[string]*machine      // by UUID, at most MaxStations
+	former   map[capture.MAC]*Station // cards that were changed
 	vantage  vantage
 
 	started   bool
@@ -78,7 +80,10 @@ func New(cfg Config) *Cafe {
 	if cfg.Titles == nil {
 		cfg.Titles = title.Builtin()
 	}
-	c := &Cafe{cfg: cfg, stations: map[capture.MAC]*Station{}, vantage: vantage{forced: cfg.Vantage, own: cfg.Own, kept: cfg.Mirror}}
+	c := &Cafe{
+		cfg: cfg, stations: map[capture.MAC]*Station{}, machines: map[string]*machine{},
+		former: map[capture.MAC]*Station{}, vantage: vantage{forced: cfg.Vantage, own: cfg.Own, kept: cfg.Mirror},
+	}
 	c.params = state.Builtin()
 	c.vantage.settled = cfg.Mirror.Settled && cfg.Vantage != GradeC
 	return c
@@ -308,8 +313,11 @@ func (c *Cafe) station(o *capture.Observation) *Station {
 	if o.MAC.IsZero() || o.MAC.IsGroup() || slices.Contains(c.cfg.Own, o.MAC) {
 		return nil
 	}
-	s, ok := c.stations[o.MAC]
-	if !ok {
+	s := c.find(o.MAC, o.Time)
+	if s == nil {
+		s = c.part(o.MAC, o.Time)
+	}
+	if s == nil {
 		s = c.make(o.MAC, o.Time)
 	} else {
 		c.crowd.heard(s)
@@ -348,9 +356,11 @@ func (c *Cafe) makeRoom() *Station {
 	s := c.crowd.least(c.cfg.MaxStations)
 	delete(c.stations, s.MAC)
 	if !s.Confirmed {
+		c.forgetMachine(s)
 		return s
 	}
 	c.forgetMinutes(s)
 	c.close(s, CauseForgotten)
+	c.forgetMachine(s)
 	return &Station{}
 }

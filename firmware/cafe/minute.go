@@ -21,7 +21,7 @@ func (c *Cafe) note(o *capture.Observation) {
 		c.noteDHCP(o)
 		return
 	}
-	s := c.stations[o.MAC]
+	s := c.find(o.MAC, o.Time)
 	if s == nil {
 		return
 	}
@@ -91,7 +91,7 @@ func (c *Cafe) noteFlow(o *capture.Observation) {
 	case !client:
 		return
 	}
-	s := c.stations[mac]
+	s := c.find(mac, o.First)
 	if s == nil {
 		return
 	}

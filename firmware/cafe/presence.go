@@ -3,6 +3,8 @@ package cafe
 import (
 	"math"
 	"time"
+
+	"cafeprobe/firmware/state"
 )
 
 const (
@@ -137,11 +139,22 @@ func (c *Cafe) tellClose(s *Station, e Session) {
 	s.opened = false
 }
 
-// withdraw ends what was told of s, which turns out to be somebody's own: no more will be.
-func (c *Cafe) withdraw(s *Station) {
+// withdraw ends what was told of s, as of as: it turns out to be somebody's own, or is another than was thought.
+func (c *Cafe) withdraw(s, as *Station) {
+	if s.judged != nil && s.judged.told {
+		if use, ok := s.judged.sessions.Current(); ok {
+			use.Ended = state.CauseBlind
+			c.events = append(c.events, Event{Kind: EventUse, Time: c.now, Station: as, Use: use})
+		}
+		s.judged.told = false
+	}
+	if !s.opened {
+		return
+	}
 	e := s.session
 	e.End, e.Closed, e.EndErr, e.Confidence = s.own, CauseForgotten, s.silence, confidence(s.cpu)
-	c.tellClose(s, e)
+	s.opened = false
+	c.events = append(c.events, Event{Kind: EventClose, Time: max(c.now, s.own), Station: as, Session: e})
 }
 
 // endError is how much later than its last frame a session may have ended. A station that gave its address back is off.
@@ -171,7 +184,7 @@ func (c *Cafe) judge(s *Station, t int64) {
 	s.Role = s.Clues.role(s)
 	switch reported := s.Reported(); {
 	case !reported && s.opened:
-		c.withdraw(s)
+		c.withdraw(s, s)
 	case !reported:
 	default:
 		if s.told != s.Role {

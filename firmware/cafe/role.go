@@ -214,10 +214,12 @@ const pooled = 3
 // while they booted, and whether it alone calls itself what it does.
 func (c *Cafe) neighbourly(s *Station) {
 	k := &s.Clues
-	for _, a := range s.Addrs {
-		if a.Origin == capture.OriginARP {
-			k.Asked = k.Asked || len(c.vantage.asked[a.Addr]) >= gatewayAsked
-			k.BootServer = k.BootServer || len(c.vantage.booters[a.Addr]) >= gatewayAsked
+	k.Asked, k.BootServer = false, false
+	for i := range s.Addrs {
+		a := &s.Addrs[i]
+		asked, booted := len(c.vantage.asked[a.Addr]) >= gatewayAsked, len(c.vantage.booters[a.Addr]) >= gatewayAsked
+		if a.Origin == capture.OriginARP && (asked || booted) && !c.taken(s, a) {
+			k.Asked, k.BootServer = k.Asked || asked, k.BootServer || booted
 		}
 	}
 	row := s.MAC.IsLocal() && !k.Pool

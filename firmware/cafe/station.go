@@ -22,6 +22,7 @@ const (
 // Station is one network card on the café's LAN, which is one computer but for laptops and servers with several.
 type Station struct {
 	MAC         capture.MAC
+	Was         []capture.MAC // cards that its computer had before, the first in front
 	Role        Role
 	Sent        capture.Count
 	First, Last int64 // its first and last frame, nanoseconds since the Unix epoch
@@ -49,9 +50,12 @@ type Station struct {
 	silence  time.Duration // silence after which it is off; grows with its own gaps
 	boot     int64         // when it last asked for an address to boot with
 	bootWhat string
-	loading  int64 // when its boot loader asked for a boot server, and has asked for no address since; 0 else
-	released int64 // when it gave its address back
-	cpu      int   // minutes in which it sent a frame that only a running computer sends
+	uuid     string // what its boot loader says of the computer; empty where that tells nothing
+	joined   int64  // when the last card in Was was changed
+	lastDHCP *Facts // of that card
+	loading  int64  // when its boot loader asked for a boot server, and has asked for no address since; 0 else
+	released int64  // when it gave its address back
+	cpu      int    // minutes in which it sent a frame that only a running computer sends
 	minute   int64
 	gap      time.Duration // longest silence within the open session
 	told     Role          // role at the last EventStation
@@ -221,6 +225,7 @@ func (c *Cafe) dhcp(o *capture.Observation) {
 		}
 		s = c.station(o)
 	}
+	s = c.identify(s, o)
 	s.DHCP.take(d)
 	if d.FromServer || d.V6 {
 		return

@@ -70,10 +70,12 @@ func NewVantage(v cafe.Vantage) Vantage {
 // Station is one station.
 type Station struct {
 	MAC      string    `json:"mac"`
+	Was      []string  `json:"was,omitempty"` // cards that the computer had before
 	Role     string    `json:"role"`
 	Vendor   string    `json:"vendor"`
 	OS       string    `json:"os"`
 	Addrs    []string  `json:"addrs"`
+	Now      []string  `json:"now"` // of Addrs, those that it has at the end, as far as is seen
 	VLAN     []uint16  `json:"vlan"`
 	Names    []Called  `json:"names"`
 	DHCP     *Lease    `json:"dhcp,omitempty"`

@@ -131,9 +131,10 @@ func build(p *pipeline.Pipeline, notes *collector, files *files) *Document {
 		Hosts:    notes.named(),
 		Wakes:    append([]Wake{}, notes.wakes...),
 	}
+	holders := c.Holders()
 	byStation := used(notes, func(k flowKey) capture.MAC { return k.mac })
 	for _, s := range c.Stations() {
-		doc.Stations = append(doc.Stations, station(s, notes.leases[s.MAC], byStation[s.MAC], c.BlindTimes(), notes.titles))
+		doc.Stations = append(doc.Stations, station(holders, s, notes.leases[s.MAC], byStation[s.MAC], c.BlindTimes(), notes.titles))
 	}
 	byClient := used(notes, func(k flowKey) netip.Addr { return k.client.Addr() })
 	for client, list := range byClient {
@@ -154,15 +155,21 @@ func build(p *pipeline.Pipeline, notes *collector, files *files) *Document {
 	return doc
 }
 
-func station(s *cafe.Station, lease *Lease, titles []Used, blind []cafe.Interval, tt *title.Table) Station {
+func station(h cafe.Holders, s *cafe.Station, lease *Lease, titles []Used, blind []cafe.Interval, tt *title.Table) Station {
 	out := Station{
 		MAC: s.MAC.String(), Role: s.Role.String(), Vendor: vendor(s.MAC), OS: s.OS(),
-		Addrs: []string{}, VLAN: append([]uint16{}, s.VLANs...), Names: []Called{}, DHCP: lease,
+		Addrs: []string{}, Now: []string{}, VLAN: append([]uint16{}, s.VLANs...), Names: []Called{}, DHCP: lease,
 		First: Time(s.First), Last: Time(s.Last), Frames: s.Sent.Frames,
 		Presence: []Span{}, States: states(s, blind), Sessions: sessions(s, tt), Power: power(s), Titles: append([]Used{}, titles...),
 	}
+	for _, m := range s.Was {
+		out.Was = append(out.Was, m.String())
+	}
 	for _, a := range s.OwnAddrs() {
 		out.Addrs = append(out.Addrs, a.String())
+	}
+	for _, a := range h.Of(s) {
+		out.Now = append(out.Now, a.String())
 	}
 	for _, n := range s.Names {
 		out.Names = append(out.Names, Called{n.Name, n.Origin.String()})
