@@ -366,3 +366,20 @@ func TestStrangers(t *testing.T) {
 	f("a phone in the eighth minute", android, 8*time.Minute, 0, 0, 0)
 	f("a phone in the twentieth minute", android, 20*time.Minute, 1, 1, stranger)
 }
+
+// TestOwnMessagesAreNoStation: whatever the box itself is heard to say where a mirror shows it, it is no station, and nothing
+// falls over it.
+func TestOwnMessagesAreNoStation(t *testing.T) {
+	own := capture.MAC{0x2c, 0xf0, 0x5d, 0x10, 0, 9}
+	c := New(Config{Own: []capture.MAC{own}})
+	at := int64(1_800_000_000) * int64(time.Second)
+	for kind := capture.KindTick; kind <= capture.KindLoss; kind++ {
+		c.Observe(&capture.Observation{
+			Kind: kind, MAC: own, Target: own, Time: at, First: at, Up: capture.Count{Frames: 3}, Down: capture.Count{Frames: 3},
+			Evidence: capture.EvidencePXEBoot, DHCP: &capture.DHCP{Client: own, Message: "DISCOVER"},
+		})
+	}
+	if c.Finish(); len(c.Stations()) != 0 {
+		t.Errorf("the box is a station: %+v", c.Stations()[0])
+	}
+}

@@ -223,7 +223,9 @@ func (c *Cafe) dhcp(o *capture.Observation) {
 		if d.FromServer || d.Client != o.MAC {
 			return // only a station's own frames create it
 		}
-		s = c.station(o)
+		if s = c.station(o); s == nil {
+			return // the box's own
+		}
 	}
 	s = c.identify(s, o)
 	s.DHCP.take(d)

@@ -31,9 +31,9 @@ import (
 // give up on clients of a busy machine.
 const fast = 60
 
-// settle is for how many of the café's seconds a box tells of what it tells once: roster, vantage, its first checkpoint. They
-// come with the first summary, after up to 300 s, and what is not urgent waits 240 s more.
-const settle = 900
+// settle is for how many of the café's seconds a box tells of what it tells once: roster, vantage, its first checkpoint. What is
+// known of strangers comes with the first summary after ten minutes, and what is not urgent waits 240 s more.
+const settle = 1500
 
 // bytesBox is the box of the tests of this file.
 var bytesBox = uplink.Address{Province: "e2e", Box: "b-000b17e5"}

@@ -230,6 +230,9 @@ func talk(t *testing.T, pc capturetest.Host, second, answers uint32) (frames [][
 	const up, down = 100, 1000
 	server := capturetest.Server()
 	ask := capturetest.Segment{SrcPort: 50000, DstPort: 443, ACK: true, PSH: true, Seq: up * second, Ack: down * answers * second}
+	if second == 0 {
+		frames = append(frames, boots(t, pc))
+	}
 	frames = append(frames, capturetest.ARP(t, 1, pc, capturetest.Router()), capturetest.ARP(t, 2, capturetest.Router(), pc),
 		capturetest.TCP(t, pc, server, ask, make([]byte, up)))
 	for i := range answers {
@@ -237,6 +240,20 @@ func talk(t *testing.T, pc capturetest.Host, second, answers uint32) (frames [][
 		frames = append(frames, capturetest.TCP(t, server, pc, answer, make([]byte, down)))
 	}
 	return frames
+}
+
+// boots is the DHCP DISCOVER with which Windows comes up: of a station that is not known to be a computer, the province is told
+// ten minutes later.
+func boots(t *testing.T, pc capturetest.Host) []byte {
+	t.Helper()
+	b := make([]byte, 240)
+	b[0], b[1], b[2] = 1, 1, 6 // BOOTREQUEST, Ethernet
+	copy(b[28:], pc.MAC[:])
+	copy(b[236:], "\x63\x82\x53\x63")
+	b = append(b, "\x35\x01\x01\x3c\x08MSFT 5.0\xff"...)
+	from := capturetest.Host{MAC: pc.MAC, Addr: netip.IPv4Unspecified()}
+	to := capturetest.Host{MAC: capture.Broadcast, Addr: netip.AddrFrom4([4]byte{255, 255, 255, 255})}
+	return capturetest.UDP(t, from, to, 68, 67, b)
 }
 
 // TestRemote: a box without a capture port, to which three senders send mirrors, tells the province of the stations in each, of
