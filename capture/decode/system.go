@@ -29,7 +29,7 @@ var systemRows = []struct {
 	{128, 0, 0x123224, "Windows"},    // MSS NOP WS NOP NOP SACK: 10, Windows 7 to 11; windows 8192, 64240, 65535
 	{128, 0, 0x1224, "Windows"},      // MSS NOP NOP SACK: 1, Windows 2000, which scales no window
 	{64, 65535, 0x14523, "Android"},  // MSS SACK TS NOP WS: 5; by its window alone it is told from other Linux
-	{64, 0, 0x14523, "Linux"},        // the same: 15; windows 5840, 14600, 29200, 64240
+	{64, 0, 0x14523, "Linux"},        // the same: 18; windows 5840, 14600, 29200, 64240
 	{64, 65535, 0x12322546, "Apple"}, // MSS NOP WS NOP NOP TS SACK EOL: 2, macOS
 	{64, 0, 0x122423, "Linux"},       // MSS NOP NOP SACK NOP WS, timestamps off: 1, embedded
 }

@@ -18,11 +18,12 @@ type machine struct {
 	repeated bool        // it is no one computer's
 }
 
-// madeUpUUIDs are those that makers of boards forgot to replace, seen on many computers (lists of fwupd, Linux and systems
-// management tools name them). Zeros and ones alone besides, as SMBIOS 3.4 §7.2.1 has it: not present, not set.
+// madeUpUUIDs are those that makers of boards left in, as inventory programs' lists of such have them; AMI's is in published
+// hardware reports of boards of Intel, MSI, ASUS and ASRock. Besides, those of one digit alone: zeros and ones, which SMBIOS
+// (§7.2.1) has for not present and not set.
 var madeUpUUIDs = []string{
 	"03000200-0400-0500-0006-000700080009", // AMI's example
-	"fefefefe-fefe-fefe-fefe-fefefefefefe",
+	"fefefefe-fefe-fefe-fefe-fefefefefefe", // FreeBSD's list, of its host ids
 	"12345678-1234-5678-90ab-cddeefaabbcc",
 	"00020003-0004-0005-0006-000700080009", // the first, in the other order of octets
 }

@@ -20,16 +20,21 @@ func (r *room) leases(at time.Duration, d capture.DHCP) {
 	}
 	r.see(at, capture.Observation{Kind: capture.KindDHCP, Origin: capture.OriginDHCP, MAC: d.Client, DHCP: &d})
 	if d.VendorClass == classPXE {
-		r.see(at, capture.Observation{Kind: capture.KindEvidence, Origin: capture.OriginPXE, Evidence: capture.EvidencePXEBoot, MAC: d.Client})
+		r.see(at, capture.Observation{
+			Kind: capture.KindEvidence, Origin: capture.OriginPXE, Evidence: capture.EvidencePXEBoot, MAC: d.Client,
+		})
 	}
 	r.frames(d.Client, at, at, time.Second)
 }
 
 // boots is how a diskless PC comes up: its ROM, iPXE and Windows ask, one after the other.
 func (r *room) boots(at time.Duration, m capture.MAC, uuid string) {
-	r.leases(at, capture.DHCP{Client: m, VendorClass: classPXE, ClientUUID: uuid, Arch: 7, HasArch: true})
-	r.leases(at+time.Second, capture.DHCP{Client: m, Message: "REQUEST", VendorClass: classPXE, ClientUUID: uuid, Arch: 7, HasArch: true})
-	r.leases(at+8*time.Second, capture.DHCP{Client: m, VendorClass: classPXE, UserClass: "iPXE", ClientUUID: uuid, Arch: 7, HasArch: true})
+	d := capture.DHCP{Client: m, VendorClass: classPXE, ClientUUID: uuid, Arch: 7, HasArch: true}
+	r.leases(at, d)
+	d.Message = "REQUEST"
+	r.leases(at+time.Second, d)
+	d.Message, d.UserClass = "DISCOVER", "iPXE"
+	r.leases(at+8*time.Second, d)
 	r.leases(at+70*time.Second, capture.DHCP{Client: m, Message: "REQUEST", VendorClass: "MSFT 5.0", Hostname: "MAY-01"})
 }
 
@@ -57,7 +62,8 @@ func TestOneBoot(t *testing.T) {
 		t.Errorf("session %+v, want one that the ROM's question began", e)
 	}
 	f := s.DHCP
-	if f.ClientUUID != uuidOne || f.UserClass != "iPXE" || f.Arch != 7 || f.VendorClass != classPXE || f.Hostname != "MAY-01" || s.OS() != "Windows" {
+	if f.ClientUUID != uuidOne || f.UserClass != "iPXE" || f.Arch != 7 || f.VendorClass != classPXE || f.Hostname != "MAY-01" ||
+		s.OS() != "Windows" {
 		t.Errorf("facts %+v, OS %q; want those of all three", f, s.OS())
 	}
 }
@@ -72,7 +78,8 @@ func TestChangedCard(t *testing.T) {
 	r.boots(2*h, pc2, uuidOne)
 	// what was counted of the old card, and is told late, is of before the change
 	r.see(2*h+15*time.Second, capture.Observation{
-		Kind: capture.KindFlow, MAC: pc1, Target: gate, First: at(h - time.Minute), Up: capture.Count{Frames: 1}, Down: capture.Count{Frames: 1},
+		Kind: capture.KindFlow, MAC: pc1, Target: gate, First: at(h - time.Minute),
+		Up: capture.Count{Frames: 1}, Down: capture.Count{Frames: 1},
 	})
 	r.runs(2*h+2*time.Minute, 2*h+10*time.Minute, gate, pc2)
 	r.Finish()
@@ -81,7 +88,8 @@ func TestChangedCard(t *testing.T) {
 		t.Fatalf("%d stations; the old card is one: %v, the new one: %v", len(r.stations), old, ok)
 	}
 	if len(s.Sessions) != 2 || s.Sessions[0].Start != at(0) || s.Sessions[1].Start != at(2*h) || s.ID() != pc1 || s.First != at(0) {
-		t.Errorf("%v told of as %v, first heard at %v, sessions %+v; want both, as of the old card", s.MAC, s.ID(), s.First-start, s.Sessions)
+		t.Errorf("%v told of as %v, first heard at %v, sessions %+v; want both, as of the old card", s.MAC, s.ID(), s.First-start,
+			s.Sessions)
 	}
 	if got := r.count(EventOpen, pc1) + r.count(EventOpen, pc2); got != 2 {
 		t.Errorf("%d sessions opened, want 2", got)

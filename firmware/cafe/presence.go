@@ -178,7 +178,8 @@ func confidence(minutes int) float64 {
 	return min(0.99, 1-math.Pow(0.5, float64(minutes)))
 }
 
-// judge looks at the role of s at t, and says so when it is new or has changed; and that s is on, as soon as that may be told.
+// judge looks at the role of s at t, and says so when it is new or has changed; and that s is on, as soon as that may be
+// told.
 func (c *Cafe) judge(s *Station, t int64) {
 	c.neighbourly(s)
 	s.Role = s.Clues.role(s)

@@ -111,8 +111,8 @@ func (c *Clues) hostname(name string, m capture.MAC) {
 	}
 }
 
-// ownNames are what cafés call the computer at the counter ("thu ngân", "quầy") and the one that serves the others ("máy
-// chủ"), as management programs' manuals advise.
+// ownNames are Vietnamese and English words for the computer at the counter ("thu ngân", "quầy") and the one that serves the
+// others ("máy chủ"). That cafés use them is assumed.
 var ownNames = []struct {
 	word string
 	is   Role
@@ -207,7 +207,7 @@ func (s *Station) somebodys() bool {
 }
 
 // pooled is how many stations a row of addresses has at least. Addresses that devices make up are random but for two bits:
-// of a hundred, three with four octets in common come about once in 10¹⁴ cafés.
+// of a hundred, three with four octets in common come about once in 10¹² cafés.
 const pooled = 3
 
 // neighbourly looks at what only shows beside the other stations: whether s has one of a row of addresses, who asked for it

@@ -53,7 +53,9 @@ func TestRole(t *testing.T) {
 		return dhcp(m, "", "PXEClient:Arch:00007:UNDI:003016")
 	}
 	f("Windows by its SYNs alone", pc1, RolePC, syn(pc1, "Windows"))
-	f("a question in NetBIOS alone", pc1, RolePC, capture.Observation{Kind: capture.KindQuery, Origin: capture.OriginNBNS, MAC: pc1, Name: "WPAD"})
+	f("a question in NetBIOS alone", pc1, RolePC, capture.Observation{
+		Kind: capture.KindQuery, Origin: capture.OriginNBNS, MAC: pc1, Name: "WPAD",
+	})
 	f("Android by its SYNs alone", pc1, RolePhone, syn(pc1, "Android"))
 	f("an iPhone with a name that somebody chose", pc1, RolePhone, syn(pc1, "Apple"), dhcp(pc1, "Lan", ""))
 	f("Windows that calls itself a phone", pc1, RolePC, dhcp(pc1, "android-7", "MSFT 5.0"))
@@ -86,7 +88,8 @@ func TestLocalAddresses(t *testing.T) {
 		}
 	}
 	windows := func(r *room, m capture.MAC) {
-		r.see(2*time.Minute, capture.Observation{Kind: capture.KindDHCP, MAC: m, DHCP: &capture.DHCP{Message: "REQUEST", Client: m, VendorClass: "MSFT 5.0"}})
+		d := &capture.DHCP{Message: "REQUEST", Client: m, VendorClass: "MSFT 5.0"}
+		r.see(2*time.Minute, capture.Observation{Kind: capture.KindDHCP, MAC: m, DHCP: d})
 	}
 	disk := func(r *room, m capture.MAC) {
 		windows(r, m)
@@ -122,7 +125,9 @@ func TestBootServer(t *testing.T) {
 		for i := range clients {
 			at := time.Duration(i) * time.Second
 			r.frames(pc(i), at, at, time.Second)
-			r.see(at, capture.Observation{Kind: capture.KindEvidence, Origin: capture.OriginPXE, Evidence: capture.EvidencePXEBoot, MAC: pc(i)})
+			r.see(at, capture.Observation{
+				Kind: capture.KindEvidence, Origin: capture.OriginPXE, Evidence: capture.EvidencePXEBoot, MAC: pc(i),
+			})
 			if other {
 				ask(at+after, pc(i), netip.MustParseAddr("192.168.1.3"))
 			}

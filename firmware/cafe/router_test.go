@@ -19,7 +19,8 @@ func (r *room) talk(at time.Duration, from capture.MAC, addr string, to capture.
 	}
 	r.see(at, capture.Observation{
 		Kind: capture.KindFlow, Proto: 17, MAC: from, Target: to, Addr: netip.MustParseAddr(addr), Peer: netip.MustParseAddr(peer),
-		Port: 50000, PeerPort: 443, Up: capture.Count{Frames: up, Octets: 100 * up}, Down: capture.Count{Frames: down, Octets: 100 * down},
+		Port: 50000, PeerPort: 443,
+		Up: capture.Count{Frames: up, Octets: 100 * up}, Down: capture.Count{Frames: down, Octets: 100 * down},
 	})
 }
 
@@ -73,8 +74,8 @@ func TestRouterHandsOn(t *testing.T) {
 		r.talk(time.Second, pc1, "2001:db8:1:1::15", gate, "2001:db8:9::1", 9, 9)
 	})
 	f("IPv6 with privacy addresses (RFC 8981)", RoleUnknown, RoleRouter, func(r *room) {
-		for i, a := range []string{"2001:db8:1:1::15", "2001:db8:1:1:c044:a6d4:80d:5d55", "2001:db8:1:1:9a00:ba78:86b1:e177", "2001:db8:1:1::a"} {
-			r.talk(0, pc1, a, gate, []string{"2001:db8:9::1", "2001:db8:a::1", "2001:db8:b::1", "2001:db8:c::1"}[i], 9, 9)
+		for i, a := range []string{"2001:db8:1:1::15", "2001:db8:1:1:c044:a6d4:80d:5d55", "2001:db8:1:1:9a00:ba78:86b1:e177"} {
+			r.talk(0, pc1, a, gate, []string{"2001:db8:9::1", "2001:db8:a::1", "2001:db8:b::1"}[i], 9, 9)
 		}
 	})
 	f("IPv6 that is renumbered every day", RoleUnknown, RoleUnknown, func(r *room) {
@@ -82,14 +83,19 @@ func TestRouterHandsOn(t *testing.T) {
 			r.talk(time.Duration(day)*24*time.Hour, pc1, a, gate, "2001:db8:9::1", 9, 9)
 		}
 	})
-	f("a tunnel's end answers from itself", RoleUnknown, RoleRouter, func(r *room) { r.talk(0, pc1, "10.0.0.5", gate, "162.159.192.7", 99, 99) })
+	f("a tunnel", RoleUnknown, RoleRouter, func(r *room) { r.talk(0, pc1, "10.0.0.5", gate, "162.159.192.7", 99, 99) })
 }
 
 // TestRouterOfItsOwnWord: stations that say they are routers, and look like PCs in all else.
 func TestRouterOfItsOwnWord(t *testing.T) {
-	windows := capture.Observation{Kind: capture.KindDHCP, MAC: pc1, DHCP: &capture.DHCP{Message: "REQUEST", Client: pc1, VendorClass: "MSFT 5.0"}}
-	boots := capture.Observation{Kind: capture.KindDHCP, MAC: pc1, DHCP: &capture.DHCP{Message: "DISCOVER", Client: pc1, VendorClass: "PXEClient:Arch:00007"}}
-	advert := capture.Observation{Kind: capture.KindEvidence, Origin: capture.OriginND, Evidence: capture.EvidenceRouterAdvert, MAC: pc1}
+	asks := func(message, class string) capture.Observation {
+		d := &capture.DHCP{Message: message, Client: pc1, VendorClass: class}
+		return capture.Observation{Kind: capture.KindDHCP, MAC: pc1, DHCP: d}
+	}
+	windows, boots := asks("REQUEST", "MSFT 5.0"), asks("DISCOVER", "PXEClient:Arch:00007")
+	advert := capture.Observation{
+		Kind: capture.KindEvidence, Origin: capture.OriginND, Evidence: capture.EvidenceRouterAdvert, MAC: pc1,
+	}
 	leases := capture.Observation{Kind: capture.KindService, Origin: capture.OriginDHCP, MAC: pc1}
 	disks := capture.Observation{Kind: capture.KindService, Origin: capture.OriginISCSI, MAC: pc1}
 	f := func(name string, want Role, users int, said ...capture.Observation) {
@@ -126,7 +132,8 @@ func TestFloodChangesNoRole(t *testing.T) {
 		return netip.AddrFrom4([4]byte{1 + byte(v>>24)%126, byte(v >> 16), byte(v >> 8), byte(v)})
 	}
 	r := newRoom(Config{})
-	r.see(0, capture.Observation{Kind: capture.KindDHCP, MAC: pc1, DHCP: &capture.DHCP{Message: "REQUEST", Client: pc1, VendorClass: "MSFT 5.0"}})
+	d := &capture.DHCP{Message: "REQUEST", Client: pc1, VendorClass: "MSFT 5.0"}
+	r.see(0, capture.Observation{Kind: capture.KindDHCP, MAC: pc1, DHCP: d})
 	for _, m := range []capture.MAC{pc1, pc2} { // of pc2 nothing is known but that it talks
 		r.frames(m, 0, 2*time.Minute, 10*time.Second)
 	}

@@ -38,7 +38,7 @@ var leaseRows = []struct {
 	params string
 	is     system
 }{
-	{"MSFT 5.0", "", systemWindows},                           // 17
+	{"MSFT 5.0", "", systemWindows},                           // 15
 	{"android-dhcp", "", systemAndroid},                       // 1
 	{"dhcpcd-5.5.6", "", systemAndroid},                       // 1: Android up to 6
 	{"dhcpcd", "", systemLinux},                               // 1

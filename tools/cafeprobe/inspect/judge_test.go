@@ -56,7 +56,8 @@ func judgeSystems(add adder, doc *Document, fs facts) {
 	want, got := map[string]bool{}, map[string]bool{}
 	for _, f := range fs["os_hint"] {
 		is, release := family(f.Value)
-		i := slices.IndexFunc(doc.Stations, func(s Station) bool { return s.MAC == f.Key || slices.Contains(s.Addrs, f.Key) })
+		known := func(s Station) bool { return s.MAC == f.Key || slices.Contains(s.Addrs, f.Key) }
+		i := slices.IndexFunc(doc.Stations, known)
 		if is == "" || i < 0 {
 			continue // not comparable: no station of the file is known by it, as where links have no MAC addresses
 		}

@@ -44,7 +44,8 @@ func TestGuestsOwn(t *testing.T) {
 	for seed := range uint64(6) {
 		r := room(t, 500+seed, sim.Options{Stations: 20, Vantage: []string{"A", "A+", "C"}[seed%3]})
 		dir := t.TempDir()
-		id, err := spool.NewIdentity(uplink.Address{Province: "demo", Box: "b-00000001"}, ed25519.NewKeyFromSeed(secret[:]).Public().(ed25519.PublicKey))
+		province := ed25519.NewKeyFromSeed(secret[:]).Public().(ed25519.PublicKey)
+		id, err := spool.NewIdentity(uplink.Address{Province: "demo", Box: "b-00000001"}, province)
 		if err != nil {
 			t.Fatal(err)
 		}
