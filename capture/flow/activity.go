@@ -68,12 +68,16 @@ func NewActivity(size int, seed uint64, emit func(*capture.Observation)) *Activi
 	return &Activity{ids: make([][ways]uint64, n), sets: make([][ways]sender, n), mask: uint64(n - 1), seed: seed, emit: emit}
 }
 
-// Update counts one frame of a station. Its first frame is told at once, later ones at most once an ActivityPeriod.
+// Update counts one frame of a station. Its first frame is told at once, later ones at most once an ActivityPeriod, and none
+// together with one that is an ActivityPeriod off.
 // f.SrcMAC is not zero; f.Src is looked at where it is not zero.
 func (a *Activity) Update(f *capture.Header) {
 	id := idOf(f.SrcMAC, f.VLAN)
 	s := a.sender(id, f.Time)
 	s.frames++
+	if d := f.Time - s.last; s.sent.Frames != 0 && (d >= int64(ActivityPeriod) || d <= -int64(ActivityPeriod)) {
+		a.tell(id, s) // or the silence before f would be told as activity
+	}
 	if s.sent.Frames == 0 {
 		s.first, s.last = f.Time, f.Time
 	}

@@ -3,7 +3,9 @@ package flow
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"testing"
+	"time"
 
 	"cafeprobe/capture"
 )
@@ -126,6 +128,31 @@ func TestFloodKeepsTheEstablished(t *testing.T) {
 	if exported != sent {
 		t.Errorf("%d frames exported, want all %d", exported, sent)
 	}
+}
+
+// TestActivityTellsNoSilence: what was sent before a silence and what was sent behind it are told apart, also where nobody
+// ticked in between, as in a capture of one station; and where the clock was set back.
+func TestActivityTellsNoSilence(t *testing.T) {
+	f := func(name string, want [][2]int64, at ...int64) {
+		t.Helper()
+		var got [][2]int64
+		a := NewActivity(64, 1, func(o *capture.Observation) {
+			if o.Kind == capture.KindActivity {
+				got = append(got, [2]int64{o.First, o.Time})
+			}
+		})
+		for _, t := range at {
+			a.Update(&capture.Header{SrcMAC: capture.MAC{2}, Time: t, Len: 60})
+		}
+		a.Flush()
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: told %v, want %v", name, got, want)
+		}
+	}
+	const s = int64(time.Second)
+	f("no silence", [][2]int64{{s, s}, {s + 1, 2 * s}}, s, s+1, 2*s-1, 2*s)
+	f("a silence", [][2]int64{{s, s}, {s + 1, s + 2}, {400 * s, 400 * s}}, s, s+1, s+2, 400*s)
+	f("set back", [][2]int64{{400 * s, 400 * s}, {400*s + 1, 400*s + 1}, {s, s}}, 400*s, 400*s+1, s)
 }
 
 func TestActivityTellsAllOnce(t *testing.T) {
