@@ -89,6 +89,11 @@ func (s *score) recall() float64 {
 	return float64(s.found) / float64(s.expected)
 }
 
+// f1 is the harmonic mean of recall and precision.
+func (s *score) f1() float64 {
+	return 2 * float64(s.found) / float64(max(1, s.expected+s.found+len(s.extra)))
+}
+
 type floor struct {
 	kind   string
 	recall float64
@@ -223,6 +228,7 @@ func judge(scores map[string]*score, file string, doc *Document, known map[strin
 	judgeSystems(add, doc, fs)
 	judgePower(add, doc, fs)
 	judgeWakes(add, doc, fs)
+	judgeTimes(add, doc, fs)
 }
 
 // frames is how many there are.
@@ -429,17 +435,17 @@ func some(list []string) string {
 func table(scores map[string]*score) string {
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "kind\texpected\tfound\tmissed\textra\trecall\t")
+	fmt.Fprintln(w, "kind\texpected\tfound\tmissed\textra\trecall\tF1\t")
 	for _, kind := range slices.Sorted(maps.Keys(scores)) {
 		s := scores[kind]
 		if s.expected+len(s.extra) == 0 {
 			continue
 		}
-		extra := "-"
+		extra, f1 := "-", "-"
 		if s.judged {
-			extra = strconv.Itoa(len(s.extra))
+			extra, f1 = strconv.Itoa(len(s.extra)), fmt.Sprintf("%.4f", s.f1())
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\t%.4f\t\n", kind, s.expected, s.found, len(s.missed), extra, s.recall())
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\t%.4f\t%s\t\n", kind, s.expected, s.found, len(s.missed), extra, s.recall(), f1)
 	}
 	w.Flush()
 	return b.String()
