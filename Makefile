@@ -63,8 +63,8 @@ unit: ## all tests but accuracy's, with the race detector where there are gorout
 soak: packages-test ## the long tests; at the end a table of what must hold and what was measured, pictures in out/soak (at most 90 minutes)
 	@$(GO) run ./tools/soak
 
-accuracy: ## compare inspect with the known answers of the shared captures and of the own lab; prints both tables
-	@$(GO) test -count=1 -run '^TestAccuracy$$' -v ./tools/cafeprobe/... | grep -v '^=== '
+accuracy: packages-test ## compare with what is known: inspect with captures and the own lab, states and nights with 200 made-up rooms; prints the tables, pictures in out/accuracy
+	@$(GO) test -count=1 -run '^TestAccuracy$$' -v ./tools/cafeprobe/inspect ./tools/sim/judge | grep -v '^=== '
 
 cross: ## build all that runs on the box for arm64 and armv7
 	@GOARCH=arm64 CGO_ENABLED=0 $(GO) build -o /dev/null ./firmware/cafeprobed

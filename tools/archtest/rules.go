@@ -71,6 +71,8 @@ var Arrows = []Arrow{
 	{"tools/sim/shape", nil, nil},
 	{"tools/sim/wire", []string{"capture", "tools/sim/..."}, nil},
 	{"tools/sim/sight", []string{"capture/...", "firmware/evidence", "firmware/state", "tools/sim/..."}, nil},
+	{"tools/sim/timeline", []string{"firmware/state", "tools/sim/..."}, nil},
+	{"tools/sim/judge", []string{"capture", "firmware/cafe", "firmware/hours", "firmware/state", "tools/sim/...", "tools/soak/..."}, nil},
 	{"tools/cafeprobe/...", []string{"capture/...", "uplink/...", "firmware/...", "board/...", "tools/..."}, []string{
 		"github.com/alecthomas/kong", "github.com/google/gopacket", "github.com/schollz/progressbar", "golang.org/x/sys/unix", "golang.org/x/term",
 	}},

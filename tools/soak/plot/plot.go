@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,7 +30,8 @@ type Plot struct {
 type Panel struct {
 	Name, Unit string
 	Values     []float64
-	Limit      float64 // a line at what must not be passed; 0: none
+	Limit      float64   // a line at what must not be passed; 0: none
+	Wanted     []float64 // what Values should be, one for each; nil: not known
 }
 
 // Sizes, in CSS pixels.
@@ -45,7 +47,7 @@ const chromiumLimit = time.Minute
 // PNG, and the error says so.
 func (p *Plot) Write(ctx context.Context, dir, name string) error {
 	for _, r := range p.Rows {
-		if len(r.Values) != len(p.Times) || len(p.Times) < 2 {
+		if len(r.Values) != len(p.Times) || len(p.Times) < 2 || r.Wanted != nil && len(r.Wanted) != len(p.Times) {
 			return fmt.Errorf("plot %s: %d values of %s at %d times, want as many, and two or more", name, len(r.Values), r.Name, len(p.Times))
 		}
 	}
@@ -106,7 +108,7 @@ func (p *Plot) svg() string {
 // draw draws a panel whose upper edge is at y.
 func (p *Plot) draw(b *strings.Builder, r Panel, y int) {
 	top := r.Limit
-	for _, v := range r.Values {
+	for _, v := range append(slices.Clone(r.Values), r.Wanted...) {
 		top = max(top, v)
 	}
 	step := tick(top)
@@ -127,11 +129,17 @@ func (p *Plot) draw(b *strings.Builder, r Panel, y int) {
 	if r.Limit > 0 {
 		fmt.Fprintf(b, `<path d="M%d %.1fH%d" stroke="#c00" stroke-dasharray="6 4"/>`+"\n", margin, at(r.Limit), width-margin)
 	}
-	b.WriteString(`<polyline fill="none" stroke="#06c" stroke-width="1.5" points="`)
-	for i, v := range r.Values {
-		fmt.Fprintf(b, "%.1f,%.1f ", over(p.Times[i]), at(v))
+	line := func(values []float64, style string) {
+		fmt.Fprintf(b, `<polyline fill="none" %s points="`, style)
+		for i, v := range values {
+			fmt.Fprintf(b, "%.1f,%.1f ", over(p.Times[i]), at(v))
+		}
+		b.WriteString("\"/>\n")
 	}
-	b.WriteString("\"/>\n")
+	if r.Wanted != nil {
+		line(r.Wanted, `stroke="#999" stroke-dasharray="6 4"`)
+	}
+	line(r.Values, `stroke="#06c" stroke-width="1.5"`)
 }
 
 // tick returns a round step of which about five reach to top.

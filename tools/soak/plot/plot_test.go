@@ -14,7 +14,7 @@ func TestWrite(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	p := Plot{
 		Title: "a < b", Axis: "days", Times: []float64{0, 1, 2},
-		Rows: []Panel{{"heap", "MB", []float64{0, 5, 10}, 0}, {"spool", "MB", []float64{8, 8.5, 256}, 256}},
+		Rows: []Panel{{"heap", "MB", []float64{0, 5, 10}, 0, nil}, {"spool", "MB", []float64{8, 8.5, 256}, 256, nil}},
 	}
 	_, missing := exec.LookPath("chromium")
 	if err := p.Write(t.Context(), dir, "x"); (err != nil) != (missing != nil) {
@@ -42,7 +42,7 @@ func TestWrite(t *testing.T) {
 
 // TestUneven: what is not a row of figures is not drawn.
 func TestUneven(t *testing.T) {
-	p := Plot{Times: []float64{0, 1}, Rows: []Panel{{"heap", "MB", []float64{1}, 0}}}
+	p := Plot{Times: []float64{0, 1}, Rows: []Panel{{"heap", "MB", []float64{1}, 0, nil}}}
 	if err := p.Write(t.Context(), t.TempDir(), "x"); err == nil {
 		t.Error("one value at two times: drawn")
 	}
