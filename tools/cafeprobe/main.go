@@ -33,6 +33,7 @@ type cli struct {
 	Verify  verifyCmd  `cmd:"" help:"Check a chain that was exported, without the province."`
 
 	Simulate simulateCmd `cmd:"" help:"Make up a café: a capture of an evening or a night, and the truth beside it."`
+	Fit      fitCmd      `cmd:"" help:"Fit the numbers of the model of states to labelled timelines, and say what that is worth."`
 
 	Province provinceCmd `cmd:"" help:"Run a province; export a chain; ask a box to do something; certificates."`
 }

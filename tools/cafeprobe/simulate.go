@@ -9,6 +9,7 @@ import (
 
 	"cafeprobe/tools/cafeprobe/simulate"
 	"cafeprobe/tools/sim"
+	"cafeprobe/tools/sim/timeline"
 
 	"golang.org/x/term"
 )
@@ -24,6 +25,7 @@ type simulateCmd struct {
 	Without  []string      `help:"What it has not."`
 
 	Out       string  `short:"o" help:"Capture to write, pcap; gzipped where it ends with .gz. The truth goes beside it, as .truth.tsv and .truth.json."`
+	Minutes   string  `help:"File for what the PCs for guests show minute by minute with what they truly do, JSON, for cafeprobe fit."`
 	Snap      int     `help:"Octets of a frame that are kept, 0 for all. Names need 600."`
 	Interface string  `short:"i" help:"Interface of a test bench to play the room to instead; it takes root, or CAP_NET_RAW."`
 	Speed     float64 `default:"1" help:"Times faster, with -i."`
@@ -46,6 +48,11 @@ func (c *simulateCmd) Run(ctx context.Context) error {
 	}
 	if err := simulate.Print(os.Stdout, r); err != nil {
 		return err
+	}
+	if c.Minutes != "" {
+		if err := timeline.Save(c.Minutes, timeline.Of(r, fmt.Sprint(c.Seed))); err != nil {
+			return err
+		}
 	}
 	var n simulate.Counts
 	switch {

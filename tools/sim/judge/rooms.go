@@ -2,6 +2,8 @@ package judge
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -75,6 +77,19 @@ func Rooms(seed uint64, n int, options func(seed uint64) sim.Options, by Judge) 
 		}
 	}
 	return c, nil
+}
+
+// Timelines scores timelines by p's model, room by room.
+func Timelines(list []timeline.Timeline, p *state.Params) *Score {
+	c := &Score{}
+	by := map[string][]timeline.Timeline{}
+	for i := range list {
+		by[list[i].Room] = append(by[list[i].Room], list[i])
+	}
+	for _, name := range slices.Sorted(maps.Keys(by)) {
+		c.Room(by[name], ByModel(p)(nil, by[name]))
+	}
+	return c
 }
 
 // Room takes the stations of one room.
