@@ -77,7 +77,7 @@ func (c *Cafe) noteDHCP(o *capture.Observation) {
 	}
 }
 
-// noteFlow takes a flow as evidence of the end that is on the LAN. Between two stations it is background, and the client's.
+// noteFlow takes a flow as evidence of the end that is on the LAN. Between two stations it is local, and the client's.
 func (c *Cafe) noteFlow(o *capture.Observation) {
 	client, server := local(o.Addr), local(o.Peer)
 	mac, up, down := o.MAC, o.Up, o.Down
@@ -85,7 +85,7 @@ func (c *Cafe) noteFlow(o *capture.Observation) {
 	traffic := trafficOf(use)
 	switch {
 	case client && server:
-		traffic = evidence.Background
+		traffic = evidence.Local
 	case server:
 		mac, up, down = o.Target, o.Down, o.Up
 	case !client:

@@ -33,13 +33,19 @@ const (
 	personal, part = 16 << 10, 2 << 10
 )
 
+// disk is from how many octets on a flow with a server of the LAN, as it is told of, is that of a PC's disk. It runs whoever
+// sits there, and is seen at a mirror of that server's port alone, so it is left out: a PC then looks the same from both places.
+// Names, shares and management carry less.
+const disk = 256 << 10
+
 // Traffic is what a flow is to its station.
 type Traffic uint8
 
 // The kinds of traffic.
 const (
 	Personal   Traffic = iota // with the internet, and of nothing that is known to run by itself
-	Background                // of a launcher, updates, telemetry and the like, or with the LAN's servers
+	Background                // of a launcher, updates, telemetry and the like
+	Local                     // with the LAN's servers
 )
 
 // Station collects the evidence of one station. The zero Station has seen nothing.
@@ -54,7 +60,8 @@ type sheet struct {
 	number int64 // minutes since the Unix epoch; 0: unused
 	m      state.Minute
 	play   uint64 // seconds with a real-time flow, a bit each
-	octets [Background + 1]uint64
+	octets [Local + 1]uint64
+	disk   uint64  // frames that were sent to its disk
 	game   uint32  // frames of m.Title's flow
 	names  uint8   // that were asked for and not seen to be connected to
 	weak   stretch // when personal traffic ran that is no use by itself
@@ -112,10 +119,15 @@ func (s *Station) Name(t int64, name string, connects bool) {
 func (s *Station) Flow(first, last int64, proto uint8, up, down capture.Count, traffic Traffic, title uint16) {
 	play := traffic == Personal && (realTime(proto, last-first, up, down) || title != 0 && goesOn(last-first, up, down))
 	octets := up.Octets + down.Octets
+	if traffic == Local && octets < disk {
+		traffic = Background
+	}
 	s.each(first, last, func(p *sheet, from, to int64, share float64) {
 		n := uint64(float64(octets)*share + 0.5)
 		p.octets[traffic] += n
 		switch {
+		case traffic == Local:
+			p.disk += uint64(float64(up.Frames)*share + 0.5)
 		case play:
 			p.play |= seconds(p.m.Start, from, to)
 			p.used(from, to)
@@ -225,6 +237,9 @@ func (p *sheet) close(view state.View) {
 		if p.weak.to != 0 {
 			p.used(p.weak.from, p.weak.to)
 		}
+	}
+	if p.m.Sent > 0 {
+		p.m.Sent -= uint32(min(p.disk, uint64(p.m.Sent-1)))
 	}
 	p.m.Play = uint8(bits.OnesCount64(p.play))
 	p.m.User = uint32(min(p.octets[Personal]>>10, 1<<31))

@@ -56,6 +56,23 @@ func TestSentIsSharedByTime(t *testing.T) {
 	}
 }
 
+// TestDiskIsNotSent: frames to a disk are not counted as sent; that some were sent still is.
+func TestDiskIsNotSent(t *testing.T) {
+	f := func(name string, traffic Traffic, up, down capture.Count, want uint32) {
+		t.Helper()
+		var s Station
+		s.Sent(at(1), at(59), 500)
+		s.Flow(at(1), at(59), 6, up, down, traffic, 0)
+		if m := taken(&s, 60+130)[0]; m.Sent != want {
+			t.Errorf("%s: %d frames sent, want %d", name, m.Sent, want)
+		}
+	}
+	f("a disk", Local, count(480, 48<<10), count(900, 1200<<10), 20)
+	f("a disk alone", Local, count(500, 48<<10), count(900, 1200<<10), 1)
+	f("a share", Local, count(480, 48<<10), count(900, 100<<10), 500)
+	f("a site", Personal, count(480, 48<<10), count(900, 1200<<10), 500)
+}
+
 func count(frames, octets uint64) capture.Count { return capture.Count{Frames: frames, Octets: octets} }
 
 func TestFlow(t *testing.T) {
@@ -79,6 +96,8 @@ func TestFlow(t *testing.T) {
 	f("video", 17, count(2000, 120<<10), count(20000, 25000<<10), Personal, "play 0 user 25120 back 0 use 10..49")
 	f("a socket held open", 6, count(10, 1<<10), count(10, 1<<10), Personal, "play 0 user 2 back 0 use -")
 	f("a thin game over TCP", 6, count(100, 8<<10), count(120, 20<<10), Personal, "play 40 user 28 back 0 use 10..49")
+	f("a share", 6, count(100, 8<<10), count(120, 20<<10), Local, "play 0 user 0 back 28 use -")
+	f("a disk", 6, count(600, 600<<10), count(1200, 1200<<10), Local, "play 0 user 0 back 0 use -")
 	title = 7 // the game's own flow
 	f("a game of turns", 6, count(22, 2<<10), count(30, 9<<10), Personal, "play 40 user 11 back 0 use 10..49")
 	f("the game's page", 6, count(5, 2<<10), count(9, 9<<10), Personal, "play 0 user 11 back 0 use -")
@@ -144,7 +163,7 @@ func FuzzStation(f *testing.F) {
 			case 0:
 				s.Sent(from, to, uint64(b[3]))
 			case 1:
-				s.Flow(from, to, b[3], count(uint64(b[3]), 99), count(uint64(b[2]), 1<<40), Traffic(b[3]%2), uint16(b[3]))
+				s.Flow(from, to, b[3], count(uint64(b[3]), 99), count(uint64(b[2]), 1<<40), Traffic(b[3]%3), uint16(b[3]))
 			case 2:
 				s.Name(from, string(b[:3]), b[3]%2 == 0)
 			case 3:

@@ -144,7 +144,10 @@ func (c *collector) flow(o *capture.Observation) {
 		return
 	}
 	traffic, id := evidence.Personal, uint16(0)
-	if peer.IsPrivate() || c.titles.Background(title.ID(o.Title)) {
+	switch {
+	case peer.IsPrivate():
+		traffic = evidence.Local
+	case c.titles.Background(title.ID(o.Title)):
 		traffic = evidence.Background
 	}
 	if c.titles.Title(title.ID(o.Title)).Use == title.Play {

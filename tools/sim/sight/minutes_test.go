@@ -32,8 +32,10 @@ func TestMinutes(t *testing.T) {
 				}
 				sent[i][o.Time/minute] += float64(o.Up.Frames)
 			case capture.KindFlow:
-				if !o.Peer.IsMulticast() && !o.Target.IsGroup() && o.PeerPort != 67 && o.PeerPort != 68 {
-					octets[i] += float64(o.Up.Octets + o.Down.Octets)
+				n := o.Up.Octets + o.Down.Octets
+				disk := o.Peer.IsPrivate() && n >= 256<<10 // see evidence: it is left out
+				if !disk && !o.Peer.IsMulticast() && !o.Target.IsGroup() && o.PeerPort != 67 && o.PeerPort != 68 {
+					octets[i] += float64(n)
 				}
 			}
 		})
@@ -42,7 +44,11 @@ func TestMinutes(t *testing.T) {
 			m := &x.Minute
 			kb[x.Station] += float64(m.User + m.Back)
 			want := sent[x.Station][m.Start/minute]
-			if d := math.Abs(float64(m.Sent) - want); d > 3+0.01*want {
+			d := math.Abs(float64(m.Sent) - want)
+			if o.Vantage == "A+" { // its disk is left out
+				d = max(0, float64(m.Sent)-want)
+			}
+			if d > 3+0.01*want {
 				t.Errorf("seed %d station %d at %v: %d frames in the minute, observed %.0f", seed, x.Station, time.Unix(0,
 					m.Start).UTC(), m.Sent, want)
 			}
