@@ -52,6 +52,8 @@ func (s *Session) add(f Fact) {
 const (
 	// within is how exactly a minute's first and last evidence tell when somebody came or left.
 	within = 15 * time.Second
+	// arriving is how long somebody may sit there before the wire shows it: he logs on and starts something.
+	arriving = time.Minute
 	// withinProof is that of a plain port, where proof comes when Steam calls.
 	withinProof = 5 * time.Minute
 	// unseenErr bounds the error of an end in a stretch that nobody saw.
@@ -170,7 +172,7 @@ func (t *Sessions) begin(m *Settled) {
 	default:
 		t.s.Began = CauseUse
 	}
-	t.s.StartErr += margin(m.View)
+	t.s.StartErr += margin(m.View) + arriving
 	if from, _, ok := m.usage(); ok && t.before.hasUse && joined(t.before.toUse, from) {
 		t.use(t.before.firstUse) // it ran on over the turn of the minute
 	}
@@ -182,7 +184,11 @@ func joined(to, from int64) bool { return from-to <= int64(30*time.Second) }
 // use notes the first evidence of a person.
 func (t *Sessions) use(at int64) {
 	t.s.Start, t.lastUse, t.used = at, at, true
-	t.s.StartErr += time.Duration(max(t.run-at, at-t.run))
+	before := max(t.run-at, at-t.run)
+	if t.s.Began == CauseBoot { // he may have sat there since it came up
+		before = max(before, at-t.up)
+	}
+	t.s.StartErr += time.Duration(before)
 }
 
 // extend adds minute m to the open session.
