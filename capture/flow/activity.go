@@ -93,6 +93,18 @@ func (a *Activity) Update(f *capture.Header) {
 	}
 }
 
+// Before tells what f's station sent an ActivityPeriod before f or earlier, where that was not told yet: it comes before what
+// f says. Update is still to be called for f.
+func (a *Activity) Before(f *capture.Header) {
+	id := idOf(f.SrcMAC, f.VLAN)
+	at := mix(id^a.seed, 0xa0761d6478bd642f) & a.mask
+	for i, have := range a.ids[at] {
+		if s := &a.sets[at][i]; have == id && f.Time-s.last >= int64(ActivityPeriod) {
+			a.tell(id, s)
+		}
+	}
+}
+
 func (a *Activity) sender(id uint64, now int64) *sender {
 	at := mix(id^a.seed, 0xa0761d6478bd642f) & a.mask
 	ids, set := &a.ids[at], &a.sets[at]

@@ -152,6 +152,17 @@ func TestActivityTellsNoSilence(t *testing.T) {
 	const s = int64(time.Second)
 	f("no silence", [][2]int64{{s, s}, {s + 1, 2 * s}}, s, s+1, 2*s-1, 2*s)
 	f("a silence", [][2]int64{{s, s}, {s + 1, s + 2}, {400 * s, 400 * s}}, s, s+1, s+2, 400*s)
+	var told int
+	a := NewActivity(64, 1, func(o *capture.Observation) { told++ })
+	for i, want := range []int{1, 1, 1, 2, 2} { // the first at once, what is held when it is old, and once
+		x := &capture.Header{SrcMAC: capture.MAC{2}, Time: int64(i)*s/2 + s}
+		if a.Before(x); i < 2 {
+			a.Update(x)
+		}
+		if told != want {
+			t.Errorf("before frame %d %d were told, want %d", i, told, want)
+		}
+	}
 	f("set back", [][2]int64{{400 * s, 400 * s}, {400*s + 1, 400*s + 1}, {s, s}}, 400*s, 400*s+1, s)
 }
 

@@ -27,6 +27,7 @@ func (c *Cafe) alive(s *Station, first, last int64) {
 	silent := time.Duration(first - s.own)
 	fresh := !s.on
 	s.present(first, last, c.cfg.History)
+	s.wakes(first)
 	s.First, s.Last, s.own = min(s.First, first), max(s.Last, last), max(s.own, last)
 	if c.lost {
 		return // neither open nor closed
@@ -163,8 +164,10 @@ func (c *Cafe) withdraw(s, as *Station) {
 // well be the longest. Of a blind end nothing is known.
 func endError(s *Station, why Cause) time.Duration {
 	switch why {
-	case CauseRelease, CauseReboot:
+	case CauseRelease:
 		return time.Second
+	case CauseReboot: // it was switched off between its last frame and the first message of the boot
+		return max(time.Second, time.Duration(s.woke-s.slept))
 	case CauseOff:
 		return min(max(3*s.gap, time.Second), s.silence)
 	}

@@ -38,27 +38,29 @@ type Station struct {
 
 	Clues Clues // what its role is judged by
 
-	sight    sight
-	place    place
-	shown    evidence.Station
-	judged   *judged // nil as long as it is not confirmed
-	on       bool
-	opened   bool // the open session was told
-	session  Session
-	own      int64         // its last frame that was no mere answer
-	answers  uint64        // of its frames that were not counted yet, those that are
-	silence  time.Duration // silence after which it is off; grows with its own gaps
-	boot     int64         // when it last asked for an address to boot with
-	bootWhat string
-	uuid     string // what its boot loader says of the computer; empty where that tells nothing
-	joined   int64  // when the last card in Was was changed
-	lastDHCP *Facts // of that card
-	loading  int64  // when its boot loader asked for a boot server, and has asked for no address since; 0 else
-	released int64  // when it gave its address back
-	cpu      int    // minutes in which it sent a frame that only a running computer sends
-	minute   int64
-	gap      time.Duration // longest silence within the open session
-	told     Role          // role at the last EventStation
+	sight       sight
+	place       place
+	shown       evidence.Station
+	judged      *judged // nil as long as it is not confirmed
+	on          bool
+	opened      bool // the open session was told
+	session     Session
+	own         int64         // its last frame that was no mere answer
+	answers     uint64        // of its frames that were not counted yet, those that are
+	silence     time.Duration // silence after which it is off; grows with its own gaps
+	boot        int64         // when it last asked for an address to boot with
+	bootWhat    string
+	uuid        string // what its boot loader says of the computer; empty where that tells nothing
+	joined      int64  // when the last card in Was was changed
+	lastDHCP    *Facts // of that card
+	loading     int64  // when its boot loader asked for a boot server, and has asked for no address since; 0 else
+	asks        asks
+	slept, woke int64 // the last frame before its last pause, and the first behind it
+	released    int64 // when it gave its address back
+	cpu         int   // minutes in which it sent a frame that only a running computer sends
+	minute      int64
+	gap         time.Duration // longest silence within the open session
+	told        Role          // role at the last EventStation
 }
 
 // Addr is an address that a station uses.
@@ -229,16 +231,19 @@ func (c *Cafe) dhcp(o *capture.Observation) {
 	}
 	s = c.identify(s, o)
 	s.DHCP.take(d)
+	if d.FromServer && !d.V6 && d.Message == "NAK" {
+		s.asks.refused()
+	}
 	if d.FromServer || d.V6 {
 		return
 	}
 	s.Clues.dhcp(d)
 	switch d.Message {
 	case "DISCOVER":
-		s.booted(o.Time, "DHCP DISCOVER")
+		c.starts(s, d, o.Time)
 	case "REQUEST":
 		if !d.ClientAddr.IsValid() { // INIT-REBOOT or SELECTING (RFC 2131 §4.3.2), not a renewal
-			s.booted(o.Time, "DHCP REQUEST")
+			c.starts(s, d, o.Time)
 		}
 	case "RELEASE":
 		s.Last, s.own, s.released = max(s.Last, o.Time), max(s.own, o.Time), o.Time

@@ -25,6 +25,8 @@ const (
 	// first payloads, behind three frames of a TCP handshake. The latest of the shared captures was the sixth.
 	shaped = 12
 
+	portDHCP = 67 // of the server
+
 	maxFlows    = 1 << 15 // 4.3 MB; a café of 100 stations was seen with 6 000 at once
 	maxStations = 1 << 12
 )
@@ -100,6 +102,9 @@ func (h *hot) decode(f *capture.Frame, plain bool) {
 	h.count(f, p.HasMAC && p.Dst.IsGroup())
 	if !plain {
 		h.fill(p)
+	}
+	if h.frame.DstPort == portDHCP && h.frame.Proto == decode.ProtoUDP {
+		h.active.Before(&h.frame) // a boot: what was before it is of another session
 	}
 	h.inspect(p)
 	if p.HasMAC && !p.Src.IsZero() && !p.Src.IsGroup() {
