@@ -97,7 +97,7 @@ func (a *Activity) Update(f *capture.Header) {
 // f says. Update is still to be called for f.
 func (a *Activity) Before(f *capture.Header) {
 	id := idOf(f.SrcMAC, f.VLAN)
-	at := mix(id^a.seed, 0xa0761d6478bd642f) & a.mask
+	at := a.set(id)
 	for i, have := range a.ids[at] {
 		if s := &a.sets[at][i]; have == id && f.Time-s.last >= int64(ActivityPeriod) {
 			a.tell(id, s)
@@ -105,8 +105,11 @@ func (a *Activity) Before(f *capture.Header) {
 	}
 }
 
+// set returns the set of places in which id may be.
+func (a *Activity) set(id uint64) uint64 { return mix(id^a.seed, 0xa0761d6478bd642f) & a.mask }
+
 func (a *Activity) sender(id uint64, now int64) *sender {
-	at := mix(id^a.seed, 0xa0761d6478bd642f) & a.mask
+	at := a.set(id)
 	ids, set := &a.ids[at], &a.sets[at]
 	victim := 0
 	for i, have := range ids {

@@ -261,7 +261,8 @@ func goesOn(length int64, up, down capture.Count) bool {
 // realTime reports whether a flow is one that a person plays or talks over: for five seconds or more frames go both ways
 // all the time, and they are small. A video or a download is full frames one way and acknowledgements the other; a socket
 // that is held open carries a frame now and then. Games over UDP send 5 to 64 frames a second down and 2 to 64 up, games
-// over TCP and remote desktops 2 to 10; voice 20 to 50 each way; chats and launchers one in two seconds at most. (tshark -z conv over the shared captures' game files.)
+// over TCP and remote desktops 2 to 10; voice 20 to 50 each way; chats and launchers one in two seconds at most. (tshark -z
+// conv over the game files of the shared captures.)
 func realTime(proto uint8, length int64, up, down capture.Count) bool {
 	const tcp, udp = 6, 17
 	s := float64(length) / float64(second)
