@@ -53,11 +53,12 @@ type Cafe struct {
 	vantage  vantage
 
 	started   bool
-	now       int64 // the latest time observed
-	first     int64 // the first time observed
-	traffic   int64 // the latest time at which the wire showed something
-	expired   int64 // the last time silence was looked for
-	minute    int64 // the last in which minutes were closed
+	now       int64   // the latest time observed
+	first     int64   // the first time observed
+	traffic   int64   // the latest time at which the wire showed something
+	expired   int64   // the last time silence was looked for
+	minute    int64   // the last in which minutes were closed
+	sees      Vantage // as of the last minute that was closed: it looks at all stations
 	settled   []settled
 	params    *state.Params
 	summary   int64 // when the next occupancy event is due
@@ -106,7 +107,6 @@ func (c *Cafe) Observe(o *capture.Observation) []Event {
 	}
 	c.hear(min(o.Time, c.now))
 	c.look(o)
-	defer c.note(o)
 	switch o.Kind {
 	case capture.KindDHCP:
 		c.dhcp(o)
@@ -155,6 +155,7 @@ func (c *Cafe) Observe(o *capture.Observation) []Event {
 			s.name(o)
 		}
 	}
+	c.note(o)
 	return c.events
 }
 
@@ -164,6 +165,7 @@ func (c *Cafe) Finish() []Event {
 	if c.started {
 		c.summarise()
 	}
+	c.sees = c.Vantage()
 	for _, s := range c.Stations() {
 		c.endMinutes(s)
 		c.close(s, CauseEnd)

@@ -32,7 +32,7 @@ func (c *Cafe) note(o *capture.Observation) {
 		if local(o.Peer) && o.Origin != capture.OriginDNS {
 			return // a neighbour's page, as UPnP has them
 		}
-		if trafficOf(c.cfg.Titles.Title(c.cfg.Titles.Name(o.Name)).Use) == evidence.Personal {
+		if !c.cfg.Titles.Background(c.cfg.Titles.Name(o.Name)) {
 			s.shown.Name(o.Time, o.Name, o.Origin != capture.OriginDNS)
 		}
 	case capture.KindEvidence:
@@ -81,8 +81,10 @@ func (c *Cafe) noteDHCP(o *capture.Observation) {
 func (c *Cafe) noteFlow(o *capture.Observation) {
 	client, server := local(o.Addr), local(o.Peer)
 	mac, up, down := o.MAC, o.Up, o.Down
-	use := c.cfg.Titles.Title(title.ID(o.Title)).Use
-	traffic := trafficOf(use)
+	traffic := evidence.Personal
+	if c.cfg.Titles.Background(title.ID(o.Title)) {
+		traffic = evidence.Background
+	}
 	switch {
 	case client && server:
 		traffic = evidence.Local
@@ -96,7 +98,7 @@ func (c *Cafe) noteFlow(o *capture.Observation) {
 		return
 	}
 	var id uint16
-	if use == title.Play {
+	if c.cfg.Titles.Title(title.ID(o.Title)).Use == title.Play {
 		id = o.Title
 	}
 	s.shown.Flow(o.First, o.Time, o.Proto, up, down, traffic, id)
@@ -109,25 +111,23 @@ func local(a netip.Addr) bool {
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
-// trafficOf returns what a flow is, or a name, that its title says is of such use.
-func trafficOf(use title.Use) evidence.Traffic {
-	if use == title.Launcher || use == title.Background {
-		return evidence.Background
+// view says what could be seen of s in the minute that begins at start.
+func (c *Cafe) view(s *Station) func(start int64) state.View {
+	_, hidden := slices.BinarySearchFunc(c.sees.Hidden, s.MAC, func(a, b capture.MAC) int { return slices.Compare(a[:], b[:]) })
+	return func(start int64) state.View {
+		switch {
+		case c.unseen(start, start+int64(time.Minute)):
+			return state.Blind
+		case c.sees.Grade == GradeC || hidden:
+			return state.Broadcasts
+		}
+		return state.Full
 	}
-	return evidence.Personal
 }
 
-// view says what could be seen of s in the minute that began at start.
-func (c *Cafe) view(s *Station, v *Vantage, start int64) state.View {
-	end := start + int64(time.Minute)
-	blind := func(from, to int64) bool { return min(to, end)-max(from, start) > int64(time.Minute)/2 }
-	switch {
-	case c.blind && blind(c.traffic, c.now), c.lost && blind(c.lostSince, c.now):
-		return state.Blind
-	case slices.ContainsFunc(c.blinds, func(b Interval) bool { return blind(b.Start, b.End) }):
-		return state.Blind
-	case v.Grade == GradeC, slices.Contains(v.Hidden, s.MAC):
-		return state.Broadcasts
-	}
-	return state.Full
+// unseen reports whether for more than half of the time from from to to nobody could be heard.
+func (c *Cafe) unseen(from, to int64) bool {
+	most := func(b Interval) bool { return min(b.End, to)-max(b.Start, from) > (to-from)/2 }
+	return c.blind && most(Interval{c.traffic, c.now}) || c.lost && most(Interval{c.lostSince, c.now}) ||
+		slices.ContainsFunc(c.blinds, most)
 }

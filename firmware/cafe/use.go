@@ -35,10 +35,9 @@ func (c *Cafe) settle() {
 		return
 	}
 	c.minute = n
-	v := c.Vantage()
+	c.sees = c.Vantage()
 	for _, s := range c.Stations() {
-		see := func(start int64) state.View { return c.view(s, &v, start) }
-		s.shown.Take(c.now, see, func(m *state.Minute) { c.judgeMinute(s, m) })
+		s.shown.Take(c.now, c.view(s), func(m *state.Minute) { c.judgeMinute(s, m) })
 	}
 	c.tellMinutes()
 }
@@ -63,37 +62,37 @@ func (c *Cafe) take(s *Station, m *state.Settled) {
 		d.P = 1
 	}
 	s.did(m.Start, d, c.cfg.History)
-	if s.Reported() && s.seat() {
+	if s.Reported() && s.Seat() {
 		c.settled = append(c.settled, settled{m.Start, d})
 	}
 	if ended, ok := s.judged.sessions.Take(m); ok {
 		c.endUse(s, &ended)
 	}
-	if open, ok := s.judged.sessions.Current(); ok && !s.judged.told {
+	if s.judged.told || !s.Reported() || !s.Seat() {
+		return
+	}
+	if open, ok := s.judged.sessions.Current(); ok {
 		s.judged.told = true
-		if s.Reported() && s.seat() {
-			c.events = append(c.events, Event{Kind: EventUse, Time: c.now, Station: s, Use: open})
-		}
+		c.events = append(c.events, Event{Kind: EventUse, Time: c.now, Station: s, Use: open})
 	}
 }
 
 // endUse takes the end of a session of use.
 func (c *Cafe) endUse(s *Station, e *state.Session) {
+	told := s.judged.told
 	s.judged.told = false
 	if len(s.Uses) >= c.cfg.History {
 		s.Uses = append(s.Uses[:0], s.Uses[1:]...)
 	}
 	s.Uses = append(s.Uses, *e)
-	if s.Reported() && s.seat() {
+	if told || s.Reported() && s.Seat() {
 		c.events = append(c.events, Event{Kind: EventUse, Time: c.now, Station: s, Use: *e})
 	}
 }
 
 // endMinutes closes and settles all that is open of s, as nothing will follow of it.
 func (c *Cafe) endMinutes(s *Station) {
-	v := c.Vantage()
-	see := func(start int64) state.View { return c.view(s, &v, start) }
-	s.shown.Flush(see, func(m *state.Minute) { c.judgeMinute(s, m) })
+	s.shown.Flush(c.view(s), func(m *state.Minute) { c.judgeMinute(s, m) })
 	if s.judged == nil {
 		return
 	}
@@ -127,8 +126,8 @@ func (c *Cafe) tellMinutes() {
 	c.settled = c.settled[:0]
 }
 
-// seat reports whether s is a computer at which somebody may sit.
-func (s *Station) seat() bool { return s.Role == RolePC || s.Role == RoleCashier }
+// Seat reports whether s is a computer at which somebody may sit.
+func (s *Station) Seat() bool { return s.Role == RolePC || s.Role == RoleCashier }
 
 // did notes what s did in the minute that began at start.
 func (s *Station) did(start int64, d Doing, keep int) {
@@ -164,19 +163,22 @@ func stateOf(m *state.Settled) State {
 	return StateUnknown
 }
 
+// sure is how probable a state has to be for it to be said of now (rule R1: 0.7 is what use is counted from).
+const sure = 0.7
+
 // doing returns what s does now: by its silence whether it is on, and by the newest minute what.
 func (s *Station) doing(now int64, blind bool) Doing {
 	d := Doing{Station: s, State: s.StateAt(now, blind), P: 1}
-	if d.State != StateOn || s.judged == nil || !s.seat() {
+	if d.State != StateOn || s.judged == nil || !s.Seat() {
 		return d
 	}
 	b := s.judged.model.Now()
 	switch {
-	case b[state.Use] > 0.7:
+	case b[state.Use] > sure:
 		d.State, d.P = StateInUse, b[state.Use]
-	case b[state.Idle] > 0.7:
+	case b[state.Idle] > sure:
 		d.State, d.P = StateOnIdle, b[state.Idle]
-	case b[state.Booting] > 0.7:
+	case b[state.Booting] > sure:
 		d.State, d.P = StateBooting, b[state.Booting]
 	}
 	return d

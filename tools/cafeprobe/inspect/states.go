@@ -63,6 +63,9 @@ const (
 
 // paint lays one state from from to to over what is there.
 func paint(all []State, what cafe.State, from, to int64, p float64) []State {
+	if Time(to) <= all[0].From || Time(from) >= all[len(all)-1].To {
+		return all
+	}
 	var out []State
 	keep := func(s State) {
 		switch n := len(out) - 1; {
@@ -89,11 +92,7 @@ func paint(all []State, what cafe.State, from, to int64, p float64) []State {
 // seat reports whether somebody may sit at s. Of what is no computer, as far as is known, a session is a time for which it
 // was on.
 func seat(s *cafe.Station) bool {
-	switch s.Role {
-	case cafe.RolePC, cafe.RoleCashier:
-		return true
-	}
-	return s.Role == cafe.RoleUnknown && len(s.Uses) > 0
+	return s.Seat() || s.Role == cafe.RoleUnknown && len(s.Uses) > 0
 }
 
 // sessions returns when s was in use.
