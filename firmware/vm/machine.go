@@ -1,0 +1,287 @@
+// Package vm runs a box that QEMU emulates, without a window: for `make qemu` and for the tests of the image. A Machine has the box's
+// serial console, both ends of the cable at its capture port, and its power button, and ends with the process that started it,
+// however that ends.
+package vm
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Arch is what processor a Machine has.
+type Arch string
+
+// The two that images are made for. Both are emulated in software: KVM is not there on the machines that test.
+const (
+	ARM64 Arch = "arm64" // QEMU's virt machine with a Cortex-A53, by U-Boot
+	AMD64 Arch = "amd64" // QEMU's q35 machine, by OVMF
+)
+
+// Where the devices are on the PCI bus: ports are told apart by their device path, in QEMU as on a board.
+const (
+	slotUplink   = "0x3"
+	slotCapture  = "0x4"
+	slotDisk     = "0x5"
+	slotWatchdog = "0x6"
+	slotUSB      = "0x7"
+)
+
+// The ports' MAC addresses.
+const (
+	UplinkMAC  = "52:54:00:ca:fe:03"
+	CaptureMAC = "52:54:00:ca:fe:04"
+)
+
+// Config says what a Machine is made of.
+type Config struct {
+	Arch     Arch
+	Disk     string // the image, raw; the guest writes to it
+	Firmware string // U-Boot for arm64; OVMF's code for amd64; "" with Kernel
+	Vars     string // OVMF's variables, written to: a copy of the machine's own
+
+	Kernel, Initrd, Append string // start these without a boot loader; for tests of PID 1
+
+	Memory    int      // MiB; default 512
+	USB       string   // a stick's image, raw; "" for none
+	WriteLog  string   // the file into which each write to Disk is logged, for LoadLog; "" for none
+	Watchdog  bool     // an i6300esb that resets the machine
+	Clock     string   // where the clock starts, as QEMU's -rtc base=; default UTC now
+	NoUplink  bool     // no cable at the uplink
+	Restrict  bool     // the uplink reaches nothing but the addresses of Forward
+	Forward   []string // addresses in the guest's network that lead to the host, as QEMU's guestfwd=
+	NoReset   bool     // a reset ends the machine
+	Arguments []string // more of QEMU's
+}
+
+// A Machine is a box that runs. Use Start; Close ends it.
+type Machine struct {
+	Serial  *Serial
+	Capture *Cable // nil for none
+
+	cmd  *exec.Cmd
+	qmp  *qmp
+	log  *tail
+	done chan struct{}
+	err  error
+	once sync.Once
+}
+
+// forker starts programs from one thread that lives as long as the process: the kernel ends a child with the thread that
+// forked it (PR_SET_PDEATHSIG), so no emulated box outlives a test that was killed.
+var forker = sync.OnceValue(func() chan func() {
+	c := make(chan func())
+	go func() {
+		runtime.LockOSThread()
+		for f := range c {
+			f()
+		}
+	}()
+	return c
+})
+
+// Start starts a Machine. It is killed when ctx ends. An error says what QEMU said.
+func Start(ctx context.Context, cfg Config) (*Machine, error) {
+	args, err := cfg.arguments()
+	if err != nil {
+		return nil, err
+	}
+	m := &Machine{log: &tail{max: 16 << 10}, done: make(chan struct{})}
+	m.cmd = exec.CommandContext(ctx, cfg.program(), args...)
+	m.cmd.Stderr = m.log
+	m.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	var theirs []*os.File
+	defer func() {
+		for _, f := range theirs {
+			f.Close()
+		}
+	}()
+	var ours []*os.File
+	for _, kind := range []int{unix.SOCK_STREAM, unix.SOCK_STREAM, unix.SOCK_DGRAM} { // console, QMP, capture port: 3, 4, 5
+		a, b, err := pair(kind)
+		if err != nil {
+			closeAll(ours)
+			return nil, err
+		}
+		ours, theirs = append(ours, a), append(theirs, b)
+	}
+	m.cmd.ExtraFiles = theirs
+	started := make(chan error)
+	forker() <- func() { started <- m.cmd.Start() }
+	if err := <-started; err != nil {
+		closeAll(ours)
+		return nil, fmt.Errorf("start an emulated box: %w (apt-get install qemu-system-arm qemu-system-x86)", err)
+	}
+	m.Serial, m.Capture = newSerial(ours[0]), newCable(ours[2])
+	go func() {
+		m.err = m.cmd.Wait()
+		close(m.done)
+		closeAll(ours)
+	}()
+	if m.qmp, err = newQMP(ours[1]); err != nil {
+		m.Close()
+		return nil, fmt.Errorf("start an emulated box: %w: %s", err, m.log)
+	}
+	return m, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
+}
+
+// pair returns two ends of a local socket: no port that somebody else may have, no address on the host.
+func pair(kind int) (ours, theirs *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a local socket: %w", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "box"), os.NewFile(uintptr(fds[1]), "box"), nil
+}
+
+func (c *Config) program() string {
+	if c.Arch == AMD64 {
+		return "qemu-system-x86_64"
+	}
+	return "qemu-system-aarch64"
+}
+
+// arguments returns QEMU's.
+func (c *Config) arguments() ([]string, error) {
+	a := []string{"-nodefaults", "-no-user-config", "-display", "none", "-m", strconv.Itoa(cmp.Or(c.Memory, 512)), "-smp", "1"}
+	add := func(more ...string) { a = append(a, more...) }
+	switch c.Arch {
+	case ARM64:
+		add("-M", "virt,acpi=off", "-cpu", "cortex-a53")
+		if c.Firmware != "" {
+			add("-bios", c.Firmware)
+		}
+	case AMD64:
+		add("-M", "q35", "-accel", "tcg", "-cpu", "Nehalem")
+		if c.Firmware != "" {
+			add("-drive", "if=pflash,unit=0,format=raw,readonly=on,file="+comma(c.Firmware))
+			add("-drive", "if=pflash,unit=1,format=raw,file="+comma(c.Vars))
+		}
+	default:
+		return nil, fmt.Errorf("start an emulated box: processor %q: want %s or %s", c.Arch, ARM64, AMD64)
+	}
+	if c.Kernel != "" {
+		add("-kernel", c.Kernel, "-initrd", c.Initrd, "-append", c.Append)
+	}
+	add("-chardev", "socket,id=console,fd=3", "-serial", "chardev:console")
+	add("-chardev", "socket,id=qmp,fd=4", "-mon", "chardev=qmp,mode=control")
+	add("-device", "virtio-rng-pci")
+	c.disks(add)
+	c.ports(add)
+	if c.Watchdog {
+		add("-device", "i6300esb,addr="+slotWatchdog, "-action", "watchdog=reset")
+	}
+	if c.NoReset {
+		add("-no-reboot")
+	}
+	if c.Clock != "" {
+		add("-rtc", "base="+c.Clock)
+	}
+	return append(a, c.Arguments...), nil
+}
+
+func (c *Config) disks(add func(...string)) {
+	disk := "disk"
+	if c.Disk != "" {
+		add("-blockdev", "driver=file,node-name=disk,cache.direct=off,filename="+comma(c.Disk))
+		if c.WriteLog != "" {
+			add("-blockdev", "driver=file,node-name=log,filename="+comma(c.WriteLog))
+			add("-blockdev", "driver=blklogwrites,node-name=logged,file=disk,log=log,log-sector-size=512")
+			disk = "logged"
+		}
+		add("-device", "virtio-blk-pci,write-cache=on,addr="+slotDisk+",drive="+disk)
+	}
+	if c.USB != "" {
+		add("-device", "qemu-xhci,addr="+slotUSB, "-blockdev", "driver=file,node-name=stick,filename="+comma(c.USB))
+		add("-device", "usb-storage,drive=stick")
+	}
+}
+
+func (c *Config) ports(add func(...string)) {
+	add("-netdev", "dgram,id=cap,local.type=fd,local.str=5")
+	add("-device", "virtio-net-pci,netdev=cap,romfile=,addr="+slotCapture+",mac="+CaptureMAC)
+	if c.NoUplink {
+		return
+	}
+	user := "user,id=up"
+	if c.Restrict {
+		user += ",restrict=on"
+	}
+	for _, f := range c.Forward {
+		user += ",guestfwd=" + comma(f)
+	}
+	add("-netdev", user, "-device", "virtio-net-pci,netdev=up,romfile=,addr="+slotUplink+",mac="+UplinkMAC)
+}
+
+// comma doubles the commas of a file's name, as QEMU wants them.
+func comma(s string) string { return strings.ReplaceAll(s, ",", ",,") }
+
+// Done is closed when the Machine has ended.
+func (m *Machine) Done() <-chan struct{} { return m.done }
+
+// Wait waits until the Machine has ended by itself, at most until ctx does. An error says what QEMU said.
+func (m *Machine) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the emulated box to end: %w; its console ends with:\n%s", ctx.Err(), m.Serial.Tail())
+	case <-m.done:
+	}
+	if m.err != nil {
+		return fmt.Errorf("emulated box: %w: %s", m.err, m.log)
+	}
+	return nil
+}
+
+// Reset presses the reset button: what is in memory is lost, what the guest wrote to its disk is not.
+func (m *Machine) Reset() error { return m.qmp.run("system_reset", nil) }
+
+// PowerButton presses the power button: the guest is asked to shut down.
+func (m *Machine) PowerButton() error { return m.qmp.run("system_powerdown", nil) }
+
+// Freeze stops the Machine's processor, and Thaw lets it go on.
+func (m *Machine) Freeze() error { return m.qmp.run("stop", nil) }
+
+// Thaw lets a frozen Machine go on.
+func (m *Machine) Thaw() error { return m.qmp.run("cont", nil) }
+
+// Unplug takes the cable out of a port, "cap" or "up", and puts it back in.
+func (m *Machine) Unplug(port string, out bool) error {
+	return m.qmp.run("set_link", map[string]any{"name": port, "up": !out})
+}
+
+// Kill ends the Machine at once, as a power cut does, but that what the guest wrote without a flush is not lost.
+func (m *Machine) Kill() error {
+	if err := m.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("end the emulated box: %w", err)
+	}
+	<-m.done
+	return nil
+}
+
+// Close ends the Machine and frees what it has. A second call does nothing.
+func (m *Machine) Close() {
+	m.once.Do(func() {
+		_ = m.Kill()
+		m.Serial.closed()
+	})
+}
+
+// patience is how long QEMU's monitor may take to answer on a machine that other work shares.
+const patience = 60 * time.Second

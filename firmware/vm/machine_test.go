@@ -1,0 +1,116 @@
+package vm
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// uboot returns Debian's U-Boot for QEMU's virt machine. In CI it has to be there: make installs it.
+func uboot(t *testing.T) string {
+	t.Helper()
+	const path = "/usr/lib/u-boot/qemu_arm64/u-boot.bin"
+	_, err1 := os.Stat(path)
+	_, err2 := exec.LookPath("qemu-system-aarch64")
+	if err1 != nil || err2 != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("no QEMU or no U-Boot, and this is CI: apt-get install qemu-system-arm u-boot-qemu")
+		}
+		t.Skip("no QEMU or no U-Boot: apt-get install qemu-system-arm u-boot-qemu")
+	}
+	return path
+}
+
+func start(t *testing.T, cfg Config) (*Machine, context.Context) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	m, err := Start(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Close)
+	return m, ctx
+}
+
+// TestMachine: a box whose boot loader finds nothing to boot falls through to the network, as stock U-Boot does, on the capture
+// port too. So a frame that a box sends is seen, from its first second on.
+func TestMachine(t *testing.T) {
+	m, ctx := start(t, Config{Arch: ARM64, Firmware: uboot(t), NoUplink: true})
+	if _, err := m.Serial.Expect(ctx, `U-Boot 20\d\d`); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if n, first := m.Capture.FromBox(); n > 0 {
+			if !bytes.Contains(first[0], []byte("U-Boot")) {
+				t.Errorf("first frame % x, want a DHCP message of U-Boot's", first[0])
+			}
+			break
+		}
+		if _, err := m.Serial.Expect(ctx, `\n`); err != nil {
+			t.Fatalf("no frame from U-Boot's network boot: %v", err)
+		}
+	}
+	if err := m.Reset(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Serial.Expect(ctx, `U-Boot 20\d\d`); err != nil {
+		t.Errorf("after a reset: %v", err)
+	}
+	if err := m.Kill(); err != nil {
+		t.Error(err)
+	}
+	if _, err := m.Serial.Expect(ctx, "never said"); err == nil || !strings.Contains(err.Error(), "U-Boot") {
+		t.Errorf("console of a box that ended: %v, want its last lines", err)
+	}
+}
+
+// TestWriteLog: what U-Boot writes to the disk is in the log, with its octets.
+func TestWriteLog(t *testing.T) {
+	dir := t.TempDir()
+	disk, log := filepath.Join(dir, "disk"), filepath.Join(dir, "log")
+	if err := os.WriteFile(disk, make([]byte, 1<<20), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(log, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m, ctx := start(t, Config{Arch: ARM64, Firmware: uboot(t), NoUplink: true, Disk: disk, WriteLog: log})
+	say := func(line string) {
+		t.Helper()
+		if _, err := m.Serial.Write([]byte(line + "\n")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Serial.Expect(ctx, `=> $`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := m.Serial.Expect(ctx, `stop autoboot`); err != nil {
+		t.Fatal(err)
+	}
+	say("")
+	say("virtio scan")
+	say("mw.l 0x41000000 0xcafe0001 0x80; virtio write 0x41000000 7 1")
+	say("mw.l 0x41000000 0xcafe0002 0x80; virtio write 0x41000000 9 1")
+	if err := m.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := LoadLog(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var at []int64
+	for _, w := range l.Writes {
+		if len(w.Data) > 0 {
+			at = append(at, w.Offset)
+		}
+	}
+	if len(at) != 2 || at[0] != 7*512 || at[1] != 9*512 || l.Writes[0].Data[0] != 1 {
+		t.Errorf("writes at %v, want sectors 7 and 9: %+v", at, l.Writes)
+	}
+}
