@@ -54,6 +54,7 @@ var Arrows = []Arrow{
 	{"firmware/life", []string{"firmware/clock/...", "uplink", "uplink/durable"}, nil},
 	{"firmware/account", []string{"capture", "firmware/cafe", "firmware/hours", "firmware/state", "uplink"}, nil},
 	{"firmware/pipeline", []string{"capture/...", "firmware/cafe", "firmware/account", "uplink"}, nil},
+	{"firmware/bootstate", nil, nil},
 	{"firmware/vm", nil, []string{"golang.org/x/sys/unix"}},
 	{"firmware/config", []string{"capture/remote", "firmware/cafe", "firmware/hours", "uplink", "uplink/durable"}, nil},
 	{"firmware/cafeprobed", []string{"board/...", "capture/...", "uplink/...", "firmware/..."}, nil},
