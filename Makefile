@@ -12,7 +12,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt vet lint vuln unit accuracy cross fuzz bench bench-capture bench-live bench-uplink instructions lab netns replay soak clean packages-test packages-lab packages-bench
+.PHONY: help run test check fmt vet lint vuln unit accuracy cross fuzz bench bench-capture bench-live bench-uplink instructions lab netns replay soak image clean packages-test packages-lab packages-bench packages-image
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -114,6 +114,13 @@ bench-live: ## the frames a second that one core takes from a veth pair and deco
 replay: bin ## what the box sees in a capture: make replay PCAP=file
 	@bin/cafeprobe inspect $(PCAP)
 
+BOARD ?= qemu-arm64
+RELEASE ?= 0.0.0-dev
+NUMBER ?= 1
+
+image: packages-image bin ## the image of a board, in out/image/BOARD: make image BOARD=qemu-arm64 (RELEASE=2026.11.0 NUMBER=12 ROOT=root.json)
+	@bin/cafeprobe image --release $(RELEASE) --number $(NUMBER) $(if $(ROOT),--root $(ROOT)) $(BOARD)
+
 clean: ## remove what was built
 	rm -rf bin out
 
@@ -132,3 +139,6 @@ packages-lab:
 
 packages-bench:
 	$(call packages,libndpi-bin softflowd p0f argus-server tshark)
+
+packages-image:
+	$(call packages,git dpkg dosfstools e2fsprogs mtools)

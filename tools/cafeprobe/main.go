@@ -35,6 +35,8 @@ type cli struct {
 	Simulate simulateCmd `cmd:"" help:"Make up a café: a capture of an evening or a night, and the truth beside it."`
 	Fit      fitCmd      `cmd:"" help:"Fit the numbers of the model of states to labelled timelines, and say what that is worth."`
 
+	Image imageCmd `cmd:"" help:"Make the image of a board, to be written to its card."`
+
 	Province provinceCmd `cmd:"" help:"Run a province; export a chain; ask a box to do something; certificates."`
 }
 
