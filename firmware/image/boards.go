@@ -28,6 +28,7 @@ type Model struct {
 	Buffer string // where it puts a sector, likewise
 	Tree   string // the device tree's file in the kernel's package; "machine": the one that U-Boot got from the machine
 	Args   string // more of the kernel's command line
+	Loader Loader // a U-Boot of the board's own; without Config it has none
 }
 
 // Console is the serial port that the kernel and PID 1 write to.
@@ -113,13 +114,15 @@ func (m *Model) readImage() error {
 		Buffer string `json:"buffer"`
 		Tree   string `json:"tree"`
 		Args   string `json:"args"`
+		Loader Loader `json:"uboot"`
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&i); err != nil {
 		return err
 	}
-	m.Arch, m.Boot, m.Device, m.Number, m.Load, m.Buffer, m.Tree, m.Args = i.Arch, i.Boot, i.Device, i.Number, i.Load, i.Buffer, i.Tree, i.Args
+	m.Arch, m.Boot, m.Tree, m.Args, m.Loader = i.Arch, i.Boot, i.Tree, i.Args, i.Loader
+	m.Device, m.Number, m.Load, m.Buffer = i.Device, i.Number, i.Load, i.Buffer
 	switch m.Boot {
 	case Script, RaspberryPi, Rockchip, UEFI:
 		return nil

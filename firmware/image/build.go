@@ -225,20 +225,7 @@ func (b *build) arm(ctx context.Context, initramfs []byte) error {
 		return fmt.Errorf("%w: %d octets of at most %d", ErrSlotSize, len(image), SlotMax)
 	}
 	b.files[SlotFile] = image
-	source, err := os.ReadFile(filepath.Join(b.Source, "board/uboot/selector.cmd"))
-	if err != nil {
-		return err
-	}
-	script := ScriptImage(Selector(string(source), b.model), uint32(b.unix))
-	var raw []disk.Raw
-	var list []disk.Partition
-	switch b.model.Boot {
-	case Script:
-		if b.files[LoaderFile], err = os.ReadFile(filepath.Join(b.parts["u-boot-qemu"].Dir, "usr/lib/u-boot/qemu_arm64/u-boot.bin")); err != nil {
-			return err
-		}
-		list, err = b.fat(ctx, "boot", disk.Basic, bootSize, []disk.File{{Name: "boot.scr", Data: script}})
-	}
+	raw, list, err := b.boot(ctx)
 	if err != nil {
 		return err
 	}
@@ -247,6 +234,62 @@ func (b *build) arm(ctx context.Context, initramfs []byte) error {
 		disk.Partition{Name: "slot_a", Type: disk.Linux, Size: SlotSize, Content: image},
 		disk.Partition{Name: "slot_b", Type: disk.Linux, Size: SlotSize, Content: image})
 	return b.disk(ctx, raw, list)
+}
+
+// boot returns what an ARM board finds first: the loader in front of all partitions, or a partition boot.
+func (b *build) boot(ctx context.Context) ([]disk.Raw, []disk.Partition, error) {
+	own, err := b.loader()
+	if b.model.Boot == Rockchip {
+		// Where the boot ROM looks (Rockchip's "Boot option" notes): sector 64.
+		return []disk.Raw{{Offset: 64 * 512, Data: own}}, nil, err
+	}
+	if err != nil && !errors.Is(err, ErrNoLoader) {
+		return nil, nil, err
+	}
+	var files []disk.File
+	loader := own
+	if own == nil {
+		source, err := os.ReadFile(filepath.Join(b.Source, "board/uboot/selector.cmd"))
+		if err != nil {
+			return nil, nil, err
+		}
+		files = append(files, disk.File{Name: "boot.scr", Data: ScriptImage(Selector(string(source), b.model), uint32(b.unix))})
+		of := map[Boot]string{Script: "u-boot-qemu", RaspberryPi: "u-boot-rpi"}[b.model.Boot]
+		folder := map[Boot]string{Script: "qemu_arm64", RaspberryPi: "rpi_arm64"}[b.model.Boot]
+		if loader, err = os.ReadFile(filepath.Join(b.parts[of].Dir, "usr/lib/u-boot", folder, "u-boot.bin")); err != nil {
+			return nil, nil, err
+		}
+	}
+	b.Log.Info("boot loader", "own", own != nil, "sha256", sum(loader))
+	if b.model.Boot == RaspberryPi {
+		more, err := b.raspberry(loader)
+		if err != nil {
+			return nil, nil, err
+		}
+		files = append(files, more...)
+	} else {
+		b.files[LoaderFile] = loader
+	}
+	list, err := b.fat(ctx, "boot", disk.Basic, bootSize, files)
+	return nil, list, err
+}
+
+// raspberry returns what the Raspberry Pi's firmware reads: its second stage, which is not free, the device tree that it fills in, and
+// U-Boot as its kernel. The mini UART keeps its speed only when the core's is fixed (enable_uart).
+func (b *build) raspberry(loader []byte) ([]disk.File, error) {
+	files := []disk.File{
+		{Name: "config.txt", Data: []byte("arm_64bit=1\nenable_uart=1\nkernel=u-boot.bin\nboot_delay=0\ndisable_splash=1\n")},
+		{Name: "u-boot.bin", Data: loader},
+		{Name: filepath.Base(b.model.Tree), Data: b.tree},
+	}
+	for _, n := range []string{"start4.elf", "fixup4.dat"} {
+		data, err := os.ReadFile(filepath.Join(b.parts["raspi-firmware"].Dir, "usr/lib/raspi-firmware", n))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, disk.File{Name: n, Data: data})
+	}
+	return files, nil
 }
 
 // uefi makes the unified kernel images and a disk with an ESP.
@@ -267,7 +310,7 @@ func (b *build) uefi(ctx context.Context, initramfs []byte) error {
 	release := strings.TrimPrefix(b.parts["linux-image-"+b.model.Arch].Package, "linux-image-")
 	for _, slot := range []string{"a", "b"} {
 		image, err := uki.Build(stub, []uki.Section{
-			{Name: ".osrel", Data: fmt.Appendf(nil, "ID=cafeprobe\nNAME=cafeprobe\nPRETTY_NAME=\"cafeprobe slot %s\"\nVERSION_ID=%s\n", slot, b.Version)},
+			{Name: ".osrel", Data: b.osrel(slot)},
 			{Name: ".uname", Data: []byte(release)},
 			{Name: ".cmdline", Data: []byte(b.model.Cmdline() + " cafeprobe.slot=" + slot)},
 			{Name: ".initrd", Data: initramfs},
@@ -287,6 +330,13 @@ func (b *build) uefi(ctx context.Context, initramfs []byte) error {
 		return err
 	}
 	return b.disk(ctx, nil, append(list, disk.Partition{Name: "state", Type: disk.Linux, Size: StateSize}))
+}
+
+// osrel says what systemd-boot orders its entries by: the release's number. Of one release slot a comes first, since a tilde sorts before
+// the end of a version (UAPI.10, version comparison).
+func (b *build) osrel(slot string) []byte {
+	tilde := map[string]string{"a": "", "b": "~b"}[slot]
+	return fmt.Appendf(nil, "ID=cafeprobe\nNAME=cafeprobe\nPRETTY_NAME=\"cafeprobe %s, slot %s\"\nVERSION_ID=%d%s\n", b.Version, slot, b.Number, tilde)
 }
 
 // seed is what all identifiers of the disk are derived from: what is on it.

@@ -64,7 +64,7 @@ var Arrows = []Arrow{
 	{"firmware/config", []string{"capture/remote", "firmware/cafe", "firmware/hours", "uplink", "uplink/durable"}, nil},
 	{"firmware/image", []string{"firmware/image/..."}, []string{"github.com/klauspost/compress/zstd"}},
 	{"firmware/image/fit", []string{"firmware/image/fdt"}, nil},
-	{"firmware/image/kmod", nil, []string{"github.com/ulikunitz/xz"}},
+	{"firmware/image/kmod", []string{"firmware/image/fdt"}, []string{"github.com/ulikunitz/xz"}},
 	{"firmware/image/disk", nil, []string{"github.com/diskfs/go-diskfs", "github.com/google/uuid"}},
 	{"firmware/image/...", nil, nil},
 	{"firmware/cafeprobed", []string{"board/...", "capture/...", "uplink/...", "firmware/..."}, nil},

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"cafeprobe/firmware/image"
@@ -42,5 +43,26 @@ func (c *imageCmd) Run(ctx context.Context) error {
 	}
 	fmt.Printf("%s %s of commit %.12s, %d parts, %d modules, in %s\n", m.Release.Board, m.Release.Version, m.Release.Commit, len(m.Parts),
 		len(m.Modules), time.Since(start).Round(time.Second/10))
+	return nil
+}
+
+type ubootCmd struct {
+	Parts   string `placeholder:"DIR" help:"Folder that keeps Debian's packages; without it, out/parts."`
+	Refresh bool   `help:"Take the newest source, and write board/parts.lock anew."`
+	Source  string `default:"." help:"The project's folder."`
+	Board   string `arg:"" help:"nanopi-r2s, nanopi-r4s, orangepi-r1-plus, rpi4 or qemu-arm64."`
+}
+
+// Run builds a board's U-Boot.
+func (c *ubootCmd) Run(ctx context.Context) error {
+	start := time.Now()
+	file, err := image.BuildLoader(ctx, image.LoaderConfig{
+		Board: c.Board, Source: c.Source, Store: c.Parts, Refresh: c.Refresh, Jobs: runtime.NumCPU(),
+		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s, in %s\n", file, time.Since(start).Round(time.Second/10))
 	return nil
 }

@@ -36,6 +36,7 @@ type cli struct {
 	Fit      fitCmd      `cmd:"" help:"Fit the numbers of the model of states to labelled timelines, and say what that is worth."`
 
 	Image imageCmd `cmd:"" help:"Make the image of a board, to be written to its card."`
+	Uboot ubootCmd `cmd:"" help:"Build a board's boot loader of Debian's source."`
 
 	Province provinceCmd `cmd:"" help:"Run a province; export a chain; ask a box to do something; certificates."`
 }
