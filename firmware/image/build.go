@@ -29,6 +29,7 @@ type Config struct {
 	Source  string // the module's root
 	Out     string // a folder for what is made, and is made itself
 	Store   string // where parts are kept; empty: out/parts below Source
+	Lock    string // the list of parts; empty: board/parts.lock below Source
 	Refresh bool   // take the newest parts instead of the listed ones
 
 	Version string // of the release; empty: "0.0.0-dev"
@@ -81,6 +82,9 @@ func Build(ctx context.Context, cfg Config) (*Manifest, error) {
 	b := &build{Config: cfg, parts: map[string]parts.Part{}, files: map[string][]byte{}}
 	if b.Store == "" {
 		b.Store = filepath.Join(b.Source, "out", "parts")
+	}
+	if b.Lock == "" {
+		b.Lock = filepath.Join(b.Source, "board", "parts.lock")
 	}
 	if b.Version == "" {
 		b.Version = "0.0.0-dev"
@@ -141,7 +145,7 @@ func (b *build) fetch(ctx context.Context) error {
 	case UEFI:
 		wants = append(wants, parts.Want{Name: "systemd-boot-efi", Arch: arch})
 	}
-	store := parts.Store{Dir: b.Store, Lock: filepath.Join(b.Source, "board", "parts.lock"), Refresh: b.Refresh, Log: b.Log}
+	store := parts.Store{Dir: b.Store, Lock: b.Lock, Refresh: b.Refresh, Log: b.Log}
 	list, err := store.Fetch(ctx, wants)
 	for _, p := range list {
 		b.parts[p.Name] = p

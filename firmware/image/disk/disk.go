@@ -220,3 +220,22 @@ func tool(ctx context.Context, env []string, name string, args ...string) error 
 	}
 	return nil
 }
+
+// Find returns where a partition of a disk image begins, in octets.
+func Find(path, name string) (int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	t, err := gpt.Read(f, sector, sector)
+	if err != nil {
+		return 0, fmt.Errorf("read the partition table of %s: %w", path, err)
+	}
+	for _, p := range t.Partitions {
+		if p.Name == name {
+			return int64(p.Start) * sector, nil
+		}
+	}
+	return 0, fmt.Errorf("%s has no partition %s", path, name)
+}

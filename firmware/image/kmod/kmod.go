@@ -9,11 +9,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/ulikunitz/xz"
 )
@@ -119,31 +122,40 @@ func (s *Set) Resolve(names []string) ([]Module, error) {
 // Builtin says whether a module is part of the kernel itself.
 func (s *Set) Builtin(name string) bool { return s.builtin[Name(name)] }
 
-// Aliases calls f for each alias of each module and of what is built in. It reads every module: seconds.
-func (s *Set) Aliases(f func(name, pattern string)) error {
+// Aliases returns the aliases of each module and of what is built in. It reads every module, on all cores: a minute.
+func (s *Set) Aliases() (map[string][]string, error) {
+	list := map[string][]string{}
 	for _, a := range s.aliases {
 		name, pattern, _ := strings.Cut(a, " ")
-		f(name, pattern)
+		list[name] = append(list[name], pattern)
 	}
-	names := make([]string, 0, len(s.files))
-	for n := range s.files {
-		names = append(names, n)
+	names := slices.Sorted(maps.Keys(s.files))
+	facts, errs := make([]Facts, len(names)), make([]error, len(names))
+	var wait sync.WaitGroup
+	for start := range runtime.NumCPU() {
+		wait.Go(func() {
+			for i := start; i < len(names); i += runtime.NumCPU() {
+				facts[i], errs[i] = s.facts(names[i])
+			}
+		})
 	}
-	slices.Sort(names)
-	for _, n := range names {
-		data, err := read(s.files[n])
-		if err != nil {
-			return fmt.Errorf("read %s: %w", s.files[n], err)
-		}
-		info, err := Info(data)
-		if err != nil {
-			return fmt.Errorf("read what %s says of itself: %w", s.files[n], err)
-		}
-		for _, a := range info.Aliases {
-			f(n, a)
-		}
+	wait.Wait()
+	for i, n := range names {
+		list[n] = append(list[n], facts[i].Aliases...)
 	}
-	return nil
+	return list, errors.Join(errs...)
+}
+
+func (s *Set) facts(name string) (Facts, error) {
+	data, err := read(s.files[name])
+	if err != nil {
+		return Facts{}, fmt.Errorf("read %s: %w", s.files[name], err)
+	}
+	info, err := Info(data)
+	if err != nil {
+		return info, fmt.Errorf("read what %s says of itself: %w", s.files[name], err)
+	}
+	return info, nil
 }
 
 // Facts are what a module says of itself.

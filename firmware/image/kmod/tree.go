@@ -1,6 +1,7 @@
 package kmod
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -18,21 +19,23 @@ type Need struct {
 // Index has the modules of each compatible string.
 type Index map[string][]string
 
-// Index reads what device-tree devices the modules are for. What is built in is there too.
-func (s *Set) Index() (Index, error) {
+// NewIndex makes an index of Aliases' result.
+func NewIndex(aliases map[string][]string) Index {
 	x := Index{}
-	err := s.Aliases(func(name, pattern string) {
-		// of:N<name>T<type>C<compatible>, with a * for what may be anything (scripts/mod/file2alias.c).
-		_, c, ok := strings.Cut(pattern, "C")
-		if !strings.HasPrefix(pattern, "of:") || !ok {
-			return
+	for _, name := range slices.Sorted(maps.Keys(aliases)) {
+		for _, pattern := range aliases[name] {
+			// of:N<name>T<type>C<compatible>, with a * for what may be anything (scripts/mod/file2alias.c).
+			_, c, ok := strings.Cut(pattern, "C")
+			if !strings.HasPrefix(pattern, "of:") || !ok {
+				continue
+			}
+			c = strings.TrimSuffix(c, "C*")
+			if !slices.Contains(x[c], name) {
+				x[c] = append(x[c], name)
+			}
 		}
-		c = strings.TrimSuffix(c, "C*")
-		if !slices.Contains(x[c], name) {
-			x[c] = append(x[c], name)
-		}
-	})
-	return x, err
+	}
+	return x
 }
 
 // Needs returns the enabled devices of a tree that a module drives and nothing that is built in. Of a node's strings the first that
