@@ -156,15 +156,18 @@ func (b *build) fetch(ctx context.Context) error {
 
 // compile builds PID 1 and the daemon for the board.
 func (b *build) compile(ctx context.Context) error {
-	for pkg, to := range map[string]*[]byte{b.Init: &b.sys.init, "./firmware/cafeprobed": &b.sys.daemon} {
-		bin := filepath.Join(b.Out, "."+filepath.Base(pkg))
+	for _, p := range []struct {
+		pkg string
+		to  *[]byte
+	}{{b.Init, &b.sys.init}, {"./firmware/cafeprobed", &b.sys.daemon}} {
+		bin := filepath.Join(b.Out, ".program")
 		env := []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + b.model.Arch, "GOFLAGS="}
-		if _, err := b.command(ctx, env, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", bin, pkg); err != nil {
+		if _, err := b.command(ctx, env, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", bin, p.pkg); err != nil {
 			return err
 		}
 		defer os.Remove(bin)
 		var err error
-		if *to, err = os.ReadFile(bin); err != nil {
+		if *p.to, err = os.ReadFile(bin); err != nil {
 			return err
 		}
 	}
