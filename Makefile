@@ -52,13 +52,13 @@ PURE := ./capture ./capture/decode ./capture/flow ./capture/title ./firmware/caf
   ./firmware/hours ./firmware/account ./tools/mix ./tools/sim ./tools/sim/shape ./tools/sim/sight ./tools/sim/wire
 
 # The crash images of cards open a spool in one goroutine, each with a process that checks it; of floods the live one shows
-# races as well. Of the others, of the day and of a room's million frames the detector makes minutes.
-SLOW := Test(PowerCut|LyingCard|FloodOf|Day$$|Save$$)
+# races as well. Of the others, of the day, of a room's million frames and of images the detector makes minutes.
+SLOW := Test(PowerCut|LyingCard|FloodOf|Day$$|Save$$|Reproducible|Trees$$|Selector$$)
 
 unit: ## all tests but accuracy's, with the race detector where there are goroutines
 	@CGO_ENABLED=1 $(GO) test -race -timeout 20m -skip '^TestAccuracy$$|^$(SLOW)' $$(comm -23 <($(GO) list ./... | sort) <($(GO) list $(PURE) | sort))
 	@$(GO) test $(PURE)
-	@$(GO) test -run '^$(SLOW)' ./uplink/spool ./firmware/pipeline ./tools/cafeprobe/simulate
+	@$(GO) test -run '^$(SLOW)' ./uplink/spool ./firmware/pipeline ./firmware/image ./tools/cafeprobe/simulate
 
 soak: packages-test ## the long tests; at the end a table of what must hold and what was measured, pictures in out/soak (at most 90 minutes)
 	@$(GO) run ./tools/soak
@@ -135,7 +135,7 @@ define packages
 endef
 
 packages-test:
-	$(call packages,gcc libc6-dev git iproute2 ethtool openssl mosquitto mosquitto-clients chromium fonts-dejavu-core valgrind)
+	$(call packages,gcc libc6-dev git iproute2 ethtool openssl mosquitto mosquitto-clients chromium fonts-dejavu-core valgrind dosfstools mtools fdisk cpio device-tree-compiler u-boot-tools qemu-system-arm)
 
 packages-lab:
 	$(call packages,iproute2 ethtool dnsmasq-base isc-dhcp-client curl samba avahi-daemon qemu-system-x86 ipxe-qemu)

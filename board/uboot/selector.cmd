@@ -8,6 +8,7 @@ setenv devtype @DEVTYPE@;
 setenv devnum ${@DEVNUM@};
 setenv fit @FIT@;
 setenv buf @BUF@;
+${devtype} dev ${devnum};
 
 setenv best; setenv other 0; setenv active; setenv try; setenv tries; setenv failed; setenv st;
 if part start ${devtype} ${devnum} state st; then

@@ -132,5 +132,6 @@ func (m *Model) readImage() error {
 
 // Cmdline is the kernel's command line but for the slot, which the selector adds.
 func (m *Model) Cmdline() string {
-	return strings.TrimSpace(fmt.Sprintf("console=%s,%d panic=10 loglevel=4 quiet ipv6.disable=0 %s", m.Console.Device, m.Console.Baud, m.Args))
+	const all = "panic=10 loglevel=4 quiet ipv6.disable=0"
+	return strings.TrimSpace(fmt.Sprintf("console=%s,%d %s %s", m.Console.Device, m.Console.Baud, all, m.Args))
 }

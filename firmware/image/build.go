@@ -1,5 +1,5 @@
-// Package image makes what a technician writes to a box's card: kernel, first file system, boot loader and an empty data partition, of
-// Debian's packages and this module's programs. The same source and the same parts give the same octets.
+// Package image makes what a technician writes to a box's card: kernel, first file system, boot loader and an empty data
+// partition, of Debian's packages and this module's programs. The same source and the same parts give the same octets.
 package image
 
 import (
@@ -75,6 +75,7 @@ type build struct {
 	sys    system
 	kernel []byte // as the kernel's package has it
 	tree   []byte // device tree; nil: the machine's own
+	own    []byte // U-Boot of make uboot; nil: none
 }
 
 // Build makes the image and returns its manifest.
@@ -162,7 +163,8 @@ func (b *build) compile(ctx context.Context) error {
 	}{{b.Init, &b.sys.init}, {"./firmware/cafeprobed", &b.sys.daemon}} {
 		bin := filepath.Join(b.Out, ".program")
 		env := []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + b.model.Arch, "GOFLAGS="}
-		if _, err := b.command(ctx, env, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", bin, p.pkg); err != nil {
+		args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", bin, p.pkg}
+		if _, err := b.command(ctx, env, "go", args...); err != nil {
 			return err
 		}
 		defer os.Remove(bin)
@@ -246,6 +248,7 @@ func (b *build) arm(ctx context.Context, initramfs []byte) error {
 // boot returns what an ARM board finds first: the loader in front of all partitions, or a partition boot.
 func (b *build) boot(ctx context.Context) ([]disk.Raw, []disk.Partition, error) {
 	own, err := b.loader()
+	b.own = own
 	if b.model.Boot == Rockchip {
 		// Where the boot ROM looks (Rockchip's "Boot option" notes): sector 64.
 		return []disk.Raw{{Offset: 64 * 512, Data: own}}, nil, err
@@ -281,8 +284,8 @@ func (b *build) boot(ctx context.Context) ([]disk.Raw, []disk.Partition, error) 
 	return nil, list, err
 }
 
-// raspberry returns what the Raspberry Pi's firmware reads: its second stage, which is not free, the device tree that it fills in, and
-// U-Boot as its kernel. The mini UART keeps its speed only when the core's is fixed (enable_uart).
+// raspberry returns what the Raspberry Pi's firmware reads: its second stage, which is not free, the device tree that it fills
+// in, and U-Boot as its kernel. The mini UART keeps its speed only when the core's is fixed (enable_uart).
 func (b *build) raspberry(loader []byte) ([]disk.File, error) {
 	files := []disk.File{
 		{Name: "config.txt", Data: []byte("arm_64bit=1\nenable_uart=1\nkernel=u-boot.bin\nboot_delay=0\ndisable_splash=1\n")},
@@ -339,11 +342,12 @@ func (b *build) uefi(ctx context.Context, initramfs []byte) error {
 	return b.disk(ctx, nil, append(list, disk.Partition{Name: "state", Type: disk.Linux, Size: StateSize}))
 }
 
-// osrel says what systemd-boot orders its entries by: the release's number. Of one release slot a comes first, since a tilde sorts before
-// the end of a version (UAPI.10, version comparison).
+// osrel says what systemd-boot orders its entries by: the release's number. Of one release slot a comes first, since a tilde
+// sorts before the end of a version (UAPI.10, version comparison).
 func (b *build) osrel(slot string) []byte {
 	tilde := map[string]string{"a": "", "b": "~b"}[slot]
-	return fmt.Appendf(nil, "ID=cafeprobe\nNAME=cafeprobe\nPRETTY_NAME=\"cafeprobe %s, slot %s\"\nVERSION_ID=%d%s\n", b.Version, slot, b.Number, tilde)
+	const form = "ID=cafeprobe\nNAME=cafeprobe\nPRETTY_NAME=\"cafeprobe %s, slot %s\"\nVERSION_ID=%d%s\n"
+	return fmt.Appendf(nil, form, b.Version, slot, b.Number, tilde)
 }
 
 // seed is what all identifiers of the disk are derived from: what is on it.

@@ -51,7 +51,8 @@ func buildIn(t *testing.T, board string) (string, *Manifest) {
 		t.Fatalf("git clone: %v: %s", err, b)
 	}
 	m, err := Build(t.Context(), Config{
-		Board: board, Source: clone, Out: out, Store: filepath.Join(root, "out/parts"), Init: "./firmware/cafeprobed", Number: 12, Version: "1.2.3",
+		Board: board, Source: clone, Out: out, Store: filepath.Join(root, "out/parts"), Init: "./firmware/cafeprobed",
+		Number: 12, Version: "1.2.3",
 	})
 	if err != nil {
 		t.Fatal(err)

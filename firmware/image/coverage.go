@@ -14,8 +14,8 @@ import (
 	"cafeprobe/firmware/image/kmod"
 )
 
-// Missing returns the enabled devices of a device tree that no module of list drives, though the kernel has one, and whose drivers are
-// in none of the folders of the kernel's source that unused names.
+// Missing returns the enabled devices of a device tree that no module of list drives, though the kernel has one, and whose
+// drivers are in none of the folders of the kernel's source that unused names.
 func Missing(set *kmod.Set, index kmod.Index, tree *fdt.Node, list []kmod.Module, unused []string) []kmod.Need {
 	return slices.DeleteFunc(set.Needs(index, tree), func(n kmod.Need) bool {
 		return slices.ContainsFunc(n.Modules, func(name string) bool {

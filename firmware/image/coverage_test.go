@@ -76,7 +76,8 @@ func TestTrees(t *testing.T) {
 // machineTree asks QEMU for the device tree of its machine.
 func machineTree(t *testing.T) string {
 	path := filepath.Join(t.TempDir(), "virt.dtb")
-	out, err := exec.Command("qemu-system-aarch64", "-M", "virt,acpi=off,dumpdtb="+path, "-cpu", "cortex-a53", "-display", "none").CombinedOutput()
+	cmd := exec.Command("qemu-system-aarch64", "-M", "virt,acpi=off,dumpdtb="+path, "-cpu", "cortex-a53", "-display", "none")
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("ask QEMU for its device tree: %v: %s", err, out)
 	}

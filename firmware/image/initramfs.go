@@ -35,7 +35,8 @@ type system struct {
 // folders are where PID 1 mounts, as the kernel has nothing but this file system.
 var folders = []string{"proc", "sys", "dev", "run", "tmp", "data"}
 
-// cpio returns the file system as an archive, compressed by zstd as the kernel reads it (32-bit checksum and a window of at most 8 MiB).
+// cpio returns the file system as an archive, compressed by zstd as the kernel reads it (32-bit checksum and a window of at
+// most 8 MiB).
 func (s *system) cpio() ([]byte, error) {
 	release, err := json.Marshal(s.release)
 	if err != nil {
@@ -59,7 +60,8 @@ func (s *system) cpio() ([]byte, error) {
 	files = append(files, cpio.File{Name: "etc/modules", Mode: 0o644, Data: []byte(order.String())})
 	var out bytes.Buffer
 	// One goroutine: blocks are cut the same on every machine.
-	z, err := zstd.NewWriter(&out, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(8<<20))
+	z, err := zstd.NewWriter(&out, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1),
+		zstd.WithWindowSize(8<<20))
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"cafeprobe/firmware/image/parts"
 )
 
 // Manifest says what an image was made of and what was made: manifest.json.
@@ -50,6 +52,20 @@ func (b *build) finish() (*Manifest, error) {
 	for _, p := range b.list {
 		m.Parts = append(m.Parts, Debian{p.Package, p.Arch, p.Version, p.SHA256})
 	}
+	if b.own != nil {
+		// What make uboot took, by the same list.
+		wants := []parts.Want{{Name: "u-boot", Arch: "source"}, {Name: "u-boot", Arch: "source-debian"}}
+		if b.model.Loader.Monitor != "" {
+			wants = append(wants, parts.Want{Name: "arm-trusted-firmware", Arch: b.model.Arch})
+		}
+		listed, err := parts.Listed(b.Lock, wants)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range listed {
+			m.Parts = append(m.Parts, Debian{p.Package, p.Arch, p.Version, p.SHA256})
+		}
+	}
 	var err error
 	if m.Modules, err = goModules(b.sys.init, b.sys.daemon); err != nil {
 		return nil, err
@@ -84,6 +100,9 @@ func (b *build) inside() []Sum {
 	list := []Sum{of("kernel", b.kernel), of("init", b.sys.init), of("bin/cafeprobed", b.sys.daemon), of("bin/e2fsck", b.sys.fsck)}
 	if b.tree != nil {
 		list = append(list, of(b.model.Tree, b.tree))
+	}
+	if b.own != nil {
+		list = append(list, of(b.model.Loader.File, b.own))
 	}
 	for _, m := range b.sys.modules {
 		list = append(list, of("lib/modules/"+m.File, m.Data))

@@ -1,13 +1,13 @@
 package image
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 	"time"
 )
 
-// The part of SPDX 2.3 (ISO/IEC 5962, spdx.github.io/spdx-spec/v2.3) that an image needs: packages, and that the image contains them.
+// The part of SPDX 2.3 (ISO/IEC 5962, spdx.github.io/spdx-spec/v2.3) that an image needs: packages, and that the image contains
+// them.
 type (
 	spdxDocument struct {
 		Version       string             `json:"spdxVersion"`
@@ -52,11 +52,13 @@ type (
 
 const unsaid = "NOASSERTION"
 
-// sbom lists what is in an image. Its namespace is derived from the image's own hash, so that the same image has the same document.
+// sbom lists what is in an image. Its namespace is derived from the image's own hash, so that the same image has the same
+// document.
 func sbom(m *Manifest) spdxDocument {
 	const image = "SPDXRef-image"
 	own := spdxPackage{
-		Name: "cafeprobe-" + m.Release.Board, ID: image, Version: m.Release.Version, Location: unsaid, Licence: unsaid, Copyright: unsaid,
+		Name: "cafeprobe-" + m.Release.Board, ID: image, Version: m.Release.Version,
+		Location: unsaid, Licence: unsaid, Copyright: unsaid,
 	}
 	var all []string
 	for _, f := range m.Files {
@@ -79,7 +81,7 @@ func sbom(m *Manifest) spdxDocument {
 	for _, p := range m.Parts {
 		add(spdxPackage{
 			Name: p.Name, ID: spdxID("deb", p.Name), Version: p.Version, Checksums: []spdxChecksum{{"SHA256", p.SHA256}},
-			Refs: []spdxRef{{"PACKAGE-MANAGER", "purl", fmt.Sprintf("pkg:deb/debian/%s@%s?arch=%s", escape(p.Name), escape(p.Version), p.Arch)}},
+			Refs: []spdxRef{{"PACKAGE-MANAGER", "purl", "pkg:deb/debian/" + escape(p.Name) + "@" + escape(p.Version) + "?arch=" + p.Arch}},
 		})
 	}
 	for _, g := range m.Modules {

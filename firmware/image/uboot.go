@@ -39,8 +39,8 @@ type LoaderConfig struct {
 // ErrNoLoader is wrapped by errors about a board that has no U-Boot of its own, or whose is not built yet.
 var ErrNoLoader = errors.New("image: no boot loader")
 
-// BuildLoader builds a board's U-Boot, hardened by board/uboot/harden.config and with the selector as its boot command, of Debian's
-// source with Debian's patches. It returns the file. It needs a cross compiler and takes minutes.
+// BuildLoader builds a board's U-Boot, hardened by board/uboot/harden.config and with the selector as its boot command, of
+// Debian's source with Debian's patches. It returns the file. It needs a cross compiler and takes minutes.
 func BuildLoader(ctx context.Context, cfg LoaderConfig) (string, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

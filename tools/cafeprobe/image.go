@@ -32,8 +32,8 @@ func (c *imageCmd) Run(ctx context.Context) error {
 	}
 	start := time.Now()
 	m, err := image.Build(ctx, image.Config{
-		Board: c.Board, Source: c.Source, Out: out, Store: c.Parts, Refresh: c.Refresh, Version: c.Version, Number: c.Number, Root: c.Root,
-		Init: c.Init, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Board: c.Board, Source: c.Source, Out: out, Store: c.Parts, Refresh: c.Refresh,
+		Version: c.Version, Number: c.Number, Root: c.Root, Init: c.Init, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err != nil {
 		return err
@@ -41,8 +41,9 @@ func (c *imageCmd) Run(ctx context.Context) error {
 	for _, f := range m.Files {
 		fmt.Printf("%s  %9d  %s\n", f.SHA256, f.Size, filepath.Join(out, f.Name))
 	}
-	fmt.Printf("%s %s of commit %.12s, %d parts, %d modules, in %s\n", m.Release.Board, m.Release.Version, m.Release.Commit, len(m.Parts),
-		len(m.Modules), time.Since(start).Round(time.Second/10))
+	r := m.Release
+	fmt.Printf("%s %s of commit %.12s, %d parts, %d Go modules, in %s\n", r.Board, r.Version, r.Commit, len(m.Parts), len(m.Modules),
+		time.Since(start).Round(time.Second/10))
 	return nil
 }
 

@@ -1,5 +1,6 @@
-// Package cpio writes archives of the kind that Linux unpacks as its first file system (Documentation/driver-api/early-userspace/
-// buffer-format.rst, "newc"). The same files give the same octets: sorted by name, numbered in that order, owned by root, of one time.
+// Package cpio writes archives of the kind that Linux unpacks as its first file system
+// (Documentation/driver-api/early-userspace/ buffer-format.rst, "newc"). The same files give the same octets: sorted by name,
+// numbered in that order, owned by root, of one time.
 package cpio
 
 import (
@@ -38,13 +39,16 @@ type entry struct {
 
 // Write writes an archive of files, the folders above them, folders, and /dev/console. It is an error when two have one name.
 func Write(w io.Writer, files []File, folders []string) error {
-	list := map[string]entry{"dev/console": {name: "dev/console", mode: typeDevice | 0o600, links: 1, major: consoleMajor, minor: consoleMinor}}
+	const console = "dev/console"
+	list := map[string]entry{
+		console: {name: console, mode: typeDevice | 0o600, links: 1, major: consoleMajor, minor: consoleMinor},
+	}
 	above := func(name string) {
 		for d := path.Dir(name); d != "."; d = path.Dir(d) {
 			list[d] = entry{name: d, mode: typeFolder | 0o755, links: 2}
 		}
 	}
-	above("dev/console")
+	above(console)
 	for _, d := range folders {
 		above(d + "/x")
 	}
@@ -80,7 +84,8 @@ type writer struct {
 	err error
 }
 
-// put writes one entry: thirteen numbers of eight hexadecimal digits, the name with a NUL, the data; both filled up to four octets.
+// put writes one entry: thirteen numbers of eight hexadecimal digits, the name with a NUL, the data; both filled up to four
+// octets.
 func (w *writer) put(e entry, inode int) {
 	w.write([]byte(fmt.Sprintf("070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
 		inode, e.mode, 0, 0, e.links, 0, len(e.data), 0, 0, e.major, e.minor, len(e.name)+1, 0)))

@@ -24,7 +24,7 @@ func TestWrite(t *testing.T) {
 	if len(archive)%4 != 0 {
 		t.Errorf("%d octets", len(archive))
 	}
-	if _, err := exec.LookPath("cpio"); err != nil {
+	if _, err := exec.LookPath("cpio"); err != nil && os.Getenv("CI") == "" {
 		t.Skip("cpio is not installed (apt-get install cpio)")
 	}
 	dir := t.TempDir()
@@ -52,7 +52,9 @@ func TestWrite(t *testing.T) {
 }
 
 func TestWriteRefuses(t *testing.T) {
-	for _, f := range [][]File{{{Name: "../up"}}, {{Name: "/root"}}, {{Name: ""}}, {{Name: "a"}, {Name: "a"}}, {{Name: "dev/console"}}} {
+	for _, f := range [][]File{
+		{{Name: "../up"}}, {{Name: "/root"}}, {{Name: ""}}, {{Name: "a"}, {Name: "a"}}, {{Name: "dev/console"}},
+	} {
 		if err := Write(&bytes.Buffer{}, f, nil); err == nil {
 			t.Errorf("%v was taken", strings.TrimSpace(f[0].Name))
 		}

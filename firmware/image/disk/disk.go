@@ -1,5 +1,5 @@
-// Package disk lays out a box's card: a GPT, what stands before its first partition, and the partitions' content. The same content gives
-// the same octets: every identifier is derived from it.
+// Package disk lays out a box's card: a GPT, what stands before its first partition, and the partitions' content. The same
+// content gives the same octets: every identifier is derived from it.
 package disk
 
 import (
@@ -23,7 +23,8 @@ import (
 // sector is the size of a logical block of every card and disk that the boards have.
 const sector = 512
 
-// align is where partitions begin: a multiple of every card's erase block that matters (SD Physical Layer 4.13, table 4-39: up to 4 MiB).
+// align is where partitions begin: a multiple of every card's erase block that matters (SD Physical Layer 4.13, table 4-39: up
+// to 4 MiB).
 const align = 4 << 20
 
 // Type is what a partition is for.
@@ -70,12 +71,14 @@ func Write(path, seed string, raw []Raw, parts []Partition) (err error) {
 		}
 		first = max(first, up(r.Offset+int64(len(r.Data)), align))
 	}
-	table := &gpt.Table{LogicalSectorSize: sector, PhysicalSectorSize: sector, ProtectiveMBR: true, GUID: strings.ToUpper(ID(seed, "disk").String())}
+	table := &gpt.Table{
+		LogicalSectorSize: sector, PhysicalSectorSize: sector, ProtectiveMBR: true, GUID: strings.ToUpper(ID(seed, "disk").String()),
+	}
 	at := first
 	for i, p := range parts {
 		e := &gpt.Partition{
-			Index: i + 1, Start: uint64(at / sector), End: uint64((at+p.Size)/sector - 1), Size: uint64(p.Size), Type: p.Type, Name: p.Name,
-			GUID: strings.ToUpper(ID(seed, "partition "+p.Name).String()),
+			Index: i + 1, Start: uint64(at / sector), End: uint64((at+p.Size)/sector - 1), Size: uint64(p.Size),
+			Type: p.Type, Name: p.Name, GUID: strings.ToUpper(ID(seed, "partition "+p.Name).String()),
 		}
 		if p.Boot {
 			e.Attributes = 1 << 2
@@ -138,14 +141,17 @@ func (p *Partition) write(w io.WriterAt, at int64) error {
 
 func up(n, to int64) int64 { return (n + to - 1) / to * to }
 
-// Ext4 makes an empty file system for the data partition at path. It can grow online to 1 024 times its size (resize_inode, mke2fs(8)).
+// Ext4 makes an empty file system for the data partition at path. It can grow online to 1 024 times its size (resize_inode,
+// mke2fs(8)).
 func Ext4(ctx context.Context, path, seed string, size, unix int64) error {
 	if err := empty(path, size); err != nil {
 		return err
 	}
 	// mke2fs is Debian's own (priority required), and the only one whose result is the same each time.
-	return tool(ctx, []string{fmt.Sprintf("E2FSPROGS_FAKE_TIME=%d", unix), "MKE2FS_CONFIG=/dev/null"}, "mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-I", "256", "-m", "1",
-		"-O", "has_journal,extent,huge_file,flex_bg,metadata_csum,64bit,dir_nlink,extra_isize,ext_attr,dir_index,filetype,resize_inode,sparse_super,large_file",
+	const features = "has_journal,extent,huge_file,flex_bg,metadata_csum,64bit,dir_nlink,extra_isize,ext_attr,dir_index,filetype," +
+		"resize_inode,sparse_super,large_file"
+	env := []string{fmt.Sprintf("E2FSPROGS_FAKE_TIME=%d", unix), "MKE2FS_CONFIG=/dev/null"}
+	return tool(ctx, env, "mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-I", "256", "-m", "1", "-O", features,
 		"-J", "size=8", "-L", "data", "-U", ID(seed, "ext4").String(),
 		"-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard,root_owner=0:0,hash_seed="+ID(seed, "ext4 hash").String(), path)
 }
@@ -163,7 +169,8 @@ func FAT(ctx context.Context, path, seed, label string, size, unix int64, files 
 	}
 	env := []string{fmt.Sprintf("SOURCE_DATE_EPOCH=%d", unix), "TZ=UTC", "MTOOLS_SKIP_CHECK=1"}
 	id := ID(seed, "fat")
-	if err := tool(ctx, env, "mkfs.vfat", "--invariant", "-F", "32", "-s", "1", "-n", label, "-i", fmt.Sprintf("%x", id[:4]), path); err != nil {
+	volume := fmt.Sprintf("%x", id[:4])
+	if err := tool(ctx, env, "mkfs.vfat", "--invariant", "-F", "32", "-s", "1", "-n", label, "-i", volume, path); err != nil {
 		return err
 	}
 	tmp, err := os.MkdirTemp(filepath.Dir(path), "fat-")

@@ -37,6 +37,9 @@ func need(t *testing.T, tools ...string) {
 	t.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin")
 	for _, n := range tools {
 		if _, err := exec.LookPath(n); err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatalf("%s is not installed, and this is CI: make packages-test", n)
+			}
 			t.Skipf("%s is not installed (apt-get install dosfstools e2fsprogs mtools fdisk)", n)
 		}
 	}
@@ -96,7 +99,8 @@ func TestWriteRefuses(t *testing.T) {
 	if err := Write(path, "", []Raw{{512, []byte("x")}}, nil); err == nil {
 		t.Error("a loader inside of the partition table was taken")
 	}
-	if err := Write(path, "", nil, []Partition{{Name: "a", Type: Linux, Size: 1 << 20, Content: make([]byte, 1<<20+1)}}); err == nil {
+	large := Partition{Name: "a", Type: Linux, Size: 1 << 20, Content: make([]byte, 1<<20+1)}
+	if err := Write(path, "", nil, []Partition{large}); err == nil {
 		t.Error("content larger than its partition was taken")
 	}
 }

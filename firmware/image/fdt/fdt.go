@@ -1,4 +1,5 @@
-// Package fdt reads and writes flattened device trees (Devicetree Specification 0.4 §5), which also are the form of U-Boot's images.
+// Package fdt reads and writes flattened device trees (Devicetree Specification 0.4 §5), which also are the form of U-Boot's
+// images.
 package fdt
 
 import (
@@ -113,8 +114,8 @@ func Marshal(n *Node) []byte {
 	w.u32(end)
 	b := make([]byte, before, before+len(w.structure)+len(w.names))
 	for i, v := range []uint32{
-		magic, uint32(before + len(w.structure) + len(w.names)), before, uint32(before + len(w.structure)), headerSize, version, compatible, 0,
-		uint32(len(w.names)), uint32(len(w.structure)),
+		magic, uint32(before + len(w.structure) + len(w.names)), before, uint32(before + len(w.structure)), headerSize, version,
+		compatible, 0, uint32(len(w.names)), uint32(len(w.structure)),
 	} {
 		binary.BigEndian.PutUint32(b[4*i:], v)
 	}

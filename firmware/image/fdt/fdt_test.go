@@ -57,7 +57,7 @@ func TestAlignment(t *testing.T) {
 // Another program reads the same of what Marshal writes.
 func TestDTC(t *testing.T) {
 	dtc, err := exec.LookPath("fdtget")
-	if err != nil {
+	if err != nil && os.Getenv("CI") == "" {
 		t.Skip("fdtget is not installed (apt-get install device-tree-compiler)")
 	}
 	path := t.TempDir() + "/tree"

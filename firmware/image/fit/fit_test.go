@@ -42,7 +42,7 @@ func TestCheck(t *testing.T) {
 
 // U-Boot's own tool reads the image and finds its hashes right.
 func TestDumpimage(t *testing.T) {
-	if _, err := exec.LookPath("dumpimage"); err != nil {
+	if _, err := exec.LookPath("dumpimage"); err != nil && os.Getenv("CI") == "" {
 		t.Skip("dumpimage is not installed (apt-get install u-boot-tools)")
 	}
 	path := t.TempDir() + "/slot.fit"
@@ -53,7 +53,9 @@ func TestDumpimage(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	for _, want := range []string{"Default Configuration: 'one'", "(kernel)", "(initramfs)", "(fdt-two)", "Configuration 1 (two)", "sha256"} {
+	for _, want := range []string{
+		"Default Configuration: 'one'", "(kernel)", "(initramfs)", "(fdt-two)", "Configuration 1 (two)", "sha256",
+	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("dumpimage does not say %s:\n%s", want, out)
 		}

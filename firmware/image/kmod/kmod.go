@@ -1,5 +1,5 @@
-// Package kmod finds kernel modules and the order to load them in, from what the modules themselves say (modinfo(8)): Debian's packages
-// have no modules.dep, which depmod writes where they are installed, and the box has no modprobe.
+// Package kmod finds kernel modules and the order to load them in, from what the modules themselves say (modinfo(8)): Debian's
+// packages have no modules.dep, which depmod writes where they are installed, and the box has no modprobe.
 package kmod
 
 import (
@@ -80,7 +80,8 @@ func Open(dir string) (*Set, error) {
 // ErrNoModule is wrapped by Resolve's error for a name that is neither a module nor built in.
 var ErrNoModule = errors.New("kmod: no such module")
 
-// Resolve returns names and all they depend on, each after what it depends on, otherwise in the order of names. What is built in is left out.
+// Resolve returns names and all they depend on, each after what it depends on, otherwise in the order of names. What is built
+// in is left out.
 func (s *Set) Resolve(names []string) ([]Module, error) {
 	var list []Module
 	seen := map[string]bool{}

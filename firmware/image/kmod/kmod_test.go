@@ -19,8 +19,8 @@ import (
 func module(t *testing.T, info string) []byte {
 	const names = "\x00.modinfo\x00.shstrtab\x00"
 	head := elf.Header64{
-		Ident: [16]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)}, Type: uint16(elf.ET_REL),
-		Machine: uint16(elf.EM_AARCH64), Version: 1, Shoff: 64, Ehsize: 64, Shentsize: 64, Shnum: 3, Shstrndx: 2,
+		Ident: [16]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
+		Type:  uint16(elf.ET_REL), Machine: uint16(elf.EM_AARCH64), Version: 1, Shoff: 64, Ehsize: 64, Shentsize: 64, Shnum: 3, Shstrndx: 2,
 	}
 	at := uint64(64 + 3*64)
 	var b bytes.Buffer
@@ -111,7 +111,8 @@ func TestNeeds(t *testing.T) {
 	off := node("bus", "disabled", "simple-bus")
 	off.Nodes = []*fdt.Node{node("leds", "okay", "gpio-leds")}
 	got := s.Needs(NewIndex(aliases), &fdt.Node{Nodes: []*fdt.Node{
-		node("mmc@1", "okay", "maker,newer", "maker,host"), node("mmc@2", "disabled", "maker,host"), node("clock", "okay", "maker,base", "maker,host"), off,
+		node("mmc@1", "okay", "maker,newer", "maker,host"), node("mmc@2", "disabled", "maker,host"),
+		node("clock", "okay", "maker,base", "maker,host"), off,
 	}})
 	if want := []Need{{"/mmc@1", "maker,host", []string{"card_host"}}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)

@@ -38,8 +38,8 @@ func NewIndex(aliases map[string][]string) Index {
 	return x
 }
 
-// Needs returns the enabled devices of a tree that a module drives and nothing that is built in. Of a node's strings the first that
-// anything matches counts, as for Linux.
+// Needs returns the enabled devices of a tree that a module drives and nothing that is built in. Of a node's strings the first
+// that anything matches counts, as for Linux.
 func (s *Set) Needs(x Index, tree *fdt.Node) []Need {
 	var list []Need
 	var walk func(at string, n *fdt.Node)

@@ -9,7 +9,8 @@ import (
 )
 
 // lockHead is the head of parts.lock.
-const lockHead = `# The Debian packages that images are made of, as they were fetched last: what is asked for, architecture, package, version, sha256.
+const lockHead = `# The Debian packages that images are made of, as they were fetched last: what is asked for, architecture, package,
+# version, sha256.
 # Written by cafeprobe image; a version that the archive no longer has is replaced by the newest, with a warning.
 `
 
@@ -59,4 +60,21 @@ func (l lock) text() []byte {
 	}
 	slices.Sort(lines)
 	return []byte(lockHead + strings.Join(lines, ""))
+}
+
+// Listed returns what the list at path has of wants.
+func Listed(path string, wants []Want) ([]Part, error) {
+	l, err := readLock(path)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Part, 0, len(wants))
+	for _, w := range wants {
+		p, ok := l.find(w)
+		if !ok {
+			return nil, fmt.Errorf("%s has no %s for %s", path, w.Name, w.Arch)
+		}
+		list = append(list, p)
+	}
+	return list, nil
 }

@@ -1,5 +1,5 @@
-// Package parts fetches the Debian packages that an image is made of. They come from the archive that the machine's own apt uses, through
-// a root of apt's own: the machine, its release and what is installed on it stay as they are.
+// Package parts fetches the Debian packages that an image is made of. They come from the archive that the machine's own apt
+// uses, through a root of apt's own: the machine, its release and what is installed on it stay as they are.
 package parts
 
 import (
@@ -48,8 +48,9 @@ type Store struct {
 	Log     *slog.Logger
 }
 
-// Fetch returns wants, in their order, unpacked. What the list has and the store holds needs no network. A version that the archive no
-// longer has is replaced by the newest, and one that is not listed added: the list is then written anew, and the change logged.
+// Fetch returns wants, in their order, unpacked. What the list has and the store holds needs no network. A version that the
+// archive no longer has is replaced by the newest, and one that is not listed added: the list is then written anew, and the
+// change logged.
 func (s *Store) Fetch(ctx context.Context, wants []Want) ([]Part, error) {
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
@@ -81,7 +82,7 @@ func (s *Store) Fetch(ctx context.Context, wants []Want) ([]Part, error) {
 			return nil, fmt.Errorf("%w: %s for %s: %w", ErrUnavailable, w.Name, w.Arch, err)
 		}
 		if listed && (locked.Version != p.Version || locked.SHA256 != p.SHA256) {
-			s.Log.Warn("a part changed: look at the list before you commit it", "part", w.Name, "arch", w.Arch, "was", locked.Version, "is", p.Version)
+			s.changed(locked, p)
 		}
 		if !listed || locked.SHA256 != p.SHA256 {
 			lock.put(p)
@@ -95,6 +96,12 @@ func (s *Store) Fetch(ctx context.Context, wants []Want) ([]Part, error) {
 		}
 	}
 	return list, nil
+}
+
+// changed warns that a part is not what the list has.
+func (s *Store) changed(was, is Part) {
+	s.Log.Warn("a part changed: look at the list before you commit it",
+		"part", is.Name, "arch", is.Arch, "was", was.Version, "is", is.Version)
 }
 
 // held returns a listed part if the store has its file with the listed hash.
@@ -251,8 +258,8 @@ APT::Sandbox::User "root";
 Acquire::Languages "none";
 `, a.dir)
 	path := filepath.Join(a.dir, "apt.conf")
-	for name, text := range map[string]string{path: conf, filepath.Join(a.dir, "etc/sources.list"): sources, filepath.Join(a.dir, "state/status"): ""} {
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+	for name, text := range map[string]string{"apt.conf": conf, "etc/sources.list": sources, "state/status": ""} {
+		if err := os.WriteFile(filepath.Join(a.dir, name), []byte(text), 0o644); err != nil {
 			return err
 		}
 	}

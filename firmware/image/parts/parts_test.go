@@ -25,7 +25,8 @@ https://other.example/apt stable
 	}
 	want := []string{
 		"deb http://mirror.example/debian trixie main non-free-firmware", "deb-src http://mirror.example/debian trixie main",
-		"deb http://mirror.example/debian trixie-updates main non-free-firmware", "deb-src http://mirror.example/debian trixie-updates main",
+		"deb http://mirror.example/debian trixie-updates main non-free-firmware",
+		"deb-src http://mirror.example/debian trixie-updates main",
 		"deb http://mirror.example/debian-security trixie-security main non-free-firmware",
 		"deb-src http://mirror.example/debian-security trixie-security main",
 	}
@@ -43,7 +44,9 @@ func TestLock(t *testing.T) {
 	if err != nil || l != nil {
 		t.Fatalf("a list that is not there: %v, %v", l, err)
 	}
-	a := Part{Want: Want{"linux-image-arm64", "arm64"}, Package: "linux-image-6.12-arm64", Version: "6.12.1-1", SHA256: strings.Repeat("a", 64)}
+	a := Part{
+		Want: Want{"linux-image-arm64", "arm64"}, Package: "linux-image-6.12-arm64", Version: "6.12.1-1", SHA256: strings.Repeat("a", 64),
+	}
 	b := a
 	b.Version, b.SHA256 = "6.12.2-1", strings.Repeat("b", 64)
 	c := Part{Want: Want{"e2fsck-static", "arm64"}, Package: "e2fsck-static", Version: "1", SHA256: strings.Repeat("c", 64)}

@@ -3,6 +3,7 @@ package parts
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,9 +15,12 @@ const (
 	changes  = "source-debian"
 )
 
-// Source returns a folder with the source of a Debian package, with Debian's patches. apt has compared the files with the archive's
-// signed list; the .dsc, which says the same, is not needed.
+// Source returns a folder with the source of a Debian package, with Debian's patches. apt has compared the files with the
+// archive's signed list; the .dsc, which says the same, is not needed.
 func (s *Store) Source(ctx context.Context, name string) (string, error) {
+	if s.Log == nil {
+		s.Log = slog.New(slog.DiscardHandler)
+	}
 	dir, err := filepath.Abs(s.Dir)
 	if err != nil {
 		return "", err
@@ -40,8 +44,8 @@ func (s *Store) Source(ctx context.Context, name string) (string, error) {
 			return "", fmt.Errorf("%w: source of %s: %w", ErrUnavailable, name, err)
 		}
 		for _, p := range files {
-			if old, ok := l.find(p.Want); ok && old.SHA256 != p.SHA256 && s.Log != nil {
-				s.Log.Warn("a part changed: look at the list before you commit it", "part", name, "arch", p.Arch, "was", old.Version, "is", p.Version)
+			if old, ok := l.find(p.Want); ok && old.SHA256 != p.SHA256 {
+				s.changed(old, p)
 			}
 			l.put(p)
 		}

@@ -1,5 +1,5 @@
-// Package uki makes a unified kernel image of the systemd stub (systemd-stub(7), UAPI.5): a PE program for UEFI to which kernel, first
-// file system and command line are added as sections.
+// Package uki makes a unified kernel image of the systemd stub (systemd-stub(7), UAPI.5): a PE program for UEFI to which
+// kernel, first file system and command line are added as sections.
 package uki
 
 import (
