@@ -14,13 +14,16 @@ import (
 	"syscall"
 	"time"
 
+	"cafeprobe/firmware/init/data"
 	"cafeprobe/firmware/init/kernel"
 )
 
+// dataVerb is the argument of the child that touches the card: see data.Up.
+const dataVerb = "data"
+
 func main() {
 	if os.Getpid() != 1 {
-		fmt.Fprintln(os.Stderr, "init: this is a box's first process, and does nothing else")
-		os.Exit(2)
+		os.Exit(child(os.Args[1:]))
 	}
 	_ = os.Setenv("PATH", "/bin")
 	debug.SetMemoryLimit(24 << 20)
@@ -29,8 +32,13 @@ func main() {
 	if err != nil {
 		log.Error("not mounted", "error", err)
 	}
+	// What the runtime says of a bug that nothing recovers from belongs where it survives the reboot that follows.
+	if f, err := os.OpenFile("/dev/kmsg", os.O_WRONLY, 0); err == nil {
+		_ = debug.SetCrashOutput(f, debug.CrashOptions{})
+		f.Close()
+	}
 	end := live(log)
-	log.Info("the box ends", "how", end)
+	log.Warn("the box ends", "how", end)
 	for {
 		if err := end.Do(); err != nil {
 			log.Error("the kernel does not end", "error", err)
@@ -39,21 +47,33 @@ func main() {
 	}
 }
 
+func child(args []string) int {
+	if len(args) != 1 || args[0] != dataVerb {
+		fmt.Fprintln(os.Stderr, "init: this is a box's first process, and does nothing else")
+		return 2
+	}
+	if err := data.Child(os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "init:", err)
+		return 1
+	}
+	return 0
+}
+
 // live is the box's life. A bug in it restarts the box: with a new firmware on trial the old one comes back that way.
 func live(log *slog.Logger) (end kernel.End) {
+	b := newBox(log)
 	defer func() {
 		if r := recover(); r != nil {
-			log.Error("BUG", "panic", r, "stack", string(debug.Stack()))
+			b.bug(r)
 			end = kernel.Reboot
 		}
 	}()
-	b := newBox(log)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	b.start(ctx)
 	signals := make(chan os.Signal, 8)
 	// The kernel sends SIGINT for Ctrl-Alt-Del; SIGTERM and SIGUSR2 are asked for by the box itself.
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR2, syscall.SIGCHLD)
+	b.task(func() { b.start(ctx) })
 	end = b.serve(signals)
 	cancel()
 	b.stop()

@@ -4,24 +4,24 @@
 package data
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 	"unsafe"
+
+	"cafeprobe/firmware/init/part"
 
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
 )
-
-// Name is the partition's, in the table.
-const Name = "data"
 
 // Mode is how the data are kept.
 type Mode string
@@ -45,10 +45,12 @@ type Result struct {
 
 // Config says where everything is. The zero Config is a box's.
 type Config struct {
-	Sys, Dev string // default /sys, /dev
-	Target   string // where it is mounted; default /data
-	Check    string // e2fsck; default /bin/e2fsck
-	Template string // an empty file system, zstd; default /lib/data.img.zst
+	Disks    part.Disks    `json:"disks"`
+	Await    time.Duration `json:"await"`    // how long the card is waited for; default 10 s
+	Target   string        `json:"target"`   // where it is mounted; default /data
+	Run      string        `json:"run"`      // a folder in memory, for what is made on the way; default /run
+	Check    string        `json:"check"`    // e2fsck; default /bin/e2fsck
+	Template string        `json:"template"` // an empty file system, zstd; default /lib/data.img.zst
 }
 
 func (c *Config) fill() {
@@ -57,11 +59,13 @@ func (c *Config) fill() {
 			*s = value
 		}
 	}
-	or(&c.Sys, "/sys")
-	or(&c.Dev, "/dev")
 	or(&c.Target, "/data")
+	or(&c.Run, "/run")
 	or(&c.Check, "/bin/e2fsck")
 	or(&c.Template, "/lib/data.img.zst")
+	if c.Await == 0 {
+		c.Await = 10 * time.Second
+	}
 }
 
 // memorySize bounds the file system in memory: a day's records and more, and an eighth of the smallest board's memory.
@@ -69,50 +73,32 @@ const memorySize = "size=64m,mode=0755"
 
 const flags = unix.MS_NODEV | unix.MS_NOSUID | unix.MS_NOEXEC | unix.MS_NOATIME
 
-// Up brings the data up. It has always mounted something when it returns, or says in Why that it could not.
-func Up(c Config) Result {
-	c.fill()
-	if err := os.MkdirAll(c.Target, 0o755); err != nil {
-		return Result{Mode: Memory, Why: err.Error()}
-	}
-	r, err := c.disk()
-	if err == nil {
-		return r
-	}
-	if r.Mode == ReadOnly {
-		r.Why = err.Error()
-		return r
-	}
-	why := err.Error()
-	if err := unix.Mount("tmpfs", c.Target, "tmpfs", flags&^unix.MS_NOATIME, memorySize); err != nil {
-		why += "; " + err.Error()
-	}
-	return Result{Mode: Memory, Why: why, Size: size(c.Target)}
-}
-
-// disk tries the card.
+// disk tries the card: it mounts the partition at Target.
 func (c *Config) disk() (r Result, err error) {
-	dev, err := c.find()
+	p, err := c.Disks.Await(part.Data, c.Await)
 	if err != nil {
-		return r, err
+		return Result{Mode: Memory}, err
 	}
 	var notes []error
-	if r.Grown, err = c.grow(dev); err != nil {
+	if r.Grown, err = grow(p); err != nil {
 		notes = append(notes, err) // too small is better than none
 	}
-	fixed, err := c.check(dev)
-	r.Fixed = fixed
-	if err == nil {
-		err = unix.Mount(dev, c.Target, "ext4", flags, "errors=remount-ro")
-	}
 	r.Mode = Kept
+	r.Fixed, err = c.check(p.Device)
 	if err != nil {
 		notes = append(notes, err)
-		if r.Mode, err = c.anew(dev); err != nil {
+	}
+	if err == nil || r.Fixed || errors.Is(err, errNoChecker) {
+		if err = c.mount(p.Device); err != nil {
+			notes = append(notes, err)
+		}
+	}
+	if err != nil {
+		if r.Mode, err = c.anew(p.Device); err != nil {
 			return r, errors.Join(append(notes, err)...)
 		}
 	}
-	if err := c.stretch(dev); err != nil {
+	if err := c.stretch(p); err != nil {
 		notes = append(notes, err)
 	}
 	r.Size = size(c.Target)
@@ -122,35 +108,64 @@ func (c *Config) disk() (r Result, err error) {
 	return r, nil
 }
 
-// anew makes the file system anew, where the device takes it, and mounts it; else mounts what is there for reading, if it can be.
+func (c *Config) mount(dev string) error {
+	if err := unix.Mount(dev, c.Target, "ext4", flags, "errors=remount-ro"); err != nil {
+		return fmt.Errorf("mount %s: %w", dev, err)
+	}
+	return nil
+}
+
+// anew makes the file system anew and mounts it, with what can still be read of the old one's small files: settings, keys, what the
+// boot before left. Where the device takes no writes, those files are in memory then.
 func (c *Config) anew(dev string) (Mode, error) {
-	err := c.restore(dev)
-	if err == nil {
-		if err = unix.Mount(dev, c.Target, "ext4", flags, "errors=remount-ro"); err == nil {
-			return Anew, nil
-		}
+	saved, err := c.rescue(dev)
+	if err != nil {
+		saved = ""
 	}
-	if unix.Mount(dev, c.Target, "ext4", flags|unix.MS_RDONLY, "noload") == nil {
-		return ReadOnly, c.cover(err)
+	if err := c.restore(dev); err != nil {
+		return c.instead(saved, err)
 	}
-	return Memory, err
+	if err := c.mount(dev); err != nil {
+		return c.instead(saved, err)
+	}
+	if saved == "" {
+		return Anew, nil
+	}
+	if err := copyTree(saved, c.Target); err != nil {
+		return Anew, fmt.Errorf("what was saved of the data: %w", err)
+	}
+	return Anew, unix.Unmount(saved, unix.MNT_DETACH)
 }
 
-// cover lays a file system in memory over the one that can only be read: programs write as ever, and read what there was. err is why.
-func (c *Config) cover(err error) error {
-	const upper = "/run/data-upper"
-	_, e1 := os.Stat(upper)
-	if e1 != nil {
-		e1 = os.MkdirAll(upper, 0o700)
+// instead mounts what was saved, if anything, in the place of the disk. err is why.
+func (c *Config) instead(saved string, err error) (Mode, error) {
+	if saved == "" {
+		return Memory, err
 	}
-	e2 := unix.Mount("tmpfs", upper, "tmpfs", flags&^unix.MS_NOATIME, memorySize)
-	e3 := copyTree(c.Target, upper)
-	e4 := unix.Unmount(c.Target, unix.MNT_DETACH)
-	e5 := unix.Mount(upper, c.Target, "", unix.MS_MOVE, "")
-	return errors.Join(err, e1, e2, e3, e4, e5)
+	if e := move(saved, c.Target); e != nil {
+		return Memory, errors.Join(err, e)
+	}
+	return ReadOnly, err
 }
 
-// maxCopied bounds what is taken over from a card that can only be read, in octets a file: settings and keys, and no old records.
+// rescue copies the small files of the device to a file system in memory, and returns where that is mounted.
+func (c *Config) rescue(dev string) (string, error) {
+	if err := unix.Mount(dev, c.Target, "ext4", flags|unix.MS_RDONLY, "noload"); err != nil {
+		return "", fmt.Errorf("read the old data: %w", err)
+	}
+	defer func() { _ = unix.Unmount(c.Target, 0) }()
+	saved := filepath.Join(c.Run, "data-saved")
+	if err := os.MkdirAll(saved, 0o700); err != nil {
+		return "", fmt.Errorf("read the old data: %w", err)
+	}
+	if err := unix.Mount("tmpfs", saved, "tmpfs", flags&^unix.MS_NOATIME, memorySize); err != nil {
+		return "", fmt.Errorf("read the old data: %w", err)
+	}
+	_ = copyTree(c.Target, saved) // as far as there is room: a part is better than nothing
+	return saved, nil
+}
+
+// maxCopied bounds what is taken over of an old file system, in octets a file: settings and keys, and no old records.
 const maxCopied = 1 << 20
 
 // copyTree copies the small files of a tree.
@@ -244,31 +259,9 @@ func write(out *os.File, in io.Reader) error {
 	return nil
 }
 
-// find returns the partition's device.
-func (c *Config) find() (string, error) {
-	names, err := filepath.Glob(filepath.Join(c.Sys, "class/block/*/uevent"))
-	if err != nil {
-		return "", fmt.Errorf("look for the data partition: %w", err)
-	}
-	for _, name := range names {
-		b, err := os.ReadFile(name)
-		if err == nil && strings.Contains("\n"+string(b)+"\n", "\nPARTNAME="+Name+"\n") {
-			return filepath.Join(c.Dev, path.Base(path.Dir(name))), nil
-		}
-	}
-	return "", errors.New("no partition named " + Name + ": is the card in, and flashed?")
-}
-
 // grow makes the partition as long as its disk.
-func (c *Config) grow(dev string) (bool, error) {
-	whole, err := filepath.EvalSymlinks(filepath.Join(c.Sys, "class/block", filepath.Base(dev), ".."))
-	if link, e := filepath.EvalSymlinks(filepath.Join(c.Sys, "class/block", filepath.Base(dev))); e == nil {
-		whole, err = filepath.Dir(link), nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("grow the data partition: %w", err)
-	}
-	d, err := os.OpenFile(filepath.Join(c.Dev, filepath.Base(whole)), os.O_RDWR, 0)
+func grow(at part.Partition) (bool, error) {
+	d, err := os.OpenFile(at.Disk, os.O_RDWR, 0)
 	if err != nil {
 		return false, fmt.Errorf("grow the data partition: %w", err)
 	}
@@ -277,18 +270,19 @@ func (c *Config) grow(dev string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("grow the data partition: %w", err)
 	}
-	p, grown, err := Grow(d, n, Name)
+	p, grown, err := Grow(d, n, part.Data)
 	if err != nil {
 		return false, fmt.Errorf("grow the data partition: %w", err)
 	}
-	if now, err := sectors(c.Sys, dev); err == nil && now*sector >= p.Size {
+	if now, err := sectors(at); err == nil && now*sector >= p.Size {
 		return grown, nil
 	}
 	return true, resize(d, p)
 }
 
-func sectors(sys, dev string) (int64, error) {
-	b, err := os.ReadFile(filepath.Join(sys, "class/block", filepath.Base(dev), "size"))
+// sectors returns how long the kernel takes the partition to be.
+func sectors(p part.Partition) (int64, error) {
+	b, err := os.ReadFile(filepath.Join(p.Sys, "size"))
 	if err != nil {
 		return 0, err
 	}
@@ -322,41 +316,84 @@ func resize(d *os.File, p Part) error {
 	return nil
 }
 
-// Exit statuses of e2fsck(8).
+// Exit statuses of e2fsck(8): what was mended is mended, also where the machine should start anew; the rest is not.
 const (
-	checkFixed   = 1
-	checkReboot  = 2
-	checkUnfixed = 4
+	checkFixed  = 1
+	checkReboot = 2
 )
 
-// check has the file system checked and, where it is not sound, mended.
+// How long the checker may take: to go over what is not closed, and to mend what is broken.
+const (
+	checkTime = 2 * time.Minute
+	mendTime  = 4 * time.Minute
+)
+
+// checkMemory is how much address space the checker may have, in octets: a broken file system must not take the box's memory.
+const checkMemory = 256 << 20
+
+// errNoChecker is wrapped by check's error where there is no checker: what is on the card may be as sound as ever.
+var errNoChecker = errors.New("no checker")
+
+// check has the file system checked and, where it is not sound, mended. fixed is whether that took more than what every power cut
+// asks for; err then says what was wrong, else why it is of no use.
 func (c *Config) check(dev string) (fixed bool, err error) {
-	for _, how := range []string{"-p", "-y"} {
-		out, err := exec.Command(c.Check, how, dev).CombinedOutput()
-		exit := (*exec.ExitError)(nil)
-		switch {
-		case err == nil:
-			return fixed, nil
-		case !errors.As(err, &exit):
-			return false, fmt.Errorf("check the data partition: %w", err)
-		case exit.ExitCode()&^(checkFixed|checkReboot) == 0:
-			return true, nil
-		case exit.ExitCode()&checkUnfixed == 0 || how == "-y":
-			return false, fmt.Errorf("check the data partition: %w: %s", err, last(out))
-		}
+	words, code, err := c.checker("-p", dev, checkTime)
+	if err == nil && code&^(checkFixed|checkReboot) == 0 || errors.Is(err, errNoChecker) {
+		return false, err
 	}
-	return fixed, nil
+	if err != nil {
+		words = err.Error() // it was too slow, or died: it may get further when it need not stop and ask
+	}
+	more, code, err := c.checker("-y", dev, mendTime)
+	switch {
+	case err != nil:
+		return false, err
+	case code&^(checkFixed|checkReboot) != 0:
+		return false, fmt.Errorf("check the data partition: status %d: %s", code, more)
+	}
+	return true, fmt.Errorf("the data partition was mended: %s", words)
+}
+
+// checker runs the checker once, and returns the last of what it said, and its status.
+func (c *Config) checker(how, dev string, most time.Duration) (words string, code int, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), most)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, c.Check, how, dev)
+	cmd.WaitDelay = time.Second
+	var out tail
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		return "", 0, fmt.Errorf("check the data partition: %w: %w", errNoChecker, err)
+	}
+	_ = unix.Prlimit(cmd.Process.Pid, unix.RLIMIT_AS, &unix.Rlimit{Cur: checkMemory, Max: checkMemory}, nil) // gone already: Wait says so
+	err = cmd.Wait()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.Exited() {
+		return last(out), exit.ExitCode(), nil
+	}
+	if err != nil {
+		return "", 0, fmt.Errorf("check the data partition: %w: %s", err, last(out))
+	}
+	return last(out), 0, nil
+}
+
+// tail keeps the last of what is written to it.
+type tail []byte
+
+func (t *tail) Write(b []byte) (int, error) {
+	*t = append(*t, b...)
+	*t = (*t)[max(0, len(*t)-1000):]
+	return len(b), nil
 }
 
 // last returns the last words of what a program said.
 func last(out []byte) string {
-	s := strings.Join(strings.Fields(string(out)), " ")
-	return s[max(0, len(s)-200):]
+	s := strings.Join(strings.Fields(strings.ToValidUTF8(string(out), "?")), " ")
+	return s[max(0, len(s)-400):]
 }
 
 // stretch grows the mounted file system to its partition's length.
-func (c *Config) stretch(dev string) error {
-	n, err := sectors(c.Sys, dev)
+func (c *Config) stretch(p part.Partition) error {
+	n, err := sectors(p)
 	if err != nil {
 		return fmt.Errorf("grow the data's file system: %w", err)
 	}

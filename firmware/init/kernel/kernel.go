@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -77,12 +78,28 @@ const (
 	PowerOff
 )
 
+// syncTime is how long a card may take for what was not written yet: a worn one may take for ever.
+const syncTime = 10 * time.Second
+
 // Do ends the machine. It returns only if the kernel refuses.
 func (e End) Do() error {
-	unix.Sync()
+	done := make(chan struct{})
+	go func() { unix.Sync(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(syncTime):
+	}
 	how := unix.LINUX_REBOOT_CMD_RESTART
 	if e == PowerOff {
 		how = unix.LINUX_REBOOT_CMD_POWER_OFF
 	}
 	return unix.Reboot(how)
+}
+
+// String returns "reboot" or "power off".
+func (e End) String() string {
+	if e == PowerOff {
+		return "power off"
+	}
+	return "reboot"
 }

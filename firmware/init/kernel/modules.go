@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -39,8 +40,8 @@ func ParseModules(r io.Reader) (list []string, err error) {
 }
 
 // Load loads the modules that the file at list names, from dir, in order. A module that the kernel refuses, as one for hardware that
-// is not there, stops none that follow.
-func Load(list, dir string) (loaded int, err error) {
+// is not there, stops none that follow. Of args those of the form MODULE.NAME=VALUE are passed to their module, as modprobe(8) does.
+func Load(list, dir string, args Arguments) (loaded int, err error) {
 	f, err := os.Open(list)
 	if err != nil {
 		return 0, fmt.Errorf("load modules: %w", err)
@@ -49,7 +50,7 @@ func Load(list, dir string) (loaded int, err error) {
 	names, err := ParseModules(f)
 	errs := []error{err}
 	for _, name := range names {
-		switch err := load(filepath.Join(dir, name)); {
+		switch err := load(filepath.Join(dir, name), args.of(name)); {
 		case err == nil, errors.Is(err, unix.EEXIST):
 			loaded++
 		case errors.Is(err, unix.ENODEV): // its hardware is not there
@@ -60,11 +61,24 @@ func Load(list, dir string) (loaded int, err error) {
 	return loaded, errors.Join(errs...)
 }
 
-func load(path string) error {
+// of returns the parameters of the module in a file of that name. In both, - and _ are the same.
+func (a Arguments) of(file string) string {
+	module := strings.ReplaceAll(strings.TrimSuffix(file, ".ko"), "-", "_")
+	var list []string
+	for name, value := range a {
+		if m, parameter, ok := strings.Cut(name, "."); ok && strings.ReplaceAll(m, "-", "_") == module {
+			list = append(list, parameter+"="+value)
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(list, " ")
+}
+
+func load(path, parameters string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return unix.FinitModule(int(f.Fd()), "", 0)
+	return unix.FinitModule(int(f.Fd()), parameters, 0)
 }

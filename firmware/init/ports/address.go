@@ -21,9 +21,9 @@ import (
 // Settings are the uplink's, in net.json: an address that the technician gave, or DHCP where there is none.
 type Settings struct {
 	Address netip.Prefix `json:"address"` // 192.168.88.10/24; with DHCP, none
-	Gateway netip.Addr   `json:"gateway"`
+	Gateway netip.Addr   `json:"gateway"` // none where all that the box talks to is in the same network
 	DNS     []netip.Addr `json:"dns"`
-	VLAN    int          `json:"vlan,omitempty"` // 802.1Q, 1 to 4094; 0 for none
+	VLAN    int          `json:"vlan,omitempty"` // 802.1Q, 1 to 4094; 0 for none. Also with DHCP
 }
 
 const (
@@ -63,8 +63,8 @@ func (s *Settings) valid() error {
 		return nil
 	case !s.Address.Addr().Is4() || s.Address.Bits() < 8 || s.Address.Bits() > 30 || s.Address.Addr() == s.Address.Masked().Addr():
 		return bad("address", "one of a computer, as 192.168.1.10/24")
-	case !s.Gateway.Is4() || !s.Address.Contains(s.Gateway) || s.Gateway == s.Address.Addr():
-		return bad("gateway", "another address in the same network")
+	case s.Gateway.IsValid() && (!s.Gateway.Is4() || !s.Address.Contains(s.Gateway) || s.Gateway == s.Address.Addr()):
+		return bad("gateway", "another address in the same network, or none")
 	}
 	for _, a := range s.DNS {
 		if !a.IsValid() || a.IsUnspecified() || a.IsMulticast() {

@@ -140,3 +140,16 @@ func Watch(done <-chan struct{}, changed func(name string, carrier bool)) error 
 	}
 	return nil
 }
+
+// Tagged makes the interface for a VLAN (802.1Q) of another's, where there is none, brings it up and returns its name.
+func Tagged(parent string, id int) (string, error) {
+	name := fmt.Sprintf("%s.%d", parent, id)
+	p, err := netlink.LinkByName(parent)
+	if err == nil {
+		err = netlink.LinkAdd(&netlink.Vlan{LinkAttrs: netlink.LinkAttrs{Name: name, ParentIndex: p.Attrs().Index}, VlanId: id})
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", fmt.Errorf("VLAN %d of %s: %w", id, parent, err)
+	}
+	return name, Up(name)
+}

@@ -27,6 +27,7 @@ type Program struct {
 	Caps   []uintptr // the capabilities that it has, of the kernel's
 	Stderr io.Writer
 	Group  *Group // nil for none
+	Reaper *Reaper
 }
 
 // Files and Processes bound what a program may have at a time.
@@ -61,6 +62,11 @@ func NewGroup(root, name string, memory int64) (*Group, error) {
 		return fail(err)
 	}
 	return &Group{f}, nil
+}
+
+// kill ends all that is in the group: what a program started may outlive it.
+func (g *Group) kill() {
+	_ = os.WriteFile(filepath.Join(g.dir.Name(), "cgroup.kill"), []byte("1"), 0) // Linux 5.14
 }
 
 // Exit says how a program ended.
@@ -115,26 +121,29 @@ func how(err error) string {
 	return err.Error()
 }
 
-// once runs p until it ends.
+// once runs p until it ends, and ends what it has started.
 func (p *Program) once(ctx context.Context, started func(pid int)) error {
 	cmd := exec.Command(p.Path, p.Args...)
 	cmd.Env, cmd.Stderr = p.Env, p.Stderr
 	cmd.Dir = "/"
+	cmd.WaitDelay = time.Second // of a child that holds the pipe of its messages
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Setsid: true, Credential: &syscall.Credential{Uid: p.User, Gid: p.User}, AmbientCaps: p.Caps,
 	}
 	if p.Group != nil {
 		cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(p.Group.dir.Fd())
+		defer p.Group.kill()
 	}
-	if err := cmd.Start(); err != nil {
+	if err := p.Reaper.start(cmd); err != nil {
 		return fmt.Errorf("start %s: %w", filepath.Base(p.Path), err)
 	}
 	for what, most := range map[int]uint64{unix.RLIMIT_NOFILE: Files, unix.RLIMIT_CORE: 0} {
 		_ = unix.Prlimit(cmd.Process.Pid, what, &unix.Rlimit{Cur: most, Max: most}, nil) // gone already: Wait says so
 	}
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", cmd.Process.Pid), []byte(oomScore), 0)
 	started(cmd.Process.Pid)
 	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
+	go func() { done <- p.Reaper.wait(cmd) }()
 	select {
 	case err := <-done:
 		return err
@@ -150,20 +159,5 @@ func (p *Program) once(ctx context.Context, started func(pid int)) error {
 	}
 }
 
-// Reap takes the exit statuses of children that nobody waits for: of programs whose parent ended first. mine reports whether
-// somebody waits for a process. It is to be called at each SIGCHLD.
-func Reap(mine func(pid int) bool) {
-	for {
-		var info unix.Siginfo
-		if err := unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil); err != nil {
-			return
-		}
-		pid := childOf(&info)
-		if pid == 0 || mine(pid) {
-			return // nobody, or one whose end Wait takes: what is behind it is looked at then
-		}
-		if _, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); err != nil {
-			return
-		}
-	}
-}
+// oomScore makes a program the first that goes when the whole box is out of memory.
+const oomScore = "500"

@@ -53,7 +53,7 @@ grep -E '^(Uid|CapEff|CapAmb):' /proc/self/status >&2; [ -e ` + out + `.second ]
 while :; do sleep 0.05; done`
 	p := Program{
 		Path: "/bin/sh", Args: []string{"-c", script}, User: 900, Stderr: f,
-		Caps: []uintptr{unix.CAP_NET_RAW},
+		Caps: []uintptr{unix.CAP_NET_RAW}, Reaper: &Reaper{},
 	}
 	Keep(ctx, p, slog.New(slog.NewTextHandler(io.Discard, nil)), func(int) {
 		if ends == 1 {
@@ -80,8 +80,9 @@ func TestReap(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) }()
-	ours := exec.Command("/bin/sh", "-c", "sleep 0.3; exit 7")
-	if err := ours.Start(); err != nil {
+	ours := exec.Command("/bin/sh", "-c", "exit 7")
+	var r Reaper
+	if err := r.start(ours); err != nil {
 		t.Fatal(err)
 	}
 	parent := exec.Command("/bin/sh", "-c", "sleep 0.1 & echo $!")
@@ -92,7 +93,7 @@ func TestReap(t *testing.T) {
 	orphan := strings.TrimSpace(string(out))
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		Reap(func(pid int) bool { return pid == ours.Process.Pid })
+		r.Reap()
 		if _, err := os.Stat("/proc/" + orphan); os.IsNotExist(err) {
 			break
 		}
@@ -101,7 +102,7 @@ func TestReap(t *testing.T) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	if err := ours.Wait(); err == nil || ours.ProcessState.ExitCode() != 7 {
+	if err := r.wait(ours); err == nil || ours.ProcessState.ExitCode() != 7 {
 		t.Errorf("the child that was waited for: %v, want status 7", err)
 	}
 }

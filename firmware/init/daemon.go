@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"cafeprobe/firmware/init/crash"
+	"cafeprobe/firmware/init/kernel"
+	"cafeprobe/firmware/init/run"
+	"cafeprobe/firmware/init/trial"
+
+	"golang.org/x/sys/unix"
+)
+
+// The daemon's user, and how much memory it may have with all that the kernel keeps for it, in octets. (Measured: 17 MiB resident with a
+// hundred computers, beside a ring of 16.)
+const (
+	daemonUser   = 900
+	daemonMemory = 160 << 20
+)
+
+// keepDaemon runs the daemon once the box is provisioned.
+func (b *box) keepDaemon(ctx context.Context) {
+	if !b.awaitConfig(ctx) {
+		return
+	}
+	b.try("data", own(dataDir, stateDir))
+	group, err := run.NewGroup("/sys/fs/cgroup", "cafeprobed", daemonMemory)
+	b.try("the daemon runs without limits", err)
+	var words crash.Tail
+	judge := trial.New(b.onTrial())
+	reports := 0
+	var reported time.Duration
+	run.Keep(ctx, run.Program{
+		Path: daemonPath, Args: []string{"-config", configFile}, User: daemonUser, Group: group, Reaper: &b.reaper,
+		Stderr: io.MultiWriter(&words, &kernel.Lines{Log: b.log, Name: "cafeprobed"}),
+		Caps:   []uintptr{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_SYS_ADMIN},
+		Env:    []string{"GOMEMLIMIT=96MiB"},
+	}, b.log, func(pid int) { b.daemon.Store(int64(pid)) }, func(e run.Exit) {
+		b.daemon.Store(0)
+		now := since()
+		b.count()
+		// The first three are told, then one an hour: a report is 64 KiB, and a card wears out.
+		if said := words.Take(); reports < 3 || now-reported >= time.Hour {
+			reports, reported = reports+1, now
+			b.report("daemon", e, said)
+		}
+		judge.Ended(now)
+		if v, why := judge.Next(now); v == trial.Reboot {
+			b.log.Error("the box reboots", "why", why)
+			b.finish(kernel.Reboot)
+		}
+	})
+}
+
+// report keeps what a program said last.
+func (b *box) report(of string, e run.Exit, said string) {
+	how := "status 0"
+	if e.Err != nil {
+		how = e.Err.Error()
+	}
+	name, err := b.crashes.Save(of, b.about(of+" ended by "+how+" after "+e.Ran.Round(time.Second).String()), crash.Kernel(), said)
+	b.try("crash report", err)
+	b.event(eventCrash, map[string]string{"of": of, "how": how, "report": name})
+}
+
+func (b *box) count() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.exits++
+}
+
+// restartDaemon ends the daemon, which is then started anew.
+func (b *box) restartDaemon() {
+	if pid := b.daemon.Load(); pid > 0 {
+		_ = unix.Kill(int(pid), unix.SIGTERM)
+	}
+}
+
+// awaitConfig waits until the box is provisioned.
+func (b *box) awaitConfig(ctx context.Context) bool {
+	for waiting := false; ; waiting = true {
+		if _, err := os.Stat(configFile); err == nil {
+			return true
+		}
+		if !waiting {
+			b.console("cafeprobe: not provisioned")
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// own makes folders where they are missing, and gives them and what is in them to the daemon.
+func own(dirs ...string) error {
+	var errs []error
+	for _, d := range dirs {
+		errs = append(errs, os.MkdirAll(d, 0o700))
+	}
+	errs = append(errs, filepath.WalkDir(dirs[0], func(p string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(p, daemonUser, daemonUser)
+	}))
+	return errors.Join(errs...)
+}

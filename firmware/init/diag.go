@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"cafeprobe/firmware/init/console"
+	"cafeprobe/firmware/init/data"
+	"cafeprobe/firmware/init/kernel"
+
+	"golang.org/x/sys/unix"
+)
+
+// diag is what the console is told of the box. It fits into a line: what can be long is cut.
+type diag struct {
+	Board    string      `json:"board"`
+	Release  string      `json:"release"`
+	Number   uint64      `json:"number"`
+	Slot     string      `json:"slot"`
+	Trial    bool        `json:"trial"`
+	Uptime   int64       `json:"up"` // milliseconds
+	Clock    time.Time   `json:"clock"`
+	Data     data.Result `json:"data"`
+	Uplink   string      `json:"uplink,omitempty"`
+	Daemon   int64       `json:"daemon"` // process number, 0 for none
+	Exits    int         `json:"exits"`
+	Events   int         `json:"events"`
+	Crashes  []string    `json:"crashes,omitempty"`
+	Faults   []string    `json:"faults,omitempty"`
+	MemTotal uint64      `json:"mem"`
+	MemFree  uint64      `json:"free"`
+}
+
+// maxWords bounds what diag says of one thing, in octets.
+const maxWords = 300
+
+func (b *box) diagnose() diag {
+	var info unix.Sysinfo_t
+	_ = unix.Sysinfo(&info)
+	unit := max(uint64(info.Unit), 1)
+	crashes := b.crashes.Names()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	d := diag{
+		Board: b.board.Name, Release: b.release.Version, Number: b.release.Number, Slot: b.slot(), Trial: b.onTrial(),
+		Uptime: since().Milliseconds(), Clock: time.Now().UTC().Truncate(time.Second), Data: b.data, Uplink: b.net,
+		Daemon: b.daemon.Load(), Exits: b.exits, Crashes: crashes, Faults: b.faults[max(0, len(b.faults)-6):],
+		MemTotal: uint64(info.Totalram) * unit, MemFree: (uint64(info.Freeram) + uint64(info.Bufferram)) * unit,
+	}
+	if b.events != nil {
+		d.Events = len(b.events.Pending())
+	}
+	d.Data.Why = d.Data.Why[:min(len(d.Data.Why), maxWords)]
+	return d
+}
+
+// answer answers the technician at the serial port until ctx ends.
+func (b *box) answer(ctx context.Context) {
+	verbs := console.Verbs{
+		"diag": func(json.RawMessage) (any, error) { return b.diagnose(), nil },
+		"reboot": func(json.RawMessage) (any, error) {
+			time.AfterFunc(100*time.Millisecond, func() { b.finish(kernel.Reboot) }) // the answer goes first
+			return struct{}{}, nil
+		},
+	}
+	for ctx.Err() == nil {
+		tty, err := console.Open(b.consolePath())
+		if err == nil {
+			stop := context.AfterFunc(ctx, func() { tty.Close() })
+			err = console.Serve(tty, verbs)
+			stop()
+			tty.Close()
+		}
+		if ctx.Err() == nil {
+			b.log.Warn("console", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(5 * time.Second):
+		}
+	}
+}
