@@ -10,7 +10,7 @@ import (
 // Open opens a terminal for frames: nothing that it hears is echoed, edited or taken for a signal. Its speed stays what the kernel and
 // the boot loader have made it.
 func Open(path string) (*os.File, error) {
-	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0) // so that Close ends a Read
 	if err != nil {
 		return nil, fmt.Errorf("open console %s: %w", path, err)
 	}

@@ -14,21 +14,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience is how long a card may take: the checker's times and a little. A card that is worn out can hold up whoever reads it for ever.
-const patience = checkTime + mendTime + time.Minute
-
 // maxAnswer bounds what the child says, in octets.
 const maxAnswer = 64 << 10
 
 // Up brings the data up. It has always mounted something when it returns, or says in Why that it could not. All that touches the card is
 // done by a child, command, which calls Child: if the kernel trips over a broken file system, or a card never answers, the child is what
-// is lost. run runs it as exec.Cmd.Run does; no longer than patience is waited for.
+// is lost. run runs it as exec.Cmd.Run does; no longer than Config.Patience is waited for.
 func Up(c Config, command []string, run func(*exec.Cmd) error) Result {
 	c.fill()
 	why := errors.Join(os.MkdirAll(c.Target, 0o755))
 	r, err := c.ask(command, run)
 	if err == nil && r.Mode != Memory {
 		if err = move(c.stage(), c.Target); err == nil {
+			r.Size = size(c.Target)
 			return r
 		}
 	}
@@ -56,15 +54,12 @@ func (c *Config) ask(command []string, run func(*exec.Cmd) error) (r Result, err
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, os.Stderr
 	done := make(chan error, 1)
 	go func() { done <- run(cmd) }()
-	late := time.NewTimer(patience)
+	late := time.NewTimer(c.Patience) // a worn card can hold up whoever reads it for ever
 	defer late.Stop()
 	select {
 	case err = <-done:
-	case <-late.C:
-		if cmd.Process != nil {
-			_ = cmd.Process.Kill()
-		}
-		return r, fmt.Errorf("the card does not answer within %v", patience)
+	case <-late.C: // it is left alone: what it mounts late is in nobody's way
+		return r, fmt.Errorf("the card does not answer within %v", c.Patience)
 	}
 	if err == nil {
 		err = json.Unmarshal(out.Bytes(), &r)

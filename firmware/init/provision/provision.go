@@ -32,7 +32,7 @@ const (
 
 // Names are the files that an archive may hold, in the order in which they are put in place: config.json, which makes the box a
 // provisioned one, comes last.
-var Names = []string{"net.json", "settings.json", "state/tls/ca.pem", "state/titles.signed", "config.json"}
+var Names = []string{"net.json", "state/identity.json", "state/tls/ca.pem", "state/titles.signed", "config.json"}
 
 // Errors of Read. ErrNone is that of a box whose partition holds no archive.
 var (

@@ -92,7 +92,7 @@ func TestRefused(t *testing.T) {
 	f("link", tar.Header{Name: "config.json", Typeflag: tar.TypeSymlink, Linkname: "/bin/init"})
 	f("folder", tar.Header{Name: "config.json", Typeflag: tar.TypeDir})
 	f("twice", tar.Header{Name: "config.json"}, tar.Header{Name: "config.json"})
-	f("another", tar.Header{Name: "state/identity.json"})
+	f("another", tar.Header{Name: "state/life.json"})
 	if _, err := Encode([]File{{"config.json", []byte("no JSON")}}); !errors.Is(err, ErrArchive) {
 		t.Errorf("no JSON: %v", err)
 	}
