@@ -65,6 +65,26 @@ func TestScoreSaysNo(t *testing.T) {
 	})
 	f("none", "sessions_f1", 0, func(_ *timeline.Timeline, st *Station) { st.Sessions = nil })
 	f("where nobody sat", "sessions_precision", 0, func(t *timeline.Timeline, _ *Station) { t.Sessions = t.Sessions[:0] })
+	two := func(sign state.Signs) func(t *timeline.Timeline, st *Station) { // two guests, told as one
+		return func(t *timeline.Timeline, st *Station) {
+			x := t.Sessions[0]
+			t.Sessions = []sim.Interval{{From: x.From, To: x.From + 25*minute}, {From: x.From + 31*minute, To: x.To}}
+			for i := 55; i < 61; i++ {
+				t.States[i] = state.Idle
+			}
+			t.Minutes[57].Signs = sign
+		}
+	}
+	f("two whom nothing parts", "sessions_f1", 0, two(0))
+	f("two whom nothing parts", "sessions_f1_apart", 1, two(0))
+	f("two whom a boot parts", "sessions_f1_apart", 0, two(state.Boot))
+	f("two whom nothing parts, told as two", "sessions_f1_apart", 1, func(t *timeline.Timeline, st *Station) {
+		two(0)(t, st)
+		st.Sessions = st.Sessions[:0]
+		for _, x := range t.Sessions {
+			st.Sessions = append(st.Sessions, state.Session{Start: x.From, End: x.To})
+		}
+	})
 	plain := func(t *timeline.Timeline, st *Station) {
 		for i := range st.Minutes {
 			t.Minutes[i].View, st.Minutes[i].View, st.Minutes[i].Proved = state.Broadcasts, state.Broadcasts, false

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"slices"
 	"time"
 
 	"cafeprobe/firmware/state"
@@ -13,6 +14,7 @@ type Score struct {
 	Rooms int
 	Views [state.Full + 1]View // minutes, by what could be seen of the station
 	Uses  Uses                 // sessions
+	Apart Uses                 // likewise, but two guests whom nothing parts, told as one, are one: see apart
 	Night Nights
 }
 
@@ -78,6 +80,7 @@ func (c *Score) Add(t *timeline.Timeline, st *Station) {
 	if len(t.Minutes) > 0 {
 		from, to := t.Minutes[0].Start, t.Minutes[len(t.Minutes)-1].Start+minute
 		c.Uses.add(from, to, t.Uses(), st.Sessions, views)
+		c.Apart.add(from, to, apart(t, st.Sessions), st.Sessions, views)
 	}
 }
 
@@ -105,6 +108,37 @@ func (v *View) add(s *Said, is state.State, truth map[int64]state.State) {
 			break
 		}
 	}
+}
+
+// unparted is how long nobody sits at a station, at most, for two guests to be taken for one who paused: as long as a pause of one
+// may be (the menus between two matches last up to nine minutes in shape.Titles).
+const unparted = 10 * minute
+
+// apart returns t's uses as somebody can know them who sees all that is on the wire: two guests who follow each other within
+// unparted, on a station that neither boots nor is off between them, are one where said has one that goes over both.
+func apart(t *timeline.Timeline, said []state.Session) (uses []sim.Interval) {
+	for _, x := range t.Uses() {
+		n := len(uses) - 1
+		if n >= 0 && x.From-uses[n].To < unparted && !parted(t, uses[n].To, x.From) && slices.ContainsFunc(said, func(s state.Session) bool {
+			return s.Start < uses[n].To-minute && s.End > x.From+minute
+		}) {
+			uses[n].To = x.To
+			continue
+		}
+		uses = append(uses, x)
+	}
+	return uses
+}
+
+// parted reports whether t's station is off, boots, or shows that it does, between from and to.
+func parted(t *timeline.Timeline, from, to int64) bool {
+	for i := range t.Minutes {
+		m := &t.Minutes[i]
+		if m.Start+minute > from && m.Start < to && (t.States[i] < state.Idle || m.Signs&state.Boot != 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // add compares the sessions of a station whose minutes are from from to to.

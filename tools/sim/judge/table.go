@@ -30,6 +30,7 @@ func (c *Score) Figures() []Figure {
 		{"sessions_precision", ratio(u.Found, u.Said), u.Said},
 		{"sessions_recall", ratio(u.Found, u.True), u.True},
 		{"sessions_f1", u.F1(), u.True},
+		{"sessions_f1_apart", c.Apart.F1(), c.Apart.True},
 		{"sessions_f1_5min", u.F1Close(), u.True},
 		{"sessions_ece", u.Confident.Error(), u.Said},
 		{"start_median", quantile(u.Starts, 0.5), len(u.Starts)},
