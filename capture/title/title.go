@@ -278,6 +278,12 @@ func (t *Table) Name(name string) ID {
 // Class returns the class of the title called name, empty for none.
 func (t *Table) Class(name string) Class { return t.byName[name].class }
 
+// Messenger reports whether a flow of id is a messenger's, which is open for hours with nobody there, and by which people
+// write to each other: how much the station sends says if somebody does.
+func (t *Table) Messenger(id ID) bool {
+	return int(id) < len(t.titles) && t.titles[id].Use == Launcher && (t.titles[id].Class == Social || t.titles[id].Class == Voice)
+}
+
 // BackgroundTitle reports whether whatever is known of the title called name is a program's own traffic. Where the ID is at
 // hand Background says more: a title of several uses is not background here.
 func (t *Table) BackgroundTitle(name string) bool { return t.byName[name].background }

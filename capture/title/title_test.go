@@ -120,3 +120,27 @@ func BenchmarkName(b *testing.B) {
 		table.Name("cdn.eu.example.store.steampowered.com")
 	}
 }
+
+// TestMessenger: a messenger is what people write by and what runs by itself as well; no launcher, call or site is one.
+func TestMessenger(t *testing.T) {
+	table := Builtin()
+	f := func(name string, want bool) {
+		t.Helper()
+		id := table.Name(name)
+		if id == 0 {
+			t.Fatalf("%s: no row", name)
+		}
+		if got := table.Messenger(id); got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+	f("chat.zalo.me", true)
+	f("edge-chat.facebook.com", true)
+	f("gateway.discord.gg", true)
+	f("www.facebook.com", false)
+	f("updates.discord.com", false)
+	f("vn2.chat.si.riotgames.com", false)
+	if table.Messenger(0) || table.Messenger(ID(table.Len()+1)) {
+		t.Error("what no row matches is a messenger")
+	}
+}

@@ -82,7 +82,10 @@ func (c *Cafe) noteFlow(o *capture.Observation) {
 	client, server := local(o.Addr), local(o.Peer)
 	mac, up, down := o.MAC, o.Up, o.Down
 	traffic := evidence.Personal
-	if c.cfg.Titles.Background(title.ID(o.Title)) {
+	switch {
+	case c.cfg.Titles.Messenger(title.ID(o.Title)):
+		traffic = evidence.Messenger
+	case c.cfg.Titles.Background(title.ID(o.Title)):
 		traffic = evidence.Background
 	}
 	switch {

@@ -31,6 +31,9 @@ const (
 	// of it one flow. Of idle PCs with chat programs and launchers the sockets that are held open carry 1 to 8 KB a minute;
 	// the thinnest game in the shared captures carries 38.
 	personal, part = 16 << 10, 2 << 10
+
+	// writes is how much a station has to send in a minute over one flow of a messenger, octets, for its moments to count as use.
+	writes = 2 << 10
 )
 
 // disk is from how many octets on a flow with a server of the LAN, as it is told of, is that of a PC's disk. It runs whoever
@@ -46,6 +49,7 @@ const (
 	Personal   Traffic = iota // with the internet, and of nothing that is known to run by itself
 	Background                // of a launcher, updates, telemetry and the like
 	Local                     // with the LAN's servers
+	Messenger                 // of a messenger: background, but for what the station writes
 )
 
 // Station collects the evidence of one station. The zero Station has seen nothing.
@@ -61,10 +65,12 @@ type sheet struct {
 	m      state.Minute
 	play   uint64 // seconds with a real-time flow, a bit each
 	octets [Local + 1]uint64
+	wrote  uint64  // octets that were sent to messengers
 	disk   uint64  // frames that were sent to its disk
 	game   uint32  // frames of m.Title's flow
 	names  uint8   // that were asked for and not seen to be connected to
 	weak   stretch // when personal traffic ran that is no use by itself
+	chat   stretch // when a messenger's flow ran in which the station sent more than heartbeats
 }
 
 // stretch is a stretch of time, zero for none.
@@ -119,12 +125,19 @@ func (s *Station) Name(t int64, name string, connects bool) {
 func (s *Station) Flow(first, last int64, proto uint8, up, down capture.Count, traffic Traffic, title uint16) {
 	play := traffic == Personal && (realTime(proto, last-first, up, down) || title != 0 && goesOn(last-first, up, down))
 	octets := up.Octets + down.Octets
-	if traffic == Local && octets < disk {
+	messenger := traffic == Messenger
+	if messenger || traffic == Local && octets < disk {
 		traffic = Background
 	}
 	s.each(first, last, func(p *sheet, from, to int64, share float64) {
 		n := uint64(float64(octets)*share + 0.5)
 		p.octets[traffic] += n
+		if messenger {
+			wrote := uint64(float64(up.Octets)*share + 0.5)
+			if p.wrote += wrote; wrote >= writes {
+				p.chat.extend(from, to)
+			}
+		}
 		switch {
 		case traffic == Local:
 			p.disk += uint64(float64(up.Frames)*share + 0.5)
@@ -238,12 +251,16 @@ func (p *sheet) close(view state.View) {
 			p.used(p.weak.from, p.weak.to)
 		}
 	}
+	if p.chat.to != 0 {
+		p.used(p.chat.from, p.chat.to)
+	}
 	if p.m.Sent > 0 {
 		p.m.Sent -= uint32(min(p.disk, uint64(p.m.Sent-1)))
 	}
 	p.m.Play = uint8(bits.OnesCount64(p.play))
 	p.m.User = uint32(min(p.octets[Personal]>>10, 1<<31))
 	p.m.Back = uint32(min(p.octets[Background]>>10, 1<<31))
+	p.m.Chat = uint32(min(p.wrote, 1<<31))
 }
 
 // seconds returns the seconds of the minute that begins at start which [from, to] touches.

@@ -104,6 +104,22 @@ func TestFlow(t *testing.T) {
 	f("one way", 17, count(4000, 400<<10), count(0, 0), Personal, "play 0 user 400 back 0 use 10..49")
 }
 
+// TestMessenger: what a station sends to a messenger is counted, and is use from some KB a minute on; the flow is background.
+func TestMessenger(t *testing.T) {
+	f := func(name string, up, down uint64, want string) {
+		t.Helper()
+		var s Station
+		s.Flow(at(10), at(49.9), 6, count(20, up), count(20, down), Messenger, 0)
+		m := taken(&s, 60+130)[0]
+		if got := fmt.Sprintf("chat %d user %d back %d used %v", m.Chat, m.User, m.Back, m.LastUse != 0); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+	f("heartbeats", 1200, 1200, "chat 1200 user 0 back 2 used false")
+	f("a group that writes a lot", 1500, 30<<10, "chat 1500 user 0 back 31 used false")
+	f("somebody writes", 5000, 9<<10, "chat 5000 user 0 back 13 used true")
+}
+
 func TestNames(t *testing.T) {
 	var s Station
 	s.Name(at(1), "www.a.com.vn", true)

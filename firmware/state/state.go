@@ -63,13 +63,15 @@ const (
 type Minute struct {
 	Start int64 // nanoseconds since the Unix epoch, or steady time: a whole minute
 	View  View
-	Sent  uint32 // frames it sent, but for those to a disk in the LAN
 	Signs Signs
 	Play  uint8  // seconds in which a real-time flow ran: small frames both ways all the time, or a game's own flow
 	Names uint8  // names it asked for that no program asks for by itself, and that it had not asked for in the last hour
 	Title uint16 // the game whose own flow ran (title.ID), 0 for none
+	Sent  uint32 // frames it sent, but for those to a disk in the LAN
 	User  uint32 // KB, both ways, of flows with the internet that are of no update, telemetry, launcher or connectivity check
 	Back  uint32 // KB, both ways, of flows that are, and of those with the LAN's servers but for disks
+
+	Chat uint32 // octets that it sent to messengers: heartbeats, and what somebody writes
 
 	First, Last       int64 // first and last frame that it sent
 	FirstUse, LastUse int64 // first and last evidence of a person: Play, Names, bursts of User

@@ -147,6 +147,8 @@ func (c *collector) flow(o *capture.Observation) {
 	switch {
 	case peer.IsPrivate():
 		traffic = evidence.Local
+	case c.titles.Messenger(title.ID(o.Title)):
+		traffic = evidence.Messenger
 	case c.titles.Background(title.ID(o.Title)):
 		traffic = evidence.Background
 	}

@@ -45,6 +45,7 @@ type entry struct {
 	Title    uint16   `json:"title,omitempty"`
 	User     uint32   `json:"user,omitempty"`
 	Back     uint32   `json:"back,omitempty"`
+	Chat     uint32   `json:"chat,omitempty"`
 	First    int64    `json:"first,omitempty"`
 	Last     int64    `json:"last,omitempty"`
 	FirstUse int64    `json:"first_use,omitempty"`
@@ -83,7 +84,7 @@ func Write(w io.Writer, list []Timeline) error {
 func entryOf(m *state.Minute, truth state.State) entry {
 	e := entry{
 		At: m.Start, View: m.View.String(), State: truth.String(), Sent: m.Sent, Play: m.Play, Names: m.Names, Title: m.Title,
-		User: m.User, Back: m.Back, First: m.First, Last: m.Last, FirstUse: m.FirstUse, LastUse: m.LastUse,
+		User: m.User, Back: m.Back, Chat: m.Chat, First: m.First, Last: m.Last, FirstUse: m.FirstUse, LastUse: m.LastUse,
 	}
 	for _, s := range signs {
 		if m.Signs&s.sign != 0 {
@@ -132,7 +133,7 @@ func parse(b []byte) (t Timeline, err error) {
 // minute returns what e says.
 func (e *entry) minute() (m state.Minute, truth state.State, err error) {
 	m = state.Minute{
-		Start: e.At, Sent: e.Sent, Play: e.Play, Names: e.Names, Title: e.Title, User: e.User, Back: e.Back,
+		Start: e.At, Sent: e.Sent, Play: e.Play, Names: e.Names, Title: e.Title, User: e.User, Back: e.Back, Chat: e.Chat,
 		First: e.First, Last: e.Last, FirstUse: e.FirstUse, LastUse: e.LastUse,
 	}
 	for m.View = state.Blind; m.View.String() != e.View; m.View++ {
