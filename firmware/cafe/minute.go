@@ -101,7 +101,7 @@ func (c *Cafe) noteFlow(o *capture.Observation) {
 		return
 	}
 	var id uint16
-	if c.cfg.Titles.Title(title.ID(o.Title)).Use == title.Play {
+	if traffic == evidence.Messenger || c.cfg.Titles.Title(title.ID(o.Title)).Use == title.Play {
 		id = o.Title
 	}
 	s.shown.Flow(o.First, o.Time, o.Proto, up, down, traffic, id)

@@ -65,12 +65,31 @@ type sheet struct {
 	m      state.Minute
 	play   uint64 // seconds with a real-time flow, a bit each
 	octets [Local + 1]uint64
-	wrote  uint64  // octets that were sent to messengers
+	wrote  [messengers]wrote
 	disk   uint64  // frames that were sent to its disk
 	game   uint32  // frames of m.Title's flow
 	names  uint8   // that were asked for and not seen to be connected to
 	weak   stretch // when personal traffic ran that is no use by itself
 	chat   stretch // when a messenger's flow ran in which the station sent more than heartbeats
+}
+
+// messengers is how many messengers are told apart in a minute; further ones are left out.
+const messengers = 6
+
+// wrote is what was sent to one messenger, octets. Each has heartbeats of its own, so that those of several are never added up.
+type wrote struct {
+	title  uint16
+	octets uint32
+}
+
+// note adds octets that were sent to a messenger.
+func (p *sheet) note(title uint16, octets uint64) {
+	for i := range p.wrote {
+		if w := &p.wrote[i]; w.octets == 0 || w.title == title {
+			w.title, w.octets = title, uint32(min(uint64(w.octets)+octets, 1<<31))
+			return
+		}
+	}
 }
 
 // stretch is a stretch of time, zero for none.
@@ -121,11 +140,14 @@ func (s *Station) Name(t int64, name string, connects bool) {
 }
 
 // Flow notes what a flow of the station carried from first to last: up what the station sent. title is the game whose own
-// flow it is, 0 for none.
+// flow it is, or the messenger's, 0 for none.
 func (s *Station) Flow(first, last int64, proto uint8, up, down capture.Count, traffic Traffic, title uint16) {
 	play := traffic == Personal && (realTime(proto, last-first, up, down) || title != 0 && goesOn(last-first, up, down))
 	octets := up.Octets + down.Octets
-	messenger := traffic == Messenger
+	messenger, of := traffic == Messenger, title
+	if messenger {
+		title = 0
+	}
 	if messenger || traffic == Local && octets < disk {
 		traffic = Background
 	}
@@ -133,8 +155,8 @@ func (s *Station) Flow(first, last int64, proto uint8, up, down capture.Count, t
 		n := uint64(float64(octets)*share + 0.5)
 		p.octets[traffic] += n
 		if messenger {
-			wrote := uint64(float64(up.Octets)*share + 0.5)
-			if p.wrote += wrote; wrote >= writes {
+			sent := uint64(float64(up.Octets)*share + 0.5)
+			if p.note(of, sent); sent >= writes {
 				p.chat.extend(from, to)
 			}
 		}
@@ -260,7 +282,9 @@ func (p *sheet) close(view state.View) {
 	p.m.Play = uint8(bits.OnesCount64(p.play))
 	p.m.User = uint32(min(p.octets[Personal]>>10, 1<<31))
 	p.m.Back = uint32(min(p.octets[Background]>>10, 1<<31))
-	p.m.Chat = uint32(min(p.wrote, 1<<31))
+	for i := range p.wrote {
+		p.m.Chat = max(p.m.Chat, p.wrote[i].octets)
+	}
 }
 
 // seconds returns the seconds of the minute that begins at start which [from, to] touches.

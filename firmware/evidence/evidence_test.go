@@ -109,15 +109,19 @@ func TestMessenger(t *testing.T) {
 	f := func(name string, up, down uint64, want string) {
 		t.Helper()
 		var s Station
-		s.Flow(at(10), at(49.9), 6, count(20, up), count(20, down), Messenger, 0)
+		for title := range uint16(messengers) { // all are held open
+			s.Flow(at(1), at(59), 6, count(9, 900), count(9, 0), Messenger, 10+title)
+		}
+		s.Flow(at(10), at(29.9), 6, count(20, up/2), count(20, down), Messenger, 10)
+		s.Flow(at(30), at(49.9), 6, count(20, up/2), count(20, 0), Messenger, 10)
 		m := taken(&s, 60+130)[0]
-		if got := fmt.Sprintf("chat %d user %d back %d used %v", m.Chat, m.User, m.Back, m.LastUse != 0); got != want {
+		if got := fmt.Sprintf("chat %d user %d back %d used %v", m.Chat-900, m.User, m.Back-5, m.LastUse != 0); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
 		}
 	}
 	f("heartbeats", 1200, 1200, "chat 1200 user 0 back 2 used false")
 	f("a group that writes a lot", 1500, 30<<10, "chat 1500 user 0 back 31 used false")
-	f("somebody writes", 5000, 9<<10, "chat 5000 user 0 back 13 used true")
+	f("somebody writes", 5000, 9<<10, "chat 5000 user 0 back 14 used true")
 }
 
 func TestNames(t *testing.T) {

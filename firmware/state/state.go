@@ -71,7 +71,7 @@ type Minute struct {
 	User  uint32 // KB, both ways, of flows with the internet that are of no update, telemetry, launcher or connectivity check
 	Back  uint32 // KB, both ways, of flows that are, and of those with the LAN's servers but for disks
 
-	Chat uint32 // octets that it sent to messengers: heartbeats, and what somebody writes
+	Chat uint32 // octets that it sent to that messenger which got most: heartbeats, and what somebody writes
 
 	First, Last       int64 // first and last frame that it sent
 	FirstUse, LastUse int64 // first and last evidence of a person: Play, Names, bursts of User

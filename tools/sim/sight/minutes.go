@@ -152,7 +152,7 @@ func (c *collector) flow(o *capture.Observation) {
 	case c.titles.Background(title.ID(o.Title)):
 		traffic = evidence.Background
 	}
-	if c.titles.Title(title.ID(o.Title)).Use == title.Play {
+	if traffic == evidence.Messenger || c.titles.Title(title.ID(o.Title)).Use == title.Play {
 		id = o.Title
 	}
 	c.shown[i].Flow(o.First, o.Time, o.Proto, up, down, traffic, id)
