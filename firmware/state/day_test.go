@@ -78,7 +78,7 @@ func (d *day) idle(n int) *day {
 // left is a desktop on which a launcher and a chat are open.
 func (d *day) left(n int) *day {
 	return d.add(n, Idle, func(m *Minute) {
-		m.Sent, m.Back, m.User = 15+d.next(60), 10+d.next(120), 3+d.next(50)
+		m.Sent, m.Back, m.User, m.Chat = 15+d.next(60), 10+d.next(120), 3+d.next(50), d.next(2200)
 		if d.next(2) > 0 {
 			m.Signs = CPU
 		}
@@ -119,6 +119,14 @@ func (d *day) browse(n int) *day {
 	})
 }
 
+// chat is somebody who writes to others and does nothing else.
+func (d *day) chat(n int) *day {
+	return d.add(n, Use, func(m *Minute) {
+		m.Sent, m.Back, m.Chat, m.Signs = 12+d.next(30), 4+d.next(30), 2000+d.next(7000), CPU
+		m.FirstUse, m.LastUse = m.Start+1e9, m.Start+55e9
+	})
+}
+
 // read is a page that is open: no new name, a trickle.
 func (d *day) read(n int) *day {
 	return d.add(n, Use, func(m *Minute) {
@@ -137,6 +145,9 @@ func (d *day) unseen(n int, truth State) *day {
 
 // as goes on with another view.
 func (d *day) as(v View) *day { d.view = v; return d }
+
+// startsAnew lets the station boot at the end of the last minute.
+func (d *day) startsAnew() *day { d.minutes[len(d.minutes)-1].Signs |= Boot; return d }
 
 // gameOn says, of the last minute, that Steam tells of a game.
 func (d *day) gameOn() *day { d.minutes[len(d.minutes)-1].Signs |= GameRunning; return d }

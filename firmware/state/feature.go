@@ -17,6 +17,7 @@ const (
 	userVolume
 	backVolume
 	ownTitle
+	chatVolume
 	features
 
 	// What is no feature of a minute, but has rows in params.tsv.
@@ -33,7 +34,7 @@ const (
 
 var featureNames = [kinds]string{
 	sent: "sent", bootSign: "boot", cpuSign: "cpu", farewellSign: "farewell", gameSign: "game", lockedSign: "locked",
-	playTime: "play", newNames: "names", userVolume: "user", backVolume: "back", ownTitle: "title",
+	playTime: "play", newNames: "names", userVolume: "user", backVolume: "back", ownTitle: "title", chatVolume: "chat",
 	silence: "silence", start: "start", dwell: "dwell", next: "next", temperature: "temperature", ceiling: "ceiling",
 	robust: "robust", forget: "forget",
 }
@@ -46,6 +47,7 @@ var bounds = [features][]uint32{
 	newNames:   {1, 2, 4, 8},
 	userVolume: {1, 16, 64, 256, 1024, 4096, 16384, 65536},
 	backVolume: {1, 64, 1024, 16384, 262144},
+	chatVolume: {1, 1024, 2048, 4096, 16384},
 }
 
 const maxBuckets = 9
@@ -116,5 +118,6 @@ func (m *Minute) bucketsOf() [features]uint8 {
 		userVolume:   uint8(bucketOf(userVolume, m.User)),
 		backVolume:   uint8(bucketOf(backVolume, m.Back)),
 		ownTitle:     uint8(title),
+		chatVolume:   uint8(bucketOf(chatVolume, m.Chat)),
 	}
 }

@@ -48,7 +48,7 @@ func drawMinute(p *Params, r *rand.Rand, v View, at phase, start int64) Minute {
 	}
 	if v == Full {
 		m.Play, m.Names, m.Title = uint8(value(playTime)), uint8(value(newNames)), uint16(value(ownTitle))
-		m.User, m.Back = value(userVolume), value(backVolume)
+		m.User, m.Back, m.Chat = value(userVolume), value(backVolume), value(chatVolume)
 	}
 	return m
 }
@@ -103,7 +103,7 @@ func TestFit(t *testing.T) {
 	)
 	r := rand.New(rand.NewPCG(7, 7))
 	var learn, score []Labelled
-	for range 12 {
+	for range 24 {
 		learn = append(learn, draw(truth, r, Full, 1440))
 		score = append(score, draw(truth, r, Full, 1440))
 	}

@@ -181,7 +181,20 @@ func (t *table) heard(v View, minute *Minute) [phases]float64 {
 			like[s] *= show[s]
 		}
 	}
+	if boot := &t.show[v][bootSign]; minute.Signs&Boot != 0 && t.seen[v][bootSign] {
+		like[booting] = t.turned(&like, boot)
+	}
 	return like
+}
+
+// turned returns how probable in a minute with the sign of a boot is that it booted: alone, or, as likely, behind or before
+// what it did otherwise in that minute. like is how probable the minute is in each phase for the whole of it.
+func (t *table) turned(like *[phases]float64, boot *[maxBuckets][phases]float64) float64 {
+	other := 0.0
+	for s, x := range like {
+		other = max(other, x/boot[1][s])
+	}
+	return (like[booting] + other*boot[1][booting]) / 2
 }
 
 // more returns how probable silence was in e's minute, if the station is on.
@@ -272,7 +285,7 @@ func backward(p *Params, later *[phases]float64, e *evidence) {
 // dot is the scalar product. It is written out in pairs, so that no sum waits for the one before it: the loop takes
 // three times as long.
 func dot(a, b *[phases]float64) float64 {
-	return ((a[0]*b[0] + a[1]*b[1]) + (a[2]*b[2] + a[3]*b[3])) + ((a[4]*b[4] + a[5]*b[5]) + (a[6]*b[6] + a[7]*b[7])) + a[8]*b[8]
+	return ((a[0]*b[0] + a[1]*b[1]) + (a[2]*b[2] + a[3]*b[3])) + ((a[4]*b[4] + a[5]*b[5]) + (a[6]*b[6] + a[7]*b[7])) + (a[8]*b[8] + a[9]*b[9])
 }
 
 // settle takes the oldest pending minute out and judges it by all that is there.
@@ -295,7 +308,7 @@ func (m *Model) settle(s *Settled) {
 	for i := range of {
 		of[i] /= sum
 	}
-	s.Minute, s.Missing, s.Active = e.minute, e.missing, of[play]+of[browse]
+	s.Minute, s.Missing, s.Active = e.minute, e.missing, of[play]+of[browse]+of[chat]
 	s.Belief = m.say(&of, e.minute.View, e.clock)
 	s.Proved = m.proved(e.minute.View, e.clock)
 	s.State = s.said()

@@ -193,6 +193,7 @@ func TestExplain(t *testing.T) {
 			{userVolume, "256-1023"},
 			{backVolume, "1-63"},
 			{ownTitle, "no"},
+			{chatVolume, "0"},
 		} {
 			for b := range buckets(f.feature) {
 				if bucketName(f.feature, b) == f.bucket {

@@ -65,9 +65,9 @@ func TestParse(t *testing.T) {
 	row = "-\tdwell\t-\tBOOTING\t2"
 	f("a dwell below a minute", row, strings.Replace(row, "2", "0.5", 1), line(row))
 	f("a dwell that is missing", row, "#", "no row dwell of BOOTING")
-	row = "-\tnext\tIN_USE.read\tIN_USE.browse\t0.32"
-	f("shares that do not sum to 1", row, strings.Replace(row, "0.32", "0.22", 1), "next of IN_USE.browse")
-	f("a step to itself", row, "-\tnext\tIN_USE.browse\tIN_USE.browse\t0.32", line(row))
+	row = "-\tnext\tIN_USE.read\tIN_USE.browse\t0.3"
+	f("shares that do not sum to 1", row, strings.Replace(row, "0.3", "0.22", 1), "next of IN_USE.browse")
+	f("a step to itself", row, "-\tnext\tIN_USE.browse\tIN_USE.browse\t0.3", line(row))
 	row = "Broadcasts\tceiling\t-\tIN_USE\t0.7"
 	f("no ceiling", row, "#", "no row ceiling")
 	f("a source that is missing", "\tdesign: grade C", "\t", "no source")

@@ -16,25 +16,26 @@ const (
 	open          // idle: a launcher, a chat or a game's lobby left open, with its trickle
 	busy          // idle: updates, maintenance, a disk image
 	play          // use: a game, by its real-time flow
-	browse        // use: sites, video, chat
-	lobby         // use: a lobby, a loading screen, a chat; a twin of open
+	browse        // use: sites, video
+	chat          // use: somebody writes to others, and does nothing else
+	lobby         // use: a lobby, a loading screen; a twin of open
 	read          // use: a page or a film that is there already; a twin of quiet
 	phases
 )
 
 var phaseNames = [phases]string{
 	"OFF", "BOOTING", "ON_IDLE.quiet", "ON_IDLE.open", "ON_IDLE.busy", "IN_USE.play", "IN_USE.browse",
-	"IN_USE.lobby", "IN_USE.read",
+	"IN_USE.chat", "IN_USE.lobby", "IN_USE.read",
 }
 
-var stateOf = [phases]State{Off, Booting, Idle, Idle, Idle, Use, Use, Use, Use}
+var stateOf = [phases]State{Off, Booting, Idle, Idle, Idle, Use, Use, Use, Use, Use}
 
 // set is a set of phases.
 type set uint16
 
 const (
 	allIdle = set(1<<quiet | 1<<open | 1<<busy)
-	allUse  = set(1<<play | 1<<browse | 1<<lobby | 1<<read)
+	allUse  = set(1<<play | 1<<browse | 1<<chat | 1<<lobby | 1<<read)
 	all     = set(1<<phases - 1)
 )
 

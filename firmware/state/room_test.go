@@ -47,7 +47,7 @@ func (d *day) customer(n int, some func(from, to int) int) {
 			d.browse(some(3, 20))
 		case 4:
 			d.browse(2)
-			d.read(some(3, 8))
+			d.read(some(1, 5)) // one page in forty is read for longer than four minutes
 		}
 	}
 	if d.next(2) == 0 {

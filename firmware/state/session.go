@@ -54,6 +54,9 @@ const (
 	within = 15 * time.Second
 	// arriving is how long somebody may sit there before the wire shows it: he logs on and starts something.
 	arriving = time.Minute
+	// leaving is how long somebody may still sit there when the wire shows no more of it: he reads, or looks at a result. Of 20
+	// that left a made-up room's PC on, one did for longer than this and what the beliefs leave open.
+	leaving = time.Minute
 	// withinProof is that of a plain port, where proof comes when Steam calls.
 	withinProof = 5 * time.Minute
 	// unseenErr bounds the error of an end in a stretch that nobody saw.
@@ -290,7 +293,9 @@ func (t *Sessions) conclude() {
 		to = t.unseen
 	}
 	switch s.Ended {
-	case CauseIdle, CauseBlind:
+	case CauseIdle:
+		s.EndErr += leaving + time.Duration(max(0, to-s.End))
+	case CauseBlind:
 		s.EndErr += time.Duration(max(0, to-s.End))
 	case CauseOff, CauseReboot:
 		s.EndErr += time.Duration(max(0, s.End-t.lastUse))

@@ -81,8 +81,13 @@ func TestDays(t *testing.T) {
 	f("night maintenance: up, images, off", day().boot().update(50).off(60).boot().update(10).off(60), 2)
 	f("lobbies and loading screens",
 		day().boot().play(20).lobby(5, Use).play(15).lobby(8, Use).play(20).off(30), 0, "boot 00:22:01–01:29:59 off")
-	f("pages of five and ten minutes",
-		day().boot().browse(10).read(5).browse(10).read(10).browse(10).off(30), 0, "boot 00:22:05–01:06:57 off")
+	f("pages of four and six minutes",
+		day().boot().browse(10).read(4).browse(10).read(6).browse(10).off(30), 0, "boot 00:22:05–01:01:57 off")
+	f("nobody there for nine minutes", day().boot().browse(30).idle(9).browse(30).off(30), 1,
+		"boot 00:22:05–00:51:50 idle", "use 01:01:05–01:30:57 off")
+	f("forty minutes of chat between two games",
+		day().boot().play(20).chat(40).play(20).off(30), 0, "boot 00:22:01–01:41:59 off")
+	f("chats, then leaves it open", day().boot().browse(10).chat(20).left(60), 2, "boot 00:22:05–00:51:55 idle")
 	f("idle for twenty minutes and more", day().boot().browse(30).idle(25).browse(30).off(30), 2,
 		"boot 00:22:05–00:51:50 idle", "use 01:17:05–01:46:57 off")
 	f("one odd minute in an idle night", day().boot().idle(60).browse(1).idle(60), 1)
@@ -90,6 +95,8 @@ func TestDays(t *testing.T) {
 		day().boot().play(30).add(1, Use, func(*Minute) {}).play(30).off(30), 0, "boot 00:22:01–01:22:59 off")
 	f("a reboot between two customers", day().boot().play(30).boot().browse(30).off(30), 1,
 		"boot 00:22:01–00:51:59 reboot", "boot 00:54:05–01:23:57 off")
+	f("a reboot within a minute of use", day().boot().play(30).startsAnew().idle(5).browse(30).off(30), 2,
+		"boot 00:22:01–00:51:59 reboot", "use 00:57:05–01:26:57 off")
 	f("off while idle", day().boot().idle(30).off(60).boot().idle(30), 2)
 	f("a sleeping card that answers", day().boot().idle(40).add(200, Off, func(m *Minute) {
 		if m.Start/minute%3 == 0 {
