@@ -74,6 +74,13 @@ func (p *Params) layConstants() error {
 	if err := one(&p.robust, noView, robust); err != nil {
 		return err
 	}
+	rows := p.find(noView, confidence)
+	for _, r := range rows {
+		p.confident[r.bucket] = r.value
+	}
+	if len(rows) < confidenceRows {
+		return fmt.Errorf("%d rows confidence, want %v", len(rows), confidenceNames)
+	}
 	return one(&p.forget, noView, forget)
 }
 

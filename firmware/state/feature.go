@@ -29,6 +29,7 @@ const (
 	ceiling
 	robust
 	forget
+	confidence
 	kinds
 )
 
@@ -36,7 +37,7 @@ var featureNames = [kinds]string{
 	sent: "sent", bootSign: "boot", cpuSign: "cpu", farewellSign: "farewell", gameSign: "game", lockedSign: "locked",
 	playTime: "play", newNames: "names", userVolume: "user", backVolume: "back", ownTitle: "title", chatVolume: "chat",
 	silence: "silence", start: "start", dwell: "dwell", next: "next", temperature: "temperature", ceiling: "ceiling",
-	robust: "robust", forget: "forget",
+	robust: "robust", forget: "forget", confidence: "confidence",
 }
 
 // bounds are the lower ends of the buckets behind the first, which is 0. A feature without bounds is a sign, yes or no.

@@ -285,7 +285,8 @@ func backward(p *Params, later *[phases]float64, e *evidence) {
 // dot is the scalar product. It is written out in pairs, so that no sum waits for the one before it: the loop takes
 // three times as long.
 func dot(a, b *[phases]float64) float64 {
-	return ((a[0]*b[0] + a[1]*b[1]) + (a[2]*b[2] + a[3]*b[3])) + ((a[4]*b[4] + a[5]*b[5]) + (a[6]*b[6] + a[7]*b[7])) + (a[8]*b[8] + a[9]*b[9])
+	return ((a[0]*b[0] + a[1]*b[1]) + (a[2]*b[2] + a[3]*b[3])) +
+		((a[4]*b[4] + a[5]*b[5]) + (a[6]*b[6] + a[7]*b[7])) + (a[8]*b[8] + a[9]*b[9])
 }
 
 // settle takes the oldest pending minute out and judges it by all that is there.
@@ -308,7 +309,7 @@ func (m *Model) settle(s *Settled) {
 	for i := range of {
 		of[i] /= sum
 	}
-	s.Minute, s.Missing, s.Active = e.minute, e.missing, of[play]+of[browse]+of[chat]
+	s.Minute, s.Missing, s.by, s.Active = e.minute, e.missing, m.p, of[play]+of[browse]+of[chat]
 	s.Belief = m.say(&of, e.minute.View, e.clock)
 	s.Proved = m.proved(e.minute.View, e.clock)
 	s.State = s.said()

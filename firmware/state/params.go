@@ -30,6 +30,7 @@ type table struct {
 	ceiling     float64
 	robust      float64
 	forget      float64
+	confident   [confidenceRows]float64
 }
 
 // silent is how long a station that is on may be silent, before its own habits are known.
@@ -78,6 +79,18 @@ var silenceNames = [silenceRows]string{"1", "2", "3-5", "6-12", "13-", "farewell
 
 // silenceFrom holds the first minute of silence of each of those buckets, and the end of the last.
 var silenceFrom = [...]int{1, 2, 3, 6, 13, maxSilence + 2}
+
+// The buckets of confidence.
+const (
+	evenRow = iota
+	beliefRow
+	pauseRow
+	longRow
+	endRow
+	confidenceRows
+)
+
+var confidenceNames = [confidenceRows]string{"even", "belief", "pause", "long", "end"}
 
 // ErrParams is returned by Parse for a text that is not the numbers of a model.
 var ErrParams = errors.New("state: not the model's parameters")
@@ -161,7 +174,7 @@ func parseFeature(word string) (feature, error) {
 func parseView(f feature, word string) (View, error) {
 	from, to := Broadcasts, Full
 	switch f {
-	case start, dwell, next, robust, forget:
+	case start, dwell, next, robust, forget, confidence:
 		if word != "-" {
 			return 0, fmt.Errorf("view %q: %s is the same in all, want -", word, featureNames[f])
 		}
@@ -186,6 +199,8 @@ func parseBucket(f feature, word string) (uint8, error) {
 		names = silenceNames[:]
 	case f == next:
 		names = phaseNames[:]
+	case f == confidence:
+		names = confidenceNames[:]
 	case f < features:
 		names = make([]string, buckets(f))
 		for b := range names {
@@ -202,8 +217,8 @@ func parseBucket(f feature, word string) (uint8, error) {
 
 // parseOf reads the states that r is of.
 func parseOf(r *row, word string) (set, error) {
-	none := r.feature == temperature || r.feature == robust || r.feature == forget || r.feature == silence && r.bucket >= weightRow
-	if none {
+	none := r.feature == temperature || r.feature == robust || r.feature == forget || r.feature == confidence
+	if none || r.feature == silence && r.bucket >= weightRow {
 		if word != "-" {
 			return 0, fmt.Errorf("state %q: want -", word)
 		}
@@ -242,6 +257,8 @@ func (r *row) limits() (low, high float64) {
 		return 0.2, 5
 	case r.feature == silence && r.bucket >= weightRow:
 		return 0.01, 1000
+	case r.feature == confidence:
+		return -20, 20
 	}
 	return 1e-5, 1 - 1e-5
 }
@@ -272,6 +289,8 @@ func (r *row) String() string {
 		bucket = silenceNames[r.bucket]
 	case r.feature == next:
 		bucket = phaseNames[r.bucket]
+	case r.feature == confidence:
+		bucket = confidenceNames[r.bucket]
 	case r.feature < features:
 		bucket = bucketName(r.feature, int(r.bucket))
 	}

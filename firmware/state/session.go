@@ -1,6 +1,9 @@
 package state
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Cause says why a session began or ended.
 type Cause uint8
@@ -32,7 +35,7 @@ type Session struct {
 	Start, End       int64         // on the minutes' scale: first and last evidence of a person; last frame if it went off then
 	StartErr, EndErr time.Duration // how far they may be off
 	Began, Ended     Cause         // Ended is CauseNone while the session is open
-	Confidence       float64       // how probable it is that a minute of it was one of use: the mean of the beliefs
+	Confidence       float64       // how probable it is that it was one, of one person, with both ends within their errors
 	Minutes          int           // minutes of the run that were seen
 
 	facts [maxFacts]Fact
@@ -66,6 +69,8 @@ const (
 	// So many minutes of use that are so sure are a session, also where none of them says when somebody did something: a lobby
 	// that is sat in, a game that hardly speaks.
 	sureMinutes, sureOf = 5, 0.9
+	// longPause is, in minutes, from where on every minute of a pause makes it more likely that two persons were told as one.
+	longPause = 6
 	// fade is the weight of a minute's doubt that is one minute farther from the session's end.
 	fade = 0.8
 )
@@ -93,8 +98,9 @@ type Sessions struct {
 		firstUse, toUse int64
 		hasUse          bool
 	}
-	seen   int64 // the end of the last minute that was seen
-	up     int64 // when the station last came up
+	by     *Params // that judged the minutes
+	seen   int64   // the end of the last minute that was seen
+	up     int64   // when the station last came up
 	hasUp  bool
 	booted bool // and a boot was seen
 }
@@ -275,13 +281,12 @@ func (t *Sessions) close(m *Settled, broken bool) (s Session, ok bool) {
 		s.add(Fact{Kind: FactBlind, From: at, To: at})
 	}
 	t.doubt = m.Belief[Use] * fade
-	return s, t.used || s.Minutes >= sureMinutes && s.Confidence >= sureOf
+	return s, t.used || s.Minutes >= sureMinutes && t.mean() >= sureOf
 }
 
 // conclude works out the session's end, confidence and facts from what was counted.
 func (t *Sessions) conclude() {
 	s := &t.s
-	s.Confidence = min(1, t.sum/float64(max(1, s.Minutes)))
 	s.End = max(t.lastUse, s.Start)
 	if s.Ended == CauseOff || s.Ended == CauseReboot || !t.used {
 		s.End = max(s.End, t.lastSent)
@@ -301,7 +306,25 @@ func (t *Sessions) conclude() {
 		s.EndErr += time.Duration(max(0, s.End-t.lastUse))
 	}
 	s.StartErr, s.EndErr = seconds(s.StartErr), seconds(s.EndErr)
+	s.Confidence = t.confidence()
 	t.tell()
+}
+
+// mean returns the mean of the beliefs in use.
+func (t *Sessions) mean() float64 { return min(1, t.sum/float64(max(1, t.s.Minutes))) }
+
+// confidence returns how probable it is that the session is as it is told: a logistic function of how sure its minutes are,
+// of its longest pause, in which one may have gone and another come, and of how exact its end is.
+func (t *Sessions) confidence() float64 {
+	belief := min(max(t.mean(), 0.01), 0.999)
+	if t.by == nil {
+		return belief
+	}
+	w := &t.by.confident
+	pause := time.Duration(t.count.gap.To - t.count.gap.From).Minutes()
+	odds := w[evenRow] + w[beliefRow]*math.Log(belief/(1-belief)) + w[pauseRow]*pause + w[longRow]*max(0, pause-longPause) +
+		w[endRow]*math.Log(max(t.s.EndErr.Minutes(), 0.25))
+	return 1 / (1 + math.Exp(-odds))
 }
 
 // tell writes down the facts.
@@ -319,6 +342,7 @@ func (t *Sessions) tell() {
 
 // remember keeps what the next minute's work needs of m.
 func (t *Sessions) remember(m *Settled) {
+	t.by = m.by
 	b := &t.before
 	b.any, b.state, b.view, b.end = true, m.State, m.View, m.Start+int64(time.Minute)
 	b.firstUse, b.toUse, b.hasUse = m.usage()

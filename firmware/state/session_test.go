@@ -306,3 +306,22 @@ func TestWhy(t *testing.T) {
 		"máy khởi động lại lúc 09:32",
 	)
 }
+
+// TestConfidence: the longer a pause and the less exact the end, the less sure a session is; params.tsv says by how much.
+func TestConfidence(t *testing.T) {
+	of := func(d *day) float64 {
+		t.Helper()
+		list := sessionsOf(d.settle())
+		if len(list) != 1 {
+			t.Fatalf("%d sessions, want 1%s", len(list), d.show(d.settle()))
+		}
+		return list[0].Confidence
+	}
+	day := func() *day { return newDay(Full).off(20).boot() }
+	sure := of(day().play(60).off(60))
+	paused := of(day().play(30).lobby(9, Use).play(30).off(60))
+	left := of(day().play(60).idle(60))
+	if sure < 0.95 || paused > sure-0.2 || left > sure-0.005 {
+		t.Errorf("confidence %.3f, with a pause of nine minutes %.3f, left on %.3f", sure, paused, left)
+	}
+}

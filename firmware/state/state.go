@@ -107,4 +107,6 @@ type Settled struct {
 
 	// Missing counts the minutes that were not given between this one and the one before; −1 says that the clock went back.
 	Missing int32
+
+	by *Params // that it was judged by
 }
