@@ -56,6 +56,7 @@ const (
 type Station struct {
 	open  [span]sheet // by the minute's number
 	next  int64       // the first minute that was not taken, 0 before there was one
+	heard int64       // the last minute in which something of the internet answered
 	sites *sites      // 2 KB, from the first name on
 }
 
@@ -67,6 +68,8 @@ type sheet struct {
 	octets [Local + 1]uint64
 	wrote  [messengers]wrote
 	disk   uint64  // frames that were sent to its disk
+	asked  float64 // frames that were sent to the internet
+	got    float64 // and that came from there
 	game   uint32  // frames of m.Title's flow
 	names  uint8   // that were asked for and not seen to be connected to
 	weak   stretch // when personal traffic ran that is no use by itself
@@ -144,6 +147,7 @@ func (s *Station) Name(t int64, name string, connects bool) {
 func (s *Station) Flow(first, last int64, proto uint8, up, down capture.Count, traffic Traffic, title uint16) {
 	play := traffic == Personal && (realTime(proto, last-first, up, down) || title != 0 && goesOn(last-first, up, down))
 	octets := up.Octets + down.Octets
+	internet := traffic != Local
 	messenger, of := traffic == Messenger, title
 	if messenger {
 		title = 0
@@ -154,6 +158,9 @@ func (s *Station) Flow(first, last int64, proto uint8, up, down capture.Count, t
 	s.each(first, last, func(p *sheet, from, to int64, share float64) {
 		n := uint64(float64(octets)*share + 0.5)
 		p.octets[traffic] += n
+		if internet {
+			p.asked, p.got = p.asked+float64(up.Frames)*share, p.got+float64(down.Frames)*share
+		}
 		if messenger {
 			sent := uint64(float64(up.Octets)*share + 0.5)
 			if p.note(of, sent); sent >= writes {
@@ -191,6 +198,7 @@ func (s *Station) Take(now int64, view func(start int64) state.View, do func(*st
 			*p = sheet{number: s.next, m: state.Minute{Start: s.next * minute}}
 		}
 		p.close(view(p.m.Start))
+		s.answered(p)
 		do(&p.m)
 		p.number = 0
 	}
@@ -209,7 +217,7 @@ func (s *Station) Flush(view func(start int64) state.View, do func(*state.Minute
 
 // Reset forgets the open minutes: the clock was set.
 func (s *Station) Reset() {
-	s.open, s.next = [span]sheet{}, 0
+	s.open, s.next, s.heard = [span]sheet{}, 0, 0
 	s.sites = nil
 }
 
@@ -284,6 +292,20 @@ func (p *sheet) close(view state.View) {
 	p.m.Back = uint32(min(p.octets[Background]>>10, 1<<31))
 	for i := range p.wrote {
 		p.m.Chat = max(p.m.Chat, p.wrote[i].octets)
+	}
+}
+
+// asks is how many frames to the internet nothing answers in a minute before the line may be down, and down is how long, in minutes,
+// that may take: behind it nobody knows if the box sees answers.
+const asks, down = 3, 60
+
+// answered notes if what the station sent to the internet in the minute p was answered.
+func (s *Station) answered(p *sheet) {
+	switch {
+	case p.got > 0.5:
+		s.heard = p.number
+	case p.asked >= asks && p.m.Sent > 0 && s.heard != 0 && p.number-s.heard <= down:
+		p.m.Signs |= state.Unanswered
 	}
 }
 

@@ -124,6 +124,28 @@ func TestMessenger(t *testing.T) {
 	f("somebody writes", 5000, 9<<10, "chat 5000 user 0 back 14 used true")
 }
 
+// TestUnanswered: a minute in which what is asked of the internet gets no answer is marked, where answers came within the hour.
+func TestUnanswered(t *testing.T) {
+	f := func(name string, before uint64, later float64, frames uint64, traffic Traffic, want bool) {
+		t.Helper()
+		var s Station
+		s.Flow(at(1), at(50), 6, count(20, 2000), count(before, 100*before), Personal, 0)
+		taken(&s, later)
+		s.Sent(at(later+1), at(later+50), 20)
+		s.Flow(at(later+1), at(later+50), 6, count(frames, 70*frames), count(0, 0), traffic, 0)
+		list := taken(&s, later+60+130)
+		if got := list[len(list)-1].Signs&state.Unanswered != 0; got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+	f("the line is down", 20, 300, 20, Personal, true)
+	f("so are programs", 20, 300, 20, Background, true)
+	f("one frame", 20, 300, 1, Personal, false)
+	f("in the LAN", 20, 300, 20, Local, false)
+	f("answers were never seen", 0, 300, 20, Personal, false)
+	f("nor for two hours", 20, 7200, 20, Personal, false)
+}
+
 func TestNames(t *testing.T) {
 	var s Station
 	s.Name(at(1), "www.a.com.vn", true)

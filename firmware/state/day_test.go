@@ -127,6 +127,13 @@ func (d *day) chat(n int) *day {
 	})
 }
 
+// outage is a while in which nothing of the internet answers: somebody who sits there, or programs alone, ask again and again.
+func (d *day) outage(n int, truth State) *day {
+	return d.add(n, truth, func(m *Minute) {
+		m.Sent, m.User, m.Signs = 15+d.next(50), 2+d.next(8), CPU|Unanswered
+	})
+}
+
 // read is a page that is open: no new name, a trickle.
 func (d *day) read(n int) *day {
 	return d.add(n, Use, func(m *Minute) {

@@ -172,7 +172,13 @@ func (m *Model) explain(e *evidence) {
 func (t *table) heard(v View, minute *Minute) [phases]float64 {
 	bucket := minute.bucketsOf()
 	like := t.show[v][sent][bucket[sent]]
-	for f := sent + 1; f < features; f++ {
+	end := features
+	if minute.Signs&Unanswered != 0 {
+		// Who sits there cannot do what he would, so that nothing but that it runs is told.
+		end = playTime
+		alike(&like, allIdle|allUse)
+	}
+	for f := sent + 1; f < end; f++ {
 		if !t.seen[v][f] {
 			continue
 		}
@@ -185,6 +191,21 @@ func (t *table) heard(v View, minute *Minute) [phases]float64 {
 		like[booting] = t.turned(&like, boot)
 	}
 	return like
+}
+
+// alike makes the phases of a set as probable as the best of them.
+func alike(like *[phases]float64, of set) {
+	top := 0.0
+	for s, x := range like {
+		if of.has(phase(s)) {
+			top = max(top, x)
+		}
+	}
+	for s := range like {
+		if of.has(phase(s)) {
+			like[s] = top
+		}
+	}
 }
 
 // turned returns how probable in a minute with the sign of a boot is that it booted: alone, or, as likely, behind or before

@@ -87,6 +87,8 @@ type Sessions struct {
 	used     bool   // the open session has evidence of a person
 	lastUse  int64  // its last one
 	lastSent int64  // its last frame
+	pause    int64  // its longest stretch without evidence of a person, but for the time in which nothing was answered
+	mute     int64  // that time, since lastUse
 	unseen   int64  // when its last minutes became unseen, 0 if they were not
 	missed   uint32 // how many they are
 
@@ -166,6 +168,7 @@ func (t *Sessions) watch(m *Settled) {
 // begin opens a session with minute m.
 func (t *Sessions) begin(m *Settled) {
 	t.open, t.run, t.sum, t.used, t.unseen, t.missed = true, m.Start, 0, false, 0, 0
+	t.pause, t.mute = 0, 0
 	t.count = evidenceCount{}
 	t.s = Session{Start: first(m)}
 	t.lastSent = t.s.Start
@@ -226,9 +229,13 @@ func (t *Sessions) extend(m *Settled) {
 			t.use(from)
 		}
 	}
+	if m.Signs&Unanswered != 0 {
+		t.mute += int64(time.Minute)
+	}
 	if ok {
 		t.count.pause(t.lastUse, from)
-		t.lastUse = max(t.lastUse, to)
+		t.pause = max(t.pause, from-t.lastUse-t.mute)
+		t.lastUse, t.mute = max(t.lastUse, to), 0
 	}
 	if m.Sent > 0 {
 		t.lastSent = max(t.lastSent, m.clamp(m.Last, m.Start))
@@ -321,7 +328,10 @@ func (t *Sessions) confidence() float64 {
 		return belief
 	}
 	w := &t.by.confident
-	pause := time.Duration(t.count.gap.To - t.count.gap.From).Minutes()
+	pause := 0.0 // a short one is nothing
+	if t.pause >= leastPause {
+		pause = time.Duration(t.pause).Minutes()
+	}
 	odds := w[evenRow] + w[beliefRow]*math.Log(belief/(1-belief)) + w[pauseRow]*pause + w[longRow]*max(0, pause-longPause) +
 		w[endRow]*math.Log(max(t.s.EndErr.Minutes(), 0.25))
 	return 1 / (1 + math.Exp(-odds))

@@ -95,6 +95,9 @@ func TestDays(t *testing.T) {
 		day().boot().play(30).add(1, Use, func(*Minute) {}).play(30).off(30), 0, "boot 00:22:01–01:22:59 off")
 	f("a reboot between two customers", day().boot().play(30).boot().browse(30).off(30), 1,
 		"boot 00:22:01–00:51:59 reboot", "boot 00:54:05–01:23:57 off")
+	f("a game and an outage of twenty minutes",
+		day().boot().play(30).outage(20, Use).play(30).off(30), 0, "boot 00:22:01–01:41:59 off")
+	f("left, and then an outage", day().boot().browse(30).idle(20).outage(20, Idle).idle(20), 1, "boot 00:22:05–00:51:50 idle")
 	f("a reboot within a minute of use", day().boot().play(30).startsAnew().idle(5).browse(30).off(30), 2,
 		"boot 00:22:01–00:51:59 reboot", "use 00:57:05–01:26:57 off")
 	f("off while idle", day().boot().idle(30).off(60).boot().idle(30), 2)

@@ -57,6 +57,7 @@ const (
 	Farewell                       // it took leave: DHCP RELEASE, a goodbye of mDNS, NetBIOS, SSDP or WSD
 	GameRunning                    // its Steam client says that a game runs
 	ScreenLocked                   // its Steam client says that the screen is locked
+	Unanswered                     // nothing of the internet answered it, as nothing does while the line is down
 )
 
 // Minute is what one station showed in one minute. Moments are nanoseconds on the scale of Start, 0 for none.

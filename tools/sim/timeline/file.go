@@ -63,6 +63,7 @@ var signs = []named{
 	{"farewell", state.Farewell},
 	{"game", state.GameRunning},
 	{"locked", state.ScreenLocked},
+	{"unanswered", state.Unanswered},
 }
 
 // Write writes timelines.

@@ -8,7 +8,8 @@
 //	 "minutes":[{"at":1795777200000000000,"view":"Full","state":"IN_USE","sent":1800,"signs":["cpu"],"play":60,…}]}
 //
 // Moments are nanoseconds since the Unix epoch. What is 0 or empty is left out. The keys of a minute are state.Minute's
-// fields, state is what it truly was for the most of it and may be UNKNOWN; signs are boot, cpu, farewell, game and locked.
+// fields, state is what it truly was for the most of it and may be UNKNOWN; signs are boot, cpu, farewell, game, locked
+// and unanswered.
 package timeline
 
 import (
