@@ -99,7 +99,7 @@ func TestFit(t *testing.T) {
 		"-\tdwell\t-\tBOOTING\t2\t", "-\tdwell\t-\tBOOTING\t4\t",
 		"-\tdwell\t-\tOFF\t240\t", "-\tdwell\t-\tOFF\t90\t",
 		"Full\tcpu\tyes\tON\t0.7\t", "Full\tcpu\tyes\tON\t0.3\t",
-		"Full\tboot\tyes\tBOOTING\t0.45\t", "Full\tboot\tyes\tBOOTING\t0.25\t",
+		"Full\tboot\tyes\tBOOTING\t0.5\t", "Full\tboot\tyes\tBOOTING\t0.25\t",
 	)
 	r := rand.New(rand.NewPCG(7, 7))
 	var learn, score []Labelled

@@ -80,4 +80,4 @@ func TestNights(t *testing.T) {
 		nights, share(late, minutes), alarms)
 }
 
-const nights = 400 // station-nights; of 2000, one had such a stretch
+const nights = 400 // station-nights
