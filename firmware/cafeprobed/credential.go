@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -145,9 +144,9 @@ func (k *keeper) judged(err error) error {
 
 // enrollOnce is cafeprobed -enroll.
 func enrollOnce(ctx context.Context, cfg *config.Config, in io.Reader, out io.Writer) error {
-	id, err := spool.LoadIdentity(filepath.Join(cfg.Dir, spool.IdentityFile))
+	id, err := identityOf(cfg)
 	if err != nil {
-		return fmt.Errorf("%w (a box is given its identity when it is provisioned)", err)
+		return err
 	}
 	unheard := func(_, _ string) {} // there is no chain to record it in; a person reads the error
 	k, err := openCredential(cfg, id, certain(newClock(unheard)), unheard)

@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -40,9 +38,9 @@ type daemon struct {
 // run lets the frames' story into the spool and forwards the spool. A replay ends when the province has receipted all of
 // it, a box that listens when ctx is done.
 func (d *daemon) run(ctx context.Context) (err error) {
-	id, err := spool.LoadIdentity(filepath.Join(d.cfg.Dir, spool.IdentityFile))
+	id, err := identityOf(&d.cfg)
 	if err != nil {
-		return fmt.Errorf("%w (a box is given its identity when it is provisioned)", err)
+		return err
 	}
 	told := func() uplink.Stamp { return uplink.Stamp{Quality: uplink.QualityNone} } // until there is a clock
 	sp, err := spool.Open(d.cfg.Dir, id, spool.Config{Log: d.log, Wary: d.port != nil, Now: func() uplink.Stamp { return told() }})

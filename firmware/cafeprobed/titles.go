@@ -43,7 +43,7 @@ func loadTitles(
 
 // installTitles verifies the signed table at path, puts it where the next start of the daemon finds it, and says its number.
 func installTitles(cfg *config.Config, path string, out io.Writer) error {
-	id, err := spool.LoadIdentity(filepath.Join(cfg.Dir, spool.IdentityFile))
+	id, err := identityOf(cfg)
 	if err != nil {
 		return err
 	}

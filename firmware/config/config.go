@@ -5,6 +5,8 @@ package config
 import (
 	"bytes"
 	"cmp"
+	"crypto/ed25519"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +29,24 @@ type Config struct {
 	Uplink  Uplink  `json:"uplink"`
 	Cafe    Cafe    `json:"cafe"`
 	Clock   Clock   `json:"clock"`
+	Box     *Box    `json:"box,omitempty"`
+}
+
+// Box says who a box is to be that has no identity yet: it then makes its keys by itself, and they never leave it. One that has an identity
+// keeps that.
+type Box struct {
+	Province uplink.Province `json:"province"`
+	ID       uplink.BoxID    `json:"id"`
+	Key      string          `json:"key"` // the province's, of its receipts: base64url, as `cafeprobe province` prints it
+}
+
+// PublicKey returns the province's key.
+func (b *Box) PublicKey() (ed25519.PublicKey, error) {
+	key, err := base64.RawURLEncoding.Strict().DecodeString(b.Key)
+	if err != nil || len(key) != ed25519.PublicKeySize {
+		return nil, bad("box.key", "the province's public key, 32 octets in base64url")
+	}
+	return key, nil
 }
 
 // Capture says where frames come from: a port that is listened to, mirrors that are sent, both, or a file.
@@ -194,6 +214,11 @@ func (c *Config) valid() error {
 	}
 	if err := c.Capture.valid(); err != nil {
 		return err
+	}
+	if c.Box != nil {
+		if _, err := c.Box.PublicKey(); err != nil {
+			return err
+		}
 	}
 	switch {
 	case c.Uplink.Broker == "":
