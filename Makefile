@@ -12,7 +12,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt vet lint vuln unit accuracy cross fuzz bench bench-capture bench-live bench-uplink instructions lab netns replay soak image uboot clean packages-test packages-lab packages-bench packages-image packages-uboot
+.PHONY: help run test check fmt vet lint vuln unit accuracy cross fuzz bench bench-capture bench-live bench-uplink instructions lab netns replay soak image uboot qemu e2e clean packages-test packages-lab packages-bench packages-image packages-qemu packages-uboot
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -117,12 +117,20 @@ replay: bin ## what the box sees in a capture: make replay PCAP=file
 BOARD ?= qemu-arm64
 RELEASE ?= 0.0.0-dev
 NUMBER ?= 1
+SPEED ?= 1
 
 image: packages-image bin ## the image of a board, in out/image/BOARD: make image BOARD=qemu-arm64 (RELEASE=2026.11.0 NUMBER=12 ROOT=root.json)
 	@bin/cafeprobe image --release $(RELEASE) --number $(NUMBER) $(if $(ROOT),--root $(ROOT)) $(BOARD)
 
 uboot: packages-uboot bin ## a board's boot loader, hardened, of Debian's source, in out/uboot/BOARD (80 to 100 s on a quiet machine)
 	@bin/cafeprobe uboot $(BOARD)
+
+qemu: packages-image packages-qemu bin ## an image that QEMU boots, fed with the project's evening at its pace, and the province's page (SPEED=6; about 16 minutes at 1)
+	@bin/cafeprobe image qemu-arm64
+	@set -m; bin/cafeprobe qemu --speed $(SPEED) || exit
+
+e2e: packages-test packages-image ## the image in QEMU, from power-on to power-off (about five minutes)
+	@SOAK=1 $(GO) test -count=1 -timeout 20m -v -run '^TestEmulate$$' ./tools/cafeprobe/demo
 
 clean: ## remove what was built
 	rm -rf bin out
@@ -135,7 +143,7 @@ define packages
 endef
 
 packages-test:
-	$(call packages,gcc libc6-dev git iproute2 ethtool openssl mosquitto mosquitto-clients chromium fonts-dejavu-core valgrind dosfstools mtools fdisk cpio device-tree-compiler u-boot-tools qemu-system-arm)
+	$(call packages,gcc libc6-dev git iproute2 ethtool openssl mosquitto mosquitto-clients chromium fonts-dejavu-core valgrind dosfstools mtools fdisk cpio device-tree-compiler u-boot-tools qemu-system-arm u-boot-qemu)
 
 packages-lab:
 	$(call packages,iproute2 ethtool dnsmasq-base isc-dhcp-client curl samba avahi-daemon qemu-system-x86 ipxe-qemu)
@@ -145,6 +153,9 @@ packages-bench:
 
 packages-image:
 	$(call packages,git dpkg dosfstools e2fsprogs mtools)
+
+packages-qemu:
+	$(call packages,qemu-system-arm)
 
 packages-uboot:
 	$(call packages,dpkg make patch bc bison flex gcc gcc-aarch64-linux-gnu libc6-dev libgnutls28-dev libssl-dev uuid-dev python3-dev python3-pyelftools python3-setuptools swig)

@@ -37,6 +37,7 @@ type cli struct {
 
 	Image imageCmd `cmd:"" help:"Make the image of a board, to be written to its card."`
 	Uboot ubootCmd `cmd:"" help:"Build a board's boot loader of Debian's source."`
+	QEMU  qemuCmd  `cmd:"" name:"qemu" help:"Boot an image in QEMU, feed it a café, and show the province's page."`
 
 	Province provinceCmd `cmd:"" help:"Run a province; export a chain; ask a box to do something; certificates."`
 }

@@ -1,4 +1,4 @@
-// Package demo is `cafeprobe run`: a province and one box, on loopback, from frames to the page.
+// Package demo is `cafeprobe run` and `cafeprobe qemu`: a province and one box, a daemon or an emulated machine, from frames to the page.
 package demo
 
 import (
@@ -29,6 +29,7 @@ type Config struct {
 	Speed  float64   // times faster than recorded, 0 as fast as it goes
 	Daemon string    // path of cafeprobed
 	Out    io.Writer // what a person reads
+	Image  string    // for Emulate: folder of an image that `cafeprobe image` made
 	Live   bool      // Out is a terminal: draw progress into one line, and keep the page until ctx is done
 }
 
@@ -45,9 +46,17 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := os.MkdirAll(box, 0o700); err != nil {
 		return fmt.Errorf("make %s: %w", box, err)
 	}
+	return show(ctx, cfg, nil, func(p *province.Province, started time.Duration) error {
+		return replay(ctx, cfg, p, box, started)
+	})
+}
+
+// show starts a province that boxes reach under names too, calls walk, and serves the page until that has ended, on a terminal until ctx is
+// done.
+func show(ctx context.Context, cfg Config, names []string, walk func(p *province.Province, started time.Duration) error) error {
 	began := time.Now()
 	p, err := province.New(province.Config{
-		Dir: filepath.Join(cfg.Dir, "province"), Province: address.Province, Secure: &province.Secure{},
+		Dir: filepath.Join(cfg.Dir, "province"), Province: address.Province, Secure: &province.Secure{Names: names},
 	})
 	if err != nil {
 		return err
@@ -59,14 +68,14 @@ func Run(ctx context.Context, cfg Config) error {
 	host, port, _ := net.SplitHostPort(p.MQTTAddr())
 	fmt.Fprintf(cfg.Out, "page     %s\nbroker   %s   (mosquitto_sub -h %s -p %s -t 'cafeprobe/v1/#' -v)\n",
 		p.WebURL(), p.MQTTAddr(), host, port)
-	err = replay(ctx, cfg, p, box, started)
+	err = walk(p, started)
 	switch {
 	case err == nil && cfg.Live:
 		fmt.Fprintf(cfg.Out, "\nthe page stays until Ctrl-C: %s\n", p.WebURL())
 		<-ctx.Done()
 		fmt.Fprintln(cfg.Out)
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		fmt.Fprintln(cfg.Out, "\nstopped before the end of the replay")
+		fmt.Fprintln(cfg.Out, "\nstopped before the end")
 		err = nil
 	}
 	stop()
@@ -74,7 +83,7 @@ func Run(ctx context.Context, cfg Config) error {
 }
 
 func replay(ctx context.Context, cfg Config, p *province.Province, box string, started time.Duration) error {
-	path, err := provision(cfg, p, box)
+	path, err := prepare(cfg, p, box)
 	if err != nil {
 		return err
 	}
@@ -93,8 +102,8 @@ func replay(ctx context.Context, cfg Config, p *province.Province, box string, s
 	return summarize(ctx, cfg.Out, p, last, started)
 }
 
-// provision gives the box its identity, once, and its configuration for this run.
-func provision(cfg Config, p *province.Province, box string) (string, error) {
+// prepare gives the box its identity, once, and its configuration for this run.
+func prepare(cfg Config, p *province.Province, box string) (string, error) {
 	identity := filepath.Join(box, spool.IdentityFile)
 	if _, err := os.Stat(identity); errors.Is(err, os.ErrNotExist) {
 		id, err := spool.NewIdentity(address, p.PublicKey())

@@ -24,19 +24,27 @@ func summarize(ctx context.Context, out io.Writer, p *province.Province, last pr
 	if last.Receipted != last.Records || totals.Verified < last.Records {
 		return fmt.Errorf("%d records, %d receipted, %d verified by the province", last.Records, last.Receipted, totals.Verified)
 	}
-	f := newFindings()
-	if err := p.EachRecord(ctx, address.Box, f.take); err != nil {
+	if err := tell(ctx, out, p); err != nil {
 		return err
 	}
 	ms := func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
-	fmt.Fprintf(out, "\nfound    %s\n", f.stations())
-	fmt.Fprintf(out, "on       %s\n", f.power())
-	fmt.Fprintf(out, "in use   %s\n", f.use())
-	fmt.Fprintf(out, "blind    %s\n", f.blindness())
 	fmt.Fprintf(out, "records  %d of %d frames, all receipted; the province holds %d, %d came twice, %d refused\n",
 		last.Records, last.Frames, totals.Verified, p.Stats().Duplicates, p.Stats().Refused)
 	_, err = fmt.Fprintf(out, "took     province up %v · replay %v · last receipt after %v\n",
 		started.Round(time.Millisecond), ms(last.ReplayMS), ms(last.DrainMS))
+	return err
+}
+
+// tell says what the province's records say.
+func tell(ctx context.Context, out io.Writer, p *province.Province) error {
+	f := newFindings()
+	if err := p.EachRecord(ctx, address.Box, f.take); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nfound    %s\n", f.stations())
+	fmt.Fprintf(out, "on       %s\n", f.power())
+	fmt.Fprintf(out, "in use   %s\n", f.use())
+	_, err := fmt.Fprintf(out, "blind    %s\n", f.blindness())
 	return err
 }
 

@@ -1,0 +1,41 @@
+package demo
+
+import (
+	"bytes"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"cafeprobe/firmware/image"
+)
+
+// TestEmulate: the image as it is made boots by U-Boot and PID 1, enrols, hears the project's evening at its capture port, six times as
+// fast as it was, and the province knows each station of it; nothing leaves the capture port from power-on to power-off.
+func TestEmulate(t *testing.T) {
+	if os.Getenv("SOAK") == "" {
+		t.Skip("SOAK is not set: it takes five minutes (make e2e)")
+	}
+	dir := t.TempDir()
+	if _, err := image.Build(t.Context(), image.Config{Board: "qemu-arm64", Source: "../../..", Out: dir + "/image"}); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	err := Emulate(t.Context(), Config{Dir: dir + "/run", Image: dir + "/image", Speed: 6, Out: &out})
+	t.Log("\n" + out.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`runs after [0-9.]+ s; slot a, trial 0, data disk`, `11 stations: 7 pc, 1 cashier, 1 printer, 1 router, 1 server`, `, 0 came twice, 0 refused`,
+		`silence  0 frames left the capture port since power-on`,
+	} {
+		if !regexp.MustCompile(want).MatchString(out.String()) {
+			t.Errorf("it does not say %q", want)
+		}
+	}
+	console, err := os.ReadFile(dir + "/run/console.log")
+	if err != nil || !strings.Contains(string(console), "Power down") {
+		t.Errorf("the box does not end when its power button is pressed: %v", err)
+	}
+}
