@@ -75,7 +75,7 @@ func TestRunStops(t *testing.T) {
 	cancel()
 	select {
 	case err := <-done:
-		if err != nil || !strings.Contains(out.String(), "stopped before the end of the replay") {
+		if err != nil || !strings.Contains(out.String(), "stopped before the end") {
 			t.Errorf("error %v, want none, and to be told of it:\n%s", err, &out)
 		}
 	case <-time.After(20 * time.Second):
