@@ -63,6 +63,7 @@ type Cafe struct {
 	params    *state.Params
 	summary   int64 // when the next occupancy event is due
 	blind     bool  // the wire is silent
+	woken     int64 // when it was heard again, the last time
 	lost      bool  // the mirror is gone
 	lostBy    int   // minutes that say so
 	lostSince int64
@@ -220,13 +221,18 @@ func (c *Cafe) advance(t int64) {
 	}
 }
 
-// hear notes that the wire showed something at t; if nobody could be heard until then, that is over.
+// hear notes that the wire showed something at t; if nobody could be heard until then, that is over. Sums of what was before
+// the silence may come behind the tick that found it: they end nothing, it only began a little later.
 func (c *Cafe) hear(t int64) {
 	if t <= c.traffic {
 		return
 	}
+	if c.blind && c.now-t >= int64(c.cfg.Blind) {
+		c.traffic = t
+		return
+	}
 	if c.blind {
-		c.blind = false
+		c.blind, c.woken = false, t
 		c.saw(c.traffic, t, WordNoFrames)
 	}
 	c.traffic = t
@@ -265,7 +271,7 @@ func (c *Cafe) stepBack(t int64) {
 		c.close(s, CauseClock)
 	}
 	c.tellMinutes()
-	c.first, c.now, c.traffic, c.expired = t, t, t, t
+	c.first, c.now, c.traffic, c.expired, c.woken = t, t, t, t, 0
 	c.summary = c.nextSummary(t)
 	c.forgetSights(t)
 }

@@ -196,6 +196,41 @@ func TestSilentWireIsBlindNotClosed(t *testing.T) {
 	}
 }
 
+// TestLastBeforeSilence: what was sent last before the wire fell silent may be told of behind the tick that found the silence, or
+// behind the first frame after it. It is of the session that ended, begins none and ends no silence.
+func TestLastBeforeSilence(t *testing.T) {
+	f := func(name string, at1 time.Duration) {
+		t.Helper()
+		r := newRoom(Config{})
+		r.windows(0, pc1, pc2)
+		r.frames(pc1, 0, 10*time.Minute, 10*time.Second)
+		r.frames(pc2, 0, 10*time.Minute, 10*time.Second)
+		r.see(20*time.Minute, capture.Observation{Kind: capture.KindTick})
+		late := capture.Observation{Kind: capture.KindActivity, MAC: pc1, Up: capture.Count{Frames: 1, Octets: 60}}
+		late.First, late.Time = at(10*time.Minute+200*time.Millisecond), at(10*time.Minute+400*time.Millisecond)
+		if at1 > 0 {
+			r.frames(pc2, at1, at1, time.Second)
+		}
+		r.log = append(r.log, r.Observe(&late)...)
+		if r.blind != (at1 == 0) {
+			t.Errorf("%s: blind %v", name, r.blind)
+		}
+		if s := r.stations[pc1]; s.on || len(s.Sessions) != 1 {
+			t.Errorf("%s: on %v behind %d sessions, want off behind one", name, s.on, len(s.Sessions))
+		}
+		r.frames(pc1, 31*time.Minute, 31*time.Minute, time.Second)
+		r.frames(pc2, 31*time.Minute, 31*time.Minute, time.Second)
+		if s := r.stations[pc1]; !s.on || s.session.Start != at(31*time.Minute) {
+			t.Errorf("%s: on %v since %v, want since it was heard again", name, s.on, s.session.Start-start)
+		}
+		if b := r.BlindTimes(); len(b) != 1 || b[0].End < at(30*time.Minute) {
+			t.Errorf("%s: blind times %v, want one until the wire was heard again", name, b)
+		}
+	}
+	f("behind the tick", 0)
+	f("behind the first frame", 30*time.Minute)
+}
+
 // TestOwnBeaconGaps: an idle computer that beacons every eight minutes is not off seven minutes out of eight.
 func TestOwnBeaconGaps(t *testing.T) {
 	r := newRoom(Config{})

@@ -32,6 +32,9 @@ func (c *Cafe) alive(s *Station, first, last int64) {
 	if c.lost {
 		return // neither open nor closed
 	}
+	if fresh && (c.blind && last <= c.traffic || last < c.woken) {
+		return // of before the wire fell silent, which ended its session
+	}
 	if fresh && s.released != 0 && last-s.released < int64(goodbye) {
 		return
 	}

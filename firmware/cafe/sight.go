@@ -148,11 +148,14 @@ func (c *Cafe) look(o *capture.Observation) {
 			c.lookLoader(s, o)
 		}
 		s.sight.group = true
-		if o.Kind == capture.KindEvidence && o.Evidence == capture.EvidenceARPRequest && v.gateway(o) {
+		if o.Kind == capture.KindEvidence && o.Evidence == capture.EvidenceARPRequest && !s.starting(o.Time) && v.gateway(o) {
 			s.sight.asks.mark(o.Time)
 		}
 	}
 }
+
+// starting reports whether s is about to boot at t: then it asks for its router whether or not it has anything to send.
+func (s *Station) starting(t int64) bool { return s.boot != 0 && t-s.boot < int64(bootSpan) }
 
 // gateway reports whether what o asks for is the address of a router: of one that is known, or that many ask for.
 func (v *vantage) gateway(o *capture.Observation) bool {

@@ -215,6 +215,33 @@ func TestMirrorRemoved(t *testing.T) {
 	f("certified by the technician", 3, time.Minute, GradeA)
 }
 
+// TestBootsAreNoCalls: a thing that asks for the router whenever it is plugged in, and has nothing to send, shows no lost mirror;
+// one that asks as often while it runs does.
+func TestBootsAreNoCalls(t *testing.T) {
+	f := func(name string, ask time.Duration, lost bool) {
+		t.Helper()
+		r := newRoom(Config{})
+		r.evening(3, 0, 30*time.Minute)
+		thing := capture.MAC{0xb0, 0xc5, 0x54, 0x1c, 0x71, 0x85}
+		for i := 1; i <= 3; i++ {
+			r.asks(29*time.Minute, pc(i)) // of an address that so many ask for it is known whose it is
+		}
+		for at := 31 * time.Minute; at < 75*time.Minute; at += 4 * time.Minute {
+			r.see(at, capture.Observation{
+				Kind: capture.KindDHCP, Origin: capture.OriginDHCP, MAC: thing, Group: true,
+				DHCP: &capture.DHCP{Message: "DISCOVER", Client: thing},
+			})
+			r.sees(at, thing, false)
+			r.asks(at+ask, thing)
+		}
+		if r.lost != lost {
+			t.Errorf("%s: mirror lost %v, want %v", name, r.lost, lost)
+		}
+	}
+	f("as it boots", 7*time.Second, false)
+	f("as it runs", 200*time.Second, true)
+}
+
 // TestMirrorCertifiedThatNeverWas: a restart does not make a plain port of what the technician certified.
 func TestMirrorCertifiedThatNeverWas(t *testing.T) {
 	r := newRoom(Config{Vantage: GradeA})
