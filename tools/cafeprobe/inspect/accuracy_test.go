@@ -31,6 +31,7 @@ func TestAccuracy(t *testing.T) {
 			judge(scores, file, docs[file], truth)
 		}
 		judgeVantage(t, scores, docs)
+		judgeSwitches(t, scores, docs, truth)
 		report(t, scores, "accuracy.tsv")
 	})
 	t.Run("own lab", func(t *testing.T) {
