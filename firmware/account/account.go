@@ -47,6 +47,11 @@ type Keeper interface {
 	Mirror(cafe.Mirror) error
 }
 
+// ComputerKeeper is a Sink that keeps what was learned of computers for the next run: see cafe.Config.Computers.
+type ComputerKeeper interface {
+	Computers([]cafe.Computer) error
+}
+
 // Account keeps the books of one café. Use New. It is not safe for concurrent use.
 type Account struct {
 	cfg   Config
@@ -117,6 +122,11 @@ func (a *Account) Take(e *cafe.Event) error {
 			return k.Mirror(e.Mirror)
 		}
 		return nil
+	case cafe.EventComputers:
+		if k, ok := a.sink.(ComputerKeeper); ok {
+			return k.Computers(e.Computers)
+		}
+		return nil
 	}
 	return fmt.Errorf("account: event of unknown kind %d", e.Kind)
 }
@@ -179,7 +189,11 @@ func (a *Account) member(s *cafe.Station) {
 	a.changed = true
 }
 
+// pseudonym returns what s is told of by: Keys of the same secret have made its alias, if it has one.
 func (a *Account) pseudonym(s *cafe.Station) uplink.StationID {
+	if alias := s.Alias(); alias != "" {
+		return uplink.StationID(alias)
+	}
 	return uplink.NewStationID(a.cfg.Secret, s.ID())
 }
 

@@ -24,6 +24,8 @@ type Config struct {
 	Summary     time.Duration // period of occupancy events; 0 means 5 minutes
 	Vantage     Grade         // given by the technician; empty means that it is judged from the frames
 	Mirror      Mirror        // what the run before has learned, the last EventMirror's; where GradeC was given it is not believed
+	Keys        *Keys         // what computers are kept by for the next run; nil, as in a replay: they are not
+	Computers   []Computer    // what the run before has learned, the last EventComputers'
 	Titles      *title.Table  // what names belong to; nil means the built-in table
 	Own         []capture.MAC // the box's own, where its traffic can be heard: it is no station, and proves no mirror
 }
@@ -45,12 +47,17 @@ const (
 
 // Cafe is the state of one café. Use New. It is not safe for concurrent use.
 type Cafe struct {
-	cfg      Config
-	stations map[capture.MAC]*Station
-	crowd    crowd                    // the same stations
-	machines map[string]*machine      // by UUID, at most MaxStations
-	former   map[capture.MAC]*Station // cards that were changed
-	vantage  vantage
+	cfg       Config
+	stations  map[capture.MAC]*Station
+	crowd     crowd                    // the same stations
+	machines  map[string]*machine      // by UUID or its key, at most MaxStations
+	keys      *Keys                    // nil: computers are not kept
+	cards     map[string]*machine      // by keys of cards
+	learned   bool                     // what is to be kept has changed
+	kept      int64                    // when that was looked at last
+	computers []Computer               // as they were told last
+	former    map[capture.MAC]*Station // cards that were changed
+	vantage   vantage
 
 	started   bool
 	now       int64   // the latest time observed
@@ -87,6 +94,10 @@ func New(cfg Config) *Cafe {
 		former: map[capture.MAC]*Station{}, vantage: vantage{forced: cfg.Vantage, own: cfg.Own, kept: cfg.Mirror},
 	}
 	c.params = state.Builtin()
+	if c.keys = cfg.Keys; c.keys != nil {
+		c.cards = map[string]*machine{}
+		c.recall(cfg.Computers)
+	}
 	c.vantage.settled = cfg.Mirror.Settled && cfg.Vantage != GradeC
 	return c
 }
@@ -172,6 +183,8 @@ func (c *Cafe) Finish() []Event {
 		c.close(s, CauseEnd)
 	}
 	c.tellMinutes()
+	c.kept = 0
+	c.keepComputers(c.now)
 	return c.events
 }
 
@@ -214,6 +227,7 @@ func (c *Cafe) advance(t int64) {
 		c.expire(c.now)
 	}
 	c.watch()
+	c.keepComputers(c.now)
 	c.settle()
 	if c.now >= c.summary {
 		c.summarise()
@@ -352,6 +366,7 @@ func (c *Cafe) make(m capture.MAC, t int64) *Station {
 	*s = Station{MAC: m, First: t, Last: t, own: t, silence: c.cfg.Silence, Presence: s.Presence[:0], Addrs: s.Addrs[:0]}
 	c.stations[m] = s
 	c.crowd.join(s)
+	c.meet(s)
 	return s
 }
 

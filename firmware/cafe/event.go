@@ -18,6 +18,7 @@ type Event struct {
 	From, To  int64         // EventBlind; To is 0 while it lasts
 	Why       Word          // EventBlind: WordNoFrames, WordBroadcasts
 	Mirror    Mirror        // EventMirror
+	Computers []Computer    // EventComputers: all that are to be kept, the latest heard in front
 }
 
 // EventKind says what an Event concludes.
@@ -34,6 +35,7 @@ const (
 	EventUse                            // a session of use began, or ended
 	EventMinute                         // what every seat did in the minute from Time on, settled
 	EventMirror                         // what is to be kept of the mirror for the next run changed
+	EventComputers                      // what is to be kept of computers did
 )
 
 // Session is the time for which one station was on. (That somebody uses it is a finer question, which the states answer.)

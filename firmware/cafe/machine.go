@@ -14,8 +14,12 @@ import (
 
 // machine is what is known of the computer of one UUID.
 type machine struct {
-	mac      capture.MAC // its card now
+	key      string      // of its UUID
+	mac      capture.MAC // its card now, zero as long as it was not heard in this run
+	card     string      // the same as Keys has it, empty where nothing is kept
+	was      []string    // those before, at most maxCards
 	repeated bool        // it is no one computer's
+	age      uint
 }
 
 // madeUpUUIDs are those that makers of boards left in, as inventory programs' lists of such have them; AMI's is in published
@@ -44,34 +48,52 @@ func (c *Cafe) identify(s *Station, o *capture.Observation) *Station {
 		return s
 	}
 	s.uuid = d.ClientUUID
+	if c.keys != nil {
+		s.uuid = c.keys.Computer(d.ClientUUID)
+	}
 	m := c.machines[s.uuid]
 	if m == nil {
-		if len(c.machines) < c.cfg.MaxStations {
-			c.machines[s.uuid] = &machine{mac: s.MAC}
-		}
+		c.admit(s.uuid, s)
 		return s
 	}
 	before := c.stations[m.mac]
-	if before == nil || before.uuid != s.uuid { // forgotten
-		m.mac = s.MAC
+	if m.repeated || before == s {
 		return s
 	}
-	if m.repeated || before == s {
+	if before == nil || before.uuid != s.uuid { // forgotten, or of a run before
+		c.another(m, s)
 		return s
 	}
 	if s.Confirmed || before.Last >= s.First {
 		m.repeated = true
+		c.learns()
 		return s
 	}
 	if before.on {
 		return s // it may yet be heard: of computers that come on one after the other, all say the same
 	}
-	m.mac = s.MAC
+	c.replaced(m, s)
 	return c.join(before, s)
 }
 
-// maxCards is how many cards that a computer had are remembered.
-const maxCards = 4
+// another takes s for what has the card of m now, where no station has the one that it had. Where that was in a run before, s
+// is told of as it was then, if it is new; if it is not, nobody can tell whether it was on beside the other.
+func (c *Cafe) another(m *machine, s *Station) {
+	switch {
+	case m.card == c.card(s.MAC): // or nothing is kept
+		m.mac = s.MAC
+	case !m.mac.IsZero(): // forgotten: so is by what it was told of
+		c.unindex(m)
+		m.was, m.card = nil, ""
+		c.replaced(m, s)
+	case s.Confirmed:
+		m.repeated = true
+		c.learns()
+	default:
+		c.replaced(m, s)
+		s.alias = m.was[0]
+	}
+}
 
 // join makes one station of s, which is new, and of what its computer was on another card.
 func (c *Cafe) join(before, s *Station) *Station {
@@ -125,12 +147,14 @@ func (c *Cafe) part(m capture.MAC, t int64) *Station {
 	}
 	if k := c.machines[s.uuid]; k != nil {
 		k.repeated = true
+		c.learns()
 	}
 	was := *s // events are read when s has its own name already
 	c.withdraw(s, &was)
 	c.forgetCards(s)
 	a := c.make(m, t)
 	a.First, a.Confirmed, a.Clues, a.DHCP, a.uuid, a.silence = s.First, s.Confirmed, s.Clues, *s.lastDHCP, s.uuid, s.silence
+	a.alias, s.alias = s.alias, ""
 	a.Names, s.Names = cut(s.Names, func(n Name) bool { return n.First < s.joined })
 	a.Addrs, s.Addrs = cut(s.Addrs, func(d Addr) bool { return d.First < s.joined })
 	a.Sessions, s.Sessions = cut(s.Sessions, func(e Session) bool { return e.Start < s.joined })
@@ -166,7 +190,7 @@ func (c *Cafe) forgetCards(s *Station) {
 func (c *Cafe) forgetMachine(s *Station) {
 	c.forgetCards(s)
 	if k := c.machines[s.uuid]; k != nil && k.mac == s.MAC {
-		delete(c.machines, s.uuid)
+		c.dropMachine(k)
 	}
 }
 

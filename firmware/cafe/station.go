@@ -50,7 +50,8 @@ type Station struct {
 	silence     time.Duration // silence after which it is off; grows with its own gaps
 	boot        int64         // when it last asked for an address to boot with
 	bootWhat    string
-	uuid        string // what its boot loader says of the computer; empty where that tells nothing
+	uuid        string // what its boot loader says of the computer, or a key of it; empty where that tells nothing
+	alias       string // key of the card that its computer had in an earlier run, by which it is told of; empty for its own
 	joined      int64  // when the last card in Was was changed
 	lastDHCP    *Facts // of that card
 	loading     int64  // when its boot loader asked for a boot server, and has asked for no address since; 0 else

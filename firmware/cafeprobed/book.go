@@ -22,6 +22,7 @@ type book struct {
 	stations atomic.Int64
 	last     atomic.Pointer[uplink.Stamp] // of the last record from the capture
 	keep     func(cafe.Mirror) error      // nil in a replay, which learns it anew each time
+	cards    func([]cafe.Computer) error  // likewise
 }
 
 func newBook(sp *spool.Spool, fw *forward.Forwarder, board string) (*book, error) {
@@ -30,9 +31,9 @@ func newBook(sp *spool.Spool, fw *forward.Forwarder, board string) (*book, error
 }
 
 // newDiary returns the book of a box that listens: what it is told happens once, and was begun already. keep keeps what is
-// learned of the mirror.
-func newDiary(sp *spool.Spool, fw *forward.Forwarder, keep func(cafe.Mirror) error) *book {
-	return &book{sp: sp, fw: fw, resume: &resume{}, booted: true, keep: keep}
+// learned of the mirror, cards what is of computers.
+func newDiary(sp *spool.Spool, fw *forward.Forwarder, keep func(cafe.Mirror) error, cards func([]cafe.Computer) error) *book {
+	return &book{sp: sp, fw: fw, resume: &resume{}, booted: true, keep: keep, cards: cards}
 }
 
 // told reports whether records of kind k come from the capture; the others come from the box itself.
@@ -97,6 +98,14 @@ func (b *book) Mirror(m cafe.Mirror) error {
 		return nil
 	}
 	return b.keep(m)
+}
+
+// Computers keeps what was learned of computers.
+func (b *book) Computers(list []cafe.Computer) error {
+	if b.cards == nil {
+		return nil
+	}
+	return b.cards(list)
 }
 
 // end says that the replay has ended.

@@ -79,7 +79,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	names, number := loadTitles(&d.cfg, &id, d.log, ord.note)
 	ord.titles = number
 	p := pipeline.New(pipeline.Config{
-		Cafe:    d.cafe(id.Chain),
+		Cafe:    d.cafe(&id),
 		Titles:  names,
 		Account: books,
 		Sink:    book,
@@ -134,18 +134,20 @@ func (d *daemon) books(secret [32]byte, sp *spool.Spool, w *wire, ord *orders) (
 // newBook returns what takes the account's records.
 func (d *daemon) newBook(sp *spool.Spool, fw *forward.Forwarder, board string) (*book, error) {
 	if d.port != nil {
-		return newDiary(sp, fw, d.keepMirror(sp.Identity().Chain)), nil
+		id := sp.Identity()
+		return newDiary(sp, fw, d.keepMirror(id.Chain), d.keepComputers(id)), nil
 	}
 	return newBook(sp, fw, board)
 }
 
 // cafe returns how the café is to be judged: on a box that listens also by what the life before has learned.
-func (d *daemon) cafe(chain uplink.ChainID) cafe.Config {
+func (d *daemon) cafe(id *spool.Identity) cafe.Config {
 	c := cafe.Config{
 		Vantage: d.cfg.Cafe.Grade(), Own: d.own(), Silence: time.Duration(d.cfg.Cafe.Silence), Summary: time.Duration(d.cfg.Cafe.Summary),
 	}
 	if d.port != nil {
-		c.Mirror = loadMirror(d.cfg.Dir, chain, d.log)
+		c.Mirror = loadMirror(d.cfg.Dir, id.Chain, d.log)
+		c.Keys, c.Computers = keys(id.Secret), loadComputers(d.cfg.Dir, id.Chain, d.log)
 	}
 	return c
 }

@@ -58,6 +58,17 @@ func listens(t *testing.T, at time.Duration, mirrored bool) *frames {
 // classes runs a life of d over what it hears, and returns the classes that its records tell, one after the other.
 func classes(t *testing.T, d *daemon, id spool.Identity, src *frames) (list []string) {
 	t.Helper()
+	for _, body := range tells(t, d, id, src) {
+		if v, ok := body.(*uplink.Vantage); ok {
+			list = append(list, v.Class)
+		}
+	}
+	return list
+}
+
+// tells runs a life of d over what it hears, and returns what its records tell.
+func tells(t *testing.T, d *daemon, id spool.Identity, src *frames) (list []uplink.Body) {
+	t.Helper()
 	sp, err := spool.Open(d.cfg.Dir, id, spool.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +80,8 @@ func classes(t *testing.T, d *daemon, id spool.Identity, src *frames) (list []st
 		t.Fatal(err)
 	}
 	p := pipeline.New(pipeline.Config{
-		Cafe: d.cafe(id.Chain), Account: account.Config{Quality: uplink.QualitySync, Window: time.Minute}, Sink: book,
+		Cafe: d.cafe(&id), Sink: book,
+		Account: account.Config{Secret: id.Secret, Quality: uplink.QualitySync, Window: time.Minute},
 	})
 	if err := p.Run(t.Context(), src); err != nil {
 		t.Fatal(err)
@@ -86,9 +98,7 @@ func classes(t *testing.T, d *daemon, id spool.Identity, src *frames) (list []st
 		if err != nil {
 			t.Fatal(err)
 		}
-		if v, ok := body.(*uplink.Vantage); ok {
-			list = append(list, v.Class)
-		}
+		list = append(list, body)
 	}
 	return list
 }
