@@ -65,6 +65,7 @@ type Cafe struct {
 	traffic   int64   // the latest time at which the wire showed something
 	expired   int64   // the last time silence was looked for
 	minute    int64   // the last in which minutes were closed
+	emptied   int64   // the last that was looked at for nobody to be there
 	sees      Vantage // as of the last minute that was closed: it looks at all stations
 	settled   []settled
 	params    *state.Params
@@ -286,6 +287,7 @@ func (c *Cafe) stepBack(t int64) {
 	}
 	c.tellMinutes()
 	c.first, c.now, c.traffic, c.expired, c.woken = t, t, t, t, 0
+	c.emptied = minuteOf(t)
 	c.summary = c.nextSummary(t)
 	c.forgetSights(t)
 }

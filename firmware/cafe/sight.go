@@ -216,6 +216,9 @@ func (c *Cafe) bothWays(o *capture.Observation) {
 	v := &c.vantage
 	v.flows++
 	v.both = max(v.both, o.Time)
+	if v.proof == 0 {
+		v.proof = o.Time
+	}
 	if o.PeerPort == portISCSI {
 		v.disk = max(v.disk, o.Time)
 	}
@@ -265,7 +268,7 @@ func (c *Cafe) called(m capture.MAC, addr netip.Addr, o *capture.Observation) {
 // forgetSights takes a clock that was set back to t: times after it never were.
 func (c *Cafe) forgetSights(t int64) {
 	v := &c.vantage
-	v.both, v.disk, v.looked = min(v.both, t), min(v.disk, t), t
+	v.both, v.proof, v.disk, v.looked = min(v.both, t), min(v.proof, t), min(v.disk, t), t
 	c.lostSince = min(c.lostSince, t)
 	for _, s := range c.stations {
 		s.sight.both, s.sight.disk = min(s.sight.both, t), min(s.sight.disk, t)

@@ -40,6 +40,7 @@ func (c *Cafe) settle() {
 		s.shown.Take(c.now, c.view(s), func(m *state.Minute) { c.judgeMinute(s, m) })
 	}
 	c.tellMinutes()
+	c.tellEmpty()
 }
 
 // judgeMinute takes the next minute of s. One that was not heard in two minutes is not judged: it may be no station.

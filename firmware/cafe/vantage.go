@@ -102,6 +102,7 @@ type vantage struct {
 
 	frames  bool                    // there was one
 	both    int64                   // when unicast was last heard in both directions, 0 never
+	proof   int64                   // the same, first in this run
 	settled bool                    // in this run or one before it
 	kept    Mirror                  // at the last EventMirror
 	flows   int                     // that were heard so
