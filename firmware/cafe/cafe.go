@@ -99,7 +99,7 @@ func New(cfg Config) *Cafe {
 		c.cards = map[string]*machine{}
 		c.recall(cfg.Computers)
 	}
-	c.vantage.settled = cfg.Mirror.Settled && cfg.Vantage != GradeC
+	c.vantage.settled, c.vantage.few = cfg.Mirror.Settled && cfg.Vantage != GradeC, cfg.Mirror.Few && cfg.Vantage != GradeC
 	return c
 }
 

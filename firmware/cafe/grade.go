@@ -49,7 +49,7 @@ func (c *Cafe) grade() Vantage {
 	case v.half(recent):
 		say(GradeC, WordOneWay, int(recent.oneWay/oneWayFrames),
 			"unicast in one direction only: %d frames of TCP without answers, half a mirror", recent.oneWay)
-	case g.Both == 0 && v.forced != GradeA && !v.settled:
+	case g.Both == 0 && v.forced != GradeA && !v.settled && !v.few:
 		say(GradeC, WordBroadcasts, c.groupSenders(), "broadcasts only: no unicast of others in both directions")
 	case !v.settled && hushed > onePort*g.Both && v.forced != GradeA:
 		say(GradeC, WordOnePort, hushed,
@@ -93,7 +93,7 @@ func (v *vantage) stations() int {
 
 // proved reports whether it was shown, or said, that this is a mirror.
 func (v *vantage) proved() bool {
-	return v.forced == GradeA || v.forced != GradeC && (v.both != 0 || v.settled)
+	return v.forced == GradeA || v.forced != GradeC && (v.both != 0 || v.settled || v.few)
 }
 
 // half reports whether only one direction of the mirror is there now.
@@ -195,13 +195,28 @@ func (c *Cafe) watch() {
 	}
 	v.looked = c.now
 	v.routers = c.routers()
-	if n := v.stations(); n >= settledBoth && c.now-c.first >= int64(goneAfter) && c.hushed() <= onePort*n {
-		v.settled = true
-	}
+	c.settleMirror()
 	if by, gone := c.gone(); gone {
 		c.lose(by, max(v.both, c.first))
 	}
 	c.keep()
+}
+
+// settleMirror notes that this is a mirror, when that was shown for long enough.
+func (c *Cafe) settleMirror() {
+	v := &c.vantage
+	n := v.stations()
+	if v.settled || n == 0 || c.now-c.first < int64(goneAfter) {
+		return
+	}
+	switch few := v.far >= fewFlows && v.both-v.proof >= int64(goneAfter); {
+	case c.hushed() > onePort*n:
+		v.few = false
+	case n >= settledBoth:
+		v.settled, v.few = true, false
+	case few:
+		v.few = true
+	}
 }
 
 // lose takes a mirror that is gone since then, as by minutes say.
@@ -231,7 +246,7 @@ func (c *Cafe) resume() {
 
 // keep says what is to be known of the mirror when the box starts anew. A plain port, by the technician's word, has none.
 func (c *Cafe) keep() {
-	m := Mirror{Settled: c.vantage.settled, Lost: c.lost}
+	m := Mirror{Settled: c.vantage.settled, Few: c.vantage.few, Lost: c.lost}
 	if c.vantage.forced == GradeC {
 		m = Mirror{}
 	}

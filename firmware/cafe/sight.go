@@ -219,6 +219,9 @@ func (c *Cafe) bothWays(o *capture.Observation) {
 	if v.proof == 0 {
 		v.proof = o.Time
 	}
+	if local(o.Addr) != local(o.Peer) {
+		v.far++
+	}
 	if o.PeerPort == portISCSI {
 		v.disk = max(v.disk, o.Time)
 	}

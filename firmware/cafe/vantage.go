@@ -48,6 +48,7 @@ type Vantage struct {
 // the port for a plain one. The zero Mirror says that nothing is known.
 type Mirror struct {
 	Settled bool // it was shown to be one: see settledBoth
+	Few     bool // it was shown to be one by fewer stations, and may be one of another port: see fewFlows
 	Lost    bool // it is gone
 }
 
@@ -91,6 +92,12 @@ const (
 	// that floods what it has not learned shows single stations, and few frames of them.
 	oneWayFrames, oneWayEnds = 30, 3
 
+	// So many flows with the internet that were heard in both directions, of stations that are not ours, over goneAfter, prove
+	// the mirror in a café of fewer stations than settledBoth: a switch that is no mirror never shows both. That it is one of
+	// the router's port they do not prove, so that stations which are heard by broadcasts alone take it back: see onePort. A
+	// PC that is idle has as many in a quarter of an hour.
+	fewFlows = 20
+
 	portISCSI = 3260
 	protoTCP  = 6
 )
@@ -104,6 +111,8 @@ type vantage struct {
 	both    int64                   // when unicast was last heard in both directions, 0 never
 	proof   int64                   // the same, first in this run
 	settled bool                    // in this run or one before it
+	few     bool                    // likewise, by few stations
+	far     int                     // flows with the internet that were heard so
 	kept    Mirror                  // at the last EventMirror
 	flows   int                     // that were heard so
 	disk    int64                   // when disk traffic was last heard so

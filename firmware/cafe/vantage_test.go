@@ -252,6 +252,67 @@ func TestMirrorCertifiedThatNeverWas(t *testing.T) {
 	r.wants(t, "certified", GradeBlind, WordBroadcasts)
 }
 
+// TestMirrorOfFew: one station that was heard in both directions with the internet for long enough shows a mirror for the next
+// run, until others are heard by broadcasts alone: then it is one of that station's own port.
+func TestMirrorOfFew(t *testing.T) {
+	learned := func(r *room) (m Mirror) {
+		for _, e := range r.log {
+			if e.Kind == EventMirror {
+				m = e.Mirror
+			}
+		}
+		return m
+	}
+	f := func(name string, want Mirror, do func(r *room)) Mirror {
+		t.Helper()
+		r := newRoom(Config{})
+		do(r)
+		r.see(90*time.Minute, capture.Observation{Kind: capture.KindTick})
+		got := learned(r)
+		if got != want {
+			t.Errorf("%s: %+v was learned, want %+v", name, got, want)
+		}
+		return got
+	}
+	few := f("one station", Mirror{Few: true}, func(r *room) { r.evening(1, 0, 40*time.Minute) })
+	f("two", Mirror{Few: true}, func(r *room) { r.evening(2, 0, 40*time.Minute) })
+	f("three", Mirror{Settled: true}, func(r *room) { r.evening(3, 0, 40*time.Minute) })
+	f("one for a moment", Mirror{}, func(r *room) { r.evening(1, 0, 5*time.Minute) })
+	f("one that says little", Mirror{}, func(r *room) {
+		for at := time.Duration(0); at < 40*time.Minute; at += 5 * time.Minute {
+			r.evening(1, at, at+time.Minute)
+		}
+	})
+	f("flows of one direction", Mirror{}, func(r *room) {
+		for at := time.Duration(0); at < 40*time.Minute; at += time.Minute {
+			r.sees(at, pc(1), true)
+			r.talks(at, pc(1), 443, 20, 0)
+		}
+	})
+	f("others are heard by broadcasts", Mirror{}, func(r *room) {
+		r.evening(1, 0, 40*time.Minute)
+		for at := 40 * time.Minute; at < 60*time.Minute; at += time.Minute {
+			r.evening(1, at, at+time.Minute)
+			r.deaf(8, at, at+time.Minute, time.Minute)
+		}
+		r.wants(t, "others are heard by broadcasts", GradeC, WordOnePort)
+	})
+
+	r := newRoom(Config{Mirror: few})
+	r.see(0, capture.Observation{Kind: capture.KindActivity, MAC: gateway, Up: capture.Count{Frames: 1, Octets: 60}})
+	r.wants(t, "in the next run, nothing heard yet", GradeA, WordMirror)
+	if c := r.Vantage().Confidence; c != 0 {
+		t.Errorf("confidence %v, want 0", c)
+	}
+	r.name(time.Minute, pc(1))
+	r.name(time.Minute, pc(2))
+	r.deaf(2, time.Minute, 30*time.Minute, time.Minute)
+	r.wants(t, "removed while the box was off", GradeBlind, WordBroadcasts)
+	r = newRoom(Config{Mirror: few, Vantage: GradeC})
+	r.deaf(2, 0, 20*time.Minute, time.Minute)
+	r.wants(t, "a plain port by the technician's word", GradeC, WordBroadcasts)
+}
+
 // TestMirrorOverARestart: what was learned of a mirror in one run holds in the next: with broadcasts alone it is gone, not a
 // plain port; a night proves nothing; one that was gone is gone until unicast is back; and a technician's word ends it.
 func TestMirrorOverARestart(t *testing.T) {

@@ -24,6 +24,7 @@ const maxMirrorFile = 4096
 type mirror struct {
 	Chain   uplink.ChainID `json:"ch"`
 	Settled bool           `json:"settled"`
+	Few     bool           `json:"few,omitempty"`
 	Lost    bool           `json:"lost"`
 }
 
@@ -50,12 +51,12 @@ func loadMirror(dir string, chain uplink.ChainID, log *slog.Logger) cafe.Mirror 
 	if m.Chain != chain {
 		return cafe.Mirror{}
 	}
-	return cafe.Mirror{Settled: m.Settled, Lost: m.Lost}
+	return cafe.Mirror{Settled: m.Settled, Few: m.Few, Lost: m.Lost}
 }
 
 // saveMirror writes m, all or nothing.
 func saveMirror(dir string, chain uplink.ChainID, m cafe.Mirror) error {
-	b, err := json.Marshal(mirror{chain, m.Settled, m.Lost})
+	b, err := json.Marshal(mirror{chain, m.Settled, m.Few, m.Lost})
 	if err != nil {
 		return fmt.Errorf("keep what was learned of the mirror: %w", err)
 	}
