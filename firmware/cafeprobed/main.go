@@ -25,6 +25,7 @@ const (
 
 func main() {
 	spool.CheckMain()
+	thrift()
 	os.Exit(run(os.Args[1:]))
 }
 

@@ -79,3 +79,31 @@ func BenchmarkFrames(b *testing.B) {
 	b.ReportMetric(float64(octets)/float64(n), "octets/frame")
 	b.ReportMetric(float64(n)/float64(b.N), "frames/op")
 }
+
+// TestTogether: rooms that one box hears give all their frames, in the order of their times.
+func TestTogether(t *testing.T) {
+	var rooms []*sim.Room
+	alone := 0
+	for seed := range uint64(3) {
+		r, err := sim.New(700+seed, sim.Options{Stations: 5, For: 2 * time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rooms = append(rooms, r)
+		var f capture.Frame
+		for src := New(r); src.Next(&f) == nil; {
+			alone++
+		}
+	}
+	src, n, last := Together(rooms...), 0, int64(0)
+	var f capture.Frame
+	for ; src.Next(&f) == nil; n++ {
+		if f.Time < last {
+			t.Fatalf("frame %d is of %v before the one in front of it", n, time.Duration(last-f.Time))
+		}
+		last = f.Time
+	}
+	if n != alone || n == 0 {
+		t.Errorf("%d frames together, %d alone", n, alone)
+	}
+}
