@@ -142,16 +142,19 @@ func fragment(source string, m *Model) ([]byte, error) {
 		}
 		b.Write(text)
 	}
+	command, err := bootCommand(source, m)
+	fmt.Fprintf(&b, "CONFIG_BOOTCOMMAND=%s\n", strconv.Quote(command))
+	return b.Bytes(), err
+}
+
+// bootCommand is the selector as a board's own U-Boot has it.
+func bootCommand(source string, m *Model) (string, error) {
 	script, err := os.ReadFile(filepath.Join(source, "board/uboot/selector.cmd"))
-	if err != nil {
-		return nil, err
-	}
 	own := *m
 	if m.Loader.Number != "" {
 		own.Number = m.Loader.Number
 	}
-	fmt.Fprintf(&b, "CONFIG_BOOTCOMMAND=%s\n", strconv.Quote(OneLine(Selector(string(script), &own))))
-	return b.Bytes(), nil
+	return OneLine(Selector(string(script), &own)), err
 }
 
 // ErrConfig is wrapped by BuildLoader's error when U-Boot's configuration did not take what hardening asks for.
@@ -209,6 +212,13 @@ func (b *build) loader() ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: run make uboot BOARD=%s first", ErrNoLoader, b.Board)
+	}
+	if err != nil {
+		return nil, err
+	}
+	command, err := bootCommand(b.Source, b.model)
+	if err == nil && !bytes.Contains(data, []byte("bootcmd="+command+"\x00")) {
+		err = fmt.Errorf("%s has another selector than board/uboot/selector.cmd: run make uboot BOARD=%s again", path, b.Board)
 	}
 	return data, err
 }
