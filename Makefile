@@ -48,7 +48,7 @@ vuln: ## known vulnerabilities of what we link; asks the Go vulnerability databa
 	@$(LINT) govulncheck ./...
 
 # Packages that may start no goroutine (tools/archtest holds them to it) have no races; the detector makes them ten times slower.
-PURE := ./capture ./capture/decode ./capture/flow ./capture/title ./firmware/cafe ./firmware/evidence ./firmware/state \
+PURE := ./board ./firmware/health ./firmware/console ./capture ./capture/decode ./capture/flow ./capture/title ./firmware/cafe ./firmware/evidence ./firmware/state \
   ./firmware/hours ./firmware/account ./tools/mix ./tools/sim ./tools/sim/shape ./tools/sim/sight ./tools/sim/wire
 
 # The crash images of cards open a spool in one goroutine, each with a process that checks it; of floods the live one shows
