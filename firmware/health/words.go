@@ -1,0 +1,328 @@
+package health
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Lang is a language.
+type Lang string
+
+// The languages.
+const (
+	Vietnamese Lang = "vi"
+	English    Lang = "en"
+)
+
+// Words of several checks.
+const (
+	whyOK       = "ok"
+	whyWaiting  = "waiting"
+	whyNoSensor = "no-sensor"
+)
+
+// text is one thing in both languages. "{n}" in it is Check.N.
+type text struct{ vi, en string }
+
+func (t text) in(l Lang, n int64) string {
+	s := t.en
+	if l == Vietnamese {
+		s = t.vi
+	}
+	return strings.ReplaceAll(s, "{n}", strconv.FormatInt(n, 10))
+}
+
+type word struct {
+	check    Name
+	why      string
+	state    State
+	sentence text
+	remedy   text
+}
+
+// words are all that a check can say. Of what is well there is no remedy.
+var words = []word{
+	{Power, whyOK, OK, text{"nguồn điện tốt", "the supply is good"}, text{}},
+	{Power, whyNoSensor, Unknown, text{"bo mạch không đo được nguồn điện", "the board cannot measure its supply"}, text{}},
+	{
+		Power, "low", Bad,
+		text{"điện áp nguồn quá thấp", "the supply's voltage is too low"},
+		text{
+			"thay bộ nguồn và cáp bằng loại đi kèm thiết bị",
+			"replace the power supply and its cable by those that came with the box",
+		},
+	},
+	{
+		Power, "hot", Warn,
+		text{"thiết bị nóng {n} °C", "the box is {n} °C hot"},
+		text{
+			"đặt nơi thoáng, không đặt trên bộ chuyển mạch hoặc dưới nắng",
+			"put it where air moves, not on the switch nor in the sun",
+		},
+	},
+	{
+		Power, "cut", Warn,
+		text{"lần trước bị mất điện đột ngột", "the power was cut before this start"},
+		text{"cắm vào ổ điện không tắt theo giờ đóng cửa", "use a socket that is not switched off when the café closes"},
+	},
+
+	{Storage, whyOK, OK, text{"thẻ nhớ ghi được", "the card takes writes"}, text{}},
+	{
+		Storage, "full", Bad,
+		text{"thẻ nhớ đầy: chỉ giữ bản ghi quan trọng", "the card is full: only what matters most is kept"},
+		text{"kiểm tra đường truyền: bản ghi đã nhận sẽ được xóa", "see to the uplink: what the province has is deleted"},
+	},
+	{
+		Storage, "read-only", Bad,
+		text{"thẻ nhớ chỉ đọc: bản ghi nằm trong bộ nhớ", "the card is read-only: records wait in memory"},
+		text{"khởi động lại; nếu còn lỗi thì thay thẻ nhớ", "restart the box; if it stays so, replace the card"},
+	},
+	{
+		Storage, "io", Bad,
+		text{"thẻ nhớ báo lỗi đọc ghi", "the card answers with errors"},
+		text{"cắm lại thẻ nhớ; nếu còn lỗi thì thay thẻ nhớ", "take the card out and put it in again; if it stays so, replace it"},
+	},
+	{
+		Storage, "broken", Bad,
+		text{"thẻ nhớ không trả lại đúng dữ liệu đã ghi", "the card does not return what was written to it"},
+		text{"thay thẻ nhớ", "replace the card"},
+	},
+	{
+		Storage, "unknown", Bad,
+		text{"thẻ nhớ không ghi được", "the card takes no writes"},
+		text{"thay thẻ nhớ", "replace the card"},
+	},
+	{
+		Storage, "volatile", Bad,
+		text{"dữ liệu chỉ nằm trong bộ nhớ, mất khi tắt điện", "data are in memory alone and are lost with the power"},
+		text{"khởi động lại; nếu còn lỗi thì thay thẻ nhớ", "restart the box; if it stays so, replace the card"},
+	},
+	{
+		Storage, "worn-out", Bad,
+		text{"thẻ nhớ đã hết tuổi thọ (dùng {n} %)", "the card's life is over ({n} % used)"},
+		text{"thay thẻ nhớ ngay", "replace the card now"},
+	},
+	{
+		Storage, "corrupt", Warn,
+		text{"{n} tệp bị hỏng và đã được phục hồi phần còn lại", "{n} files were broken; what could be proved was kept"},
+		text{"nếu lặp lại thì thay bộ nguồn rồi thay thẻ nhớ", "if it happens again, replace the supply, then the card"},
+	},
+	{
+		Storage, "worn", Warn,
+		text{"thẻ nhớ đã dùng {n} % tuổi thọ", "{n} % of the card's life is used"},
+		text{"chuẩn bị thẻ nhớ thay thế", "have a new card ready"},
+	},
+	{
+		Storage, "no-journal", Warn,
+		text{"hệ tập tin không chịu được mất điện", "the file system does not stand power cuts"},
+		text{"cài lại thẻ nhớ bằng ảnh của cafeprobe", "write the card anew with cafeprobe's image"},
+	},
+	{
+		Storage, "no-barrier", Warn,
+		text{"hệ tập tin có thể mất dữ liệu đã ghi", "the file system may lose what was flushed"},
+		text{"cài lại thẻ nhớ bằng ảnh của cafeprobe", "write the card anew with cafeprobe's image"},
+	},
+
+	{Clock, whyOK, OK, text{"giờ chính xác", "the time is right"}, text{}},
+	{
+		Clock, "coarse", Warn,
+		text{"giờ chỉ gần đúng", "the time is about right"},
+		text{"cho phép NTP (UDP 123) ra internet", "let NTP (UDP 123) through to the internet"},
+	},
+	{
+		Clock, "floor", Bad,
+		text{"chưa biết giờ, chỉ biết không sớm hơn lần chạy trước", "the time is not known, only that it is later than before"},
+		text{"cho phép NTP (UDP 123) ra internet", "let NTP (UDP 123) through to the internet"},
+	},
+	{
+		Clock, "unset", Bad,
+		text{"chưa biết giờ", "the time is not known"},
+		text{"cho phép NTP (UDP 123) ra internet", "let NTP (UDP 123) through to the internet"},
+	},
+
+	{Capture, whyOK, OK, text{"cổng thu có tín hiệu", "the capture port has a link"}, text{}},
+	{
+		Capture, "remote", OK,
+		text{"không dùng cổng thu: bản sao được gửi đến", "there is no capture port: mirrors are sent to the box"},
+		text{},
+	},
+	{
+		Capture, whyWaiting, Unknown,
+		text{"chưa biết trạng thái cổng thu", "how it stands with the capture port is not known yet"},
+		text{},
+	},
+	{
+		Capture, "gone", Bad,
+		text{"không có cổng thu", "there is no capture port"},
+		text{
+			"kiểm tra cổng mạng hoặc bộ chuyển USB; sửa capture.interface",
+			"see to the port or its USB adapter, and to capture.interface",
+		},
+	},
+	{
+		Capture, "down", Bad,
+		text{"cổng thu bị tắt", "the capture port is switched off"},
+		text{"khởi động lại thiết bị", "restart the box"},
+	},
+	{
+		Capture, "no-carrier", Bad,
+		text{"cổng thu không có tín hiệu", "the capture port has no link"},
+		text{
+			"cắm cáp vào cổng sao chép của bộ chuyển mạch; kiểm tra cáp",
+			"plug the cable into the switch's mirror port, and check the cable",
+		},
+	},
+	{
+		Capture, "sent", Bad,
+		text{"cổng thu đã gửi {n} khung: không được phép", "the capture port has sent {n} frames, which it never may"},
+		text{"rút cáp cổng thu và báo cho tỉnh", "unplug the capture port and tell the province"},
+	},
+
+	{Vantage, whyOK, OK, text{"thấy cả hai chiều của quán", "both directions of the café are seen"}, text{}},
+	{
+		Vantage, whyWaiting, Unknown,
+		text{"đang đánh giá tầm quan sát (10 phút)", "the vantage is being judged, for ten minutes"},
+		text{},
+	},
+	{
+		Vantage, "plain", Warn,
+		text{"cổng thường: chỉ thấy một phần", "a plain port: only a part is seen"},
+		text{"bật sao chép cổng của bộ định tuyến trên bộ chuyển mạch", "have the switch mirror the router's port to this one"},
+	},
+	{
+		Vantage, "blind", Bad,
+		text{"không thấy máy nào đáng tin", "nothing is seen that could be relied on"},
+		text{"kiểm tra sao chép cổng; chạy cafeprobe vantage", "check the mirror; run cafeprobe vantage"},
+	},
+
+	{Uplink, whyOK, OK, text{"đường truyền có địa chỉ", "the uplink has an address"}, text{}},
+	{
+		Uplink, "gone", Bad,
+		text{"không có cổng đường truyền", "there is no uplink port"},
+		text{"kiểm tra cổng mạng hoặc bộ chuyển USB", "see to the port or its USB adapter"},
+	},
+	{
+		Uplink, "no-carrier", Bad,
+		text{"cổng đường truyền không có tín hiệu", "the uplink port has no link"},
+		text{"cắm cáp vào bộ định tuyến; kiểm tra cáp", "plug the cable into the router, and check the cable"},
+	},
+	{
+		Uplink, "no-address", Bad,
+		text{"bộ định tuyến không cấp địa chỉ", "the router gives no address"},
+		text{"kiểm tra DHCP của bộ định tuyến, hoặc đặt địa chỉ tĩnh", "check the router's DHCP, or set a static address"},
+	},
+
+	{Broker, whyOK, OK, text{"đã kết nối với tỉnh", "connected to the province"}, text{}},
+	{Broker, whyWaiting, Unknown, text{"đang kết nối với tỉnh", "connecting to the province"}, text{}},
+	{
+		Broker, RefusalName, Bad,
+		text{"không phân giải được tên máy chủ của tỉnh", "the name of the province's broker cannot be resolved"},
+		text{"kiểm tra DNS của bộ định tuyến và uplink.broker", "check the router's DNS, and uplink.broker"},
+	},
+	{
+		Broker, RefusalTimeout, Bad,
+		text{"máy chủ của tỉnh không trả lời", "the province's broker does not answer"},
+		text{"kiểm tra internet; cho phép TCP 8883 đi ra", "check the internet; let TCP 8883 out"},
+	},
+	{
+		Broker, RefusalRefused, Bad,
+		text{"máy chủ của tỉnh từ chối kết nối", "nobody listens at the province's broker"},
+		text{"kiểm tra uplink.broker; hỏi tỉnh", "check uplink.broker; ask the province"},
+	},
+	{
+		Broker, RefusalCertificate, Bad,
+		text{"chứng thư không được chấp nhận", "a certificate is not accepted"},
+		text{
+			"kiểm tra giờ của thiết bị; xin mã đăng ký mới của tỉnh",
+			"check the box's time; ask the province for a new claim code",
+		},
+	},
+	{
+		Broker, RefusalLogin, Bad,
+		text{"máy chủ của tỉnh không cho thiết bị vào", "the province's broker does not let the box in"},
+		text{"hỏi tỉnh: thiết bị có thể đã bị thu hồi", "ask the province: the box may have been revoked"},
+	},
+	{
+		Broker, RefusalOther, Bad,
+		text{"không kết nối được với tỉnh", "there is no connection to the province"},
+		text{"kiểm tra internet; xem nhật ký của thiết bị", "check the internet; see the box's log"},
+	},
+
+	{Receipts, whyOK, OK, text{"tỉnh đã nhận đủ", "the province has what was sent"}, text{}},
+	{
+		Receipts, "kept", Warn,
+		text{"{n} bản ghi chờ trên thẻ nhớ", "{n} records wait on the card"},
+		text{"chúng sẽ được gửi khi có kết nối", "they are sent when there is a connection"},
+	},
+	{
+		Receipts, "late", Bad,
+		text{"đã gửi {n} phút mà tỉnh không xác nhận", "for {n} minutes the province has not said that it holds what was sent"},
+		text{
+			"báo cho tỉnh: máy chủ nhận mà hệ thống không lưu",
+			"tell the province: its broker takes what its system does not get",
+		},
+	},
+}
+
+func lookup(n Name, why string) *word {
+	for i := range words {
+		if words[i].check == n && words[i].why == why {
+			return &words[i]
+		}
+	}
+	return nil
+}
+
+// Sentence says how it is, without a full stop. What another check explains says so too.
+func (c Check) Sentence(l Lang) string {
+	w := lookup(c.Name, c.Why)
+	if w == nil {
+		return c.Why
+	}
+	return w.sentence.in(l, c.N)
+}
+
+// Remedy says what to do, empty where there is nothing to do.
+func (c Check) Remedy(l Lang) string {
+	if w := lookup(c.Name, c.Why); w != nil {
+		return w.remedy.in(l, c.N)
+	}
+	return ""
+}
+
+// Title returns the check's name for people.
+func (n Name) Title(l Lang) string {
+	for _, t := range titles {
+		if t.name == n {
+			return t.text.in(l, 0)
+		}
+	}
+	return string(n)
+}
+
+var titles = []struct {
+	name Name
+	text text
+}{
+	{Power, text{"nguồn điện", "power"}},
+	{Storage, text{"thẻ nhớ", "storage"}},
+	{Clock, text{"giờ", "clock"}},
+	{Capture, text{"cổng thu", "capture port"}},
+	{Vantage, text{"tầm quan sát", "vantage"}},
+	{Uplink, text{"đường truyền", "uplink"}},
+	{Broker, text{"kết nối tỉnh", "broker"}},
+	{Receipts, text{"biên nhận", "receipts"}},
+}
+
+// Word returns the state for people.
+func (s State) Word(l Lang) string {
+	switch s {
+	case OK:
+		return text{"tốt", "ok"}.in(l, 0)
+	case Warn:
+		return text{"lưu ý", "warn"}.in(l, 0)
+	case Bad:
+		return text{"hỏng", "bad"}.in(l, 0)
+	}
+	return text{"chưa rõ", "unknown"}.in(l, 0)
+}
