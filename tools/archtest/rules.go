@@ -31,6 +31,7 @@ var Arrows = []Arrow{
 	{"board/virt", []string{"board"}, nil},
 	{"board/watchdog", []string{"board"}, []string{"golang.org/x/sys/unix"}},
 	{"board/button", []string{"board"}, []string{"golang.org/x/sys/unix"}},
+	{"board/wear", []string{"board"}, []string{"golang.org/x/sys/unix"}},
 	{"board/detect", []string{"board", "board/led", "board/watchdog", "board/button", "board/thermal", "board/wear", "board/supply"}, nil},
 	{"board/*", []string{"board"}, nil},
 
