@@ -24,6 +24,7 @@ const (
 	KindGap      Kind = "gap"      // records that are lost, and why: Gap
 	KindFork     Kind = "fork"     // the province has another history than the card: Fork
 	KindSecurity Kind = "security" // something was refused: Security
+	KindEvent    Kind = "event"    // something happened to the box beneath its daemon: Event
 
 	KindAfterHours Kind = "after-hours" // stations were in use when nobody may use one: AfterHours
 )
@@ -54,6 +55,7 @@ var kinds = [...]struct {
 	{KindGap, false, false, func() Body { return new(Gap) }},
 	{KindFork, false, false, func() Body { return new(Fork) }},
 	{KindSecurity, true, false, func() Body { return new(Security) }},
+	{KindEvent, false, false, func() Body { return new(Event) }},
 	{KindAfterHours, true, false, func() Body { return new(AfterHours) }},
 }
 

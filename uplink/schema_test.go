@@ -49,7 +49,7 @@ func TestExamplesValidate(t *testing.T) {
 	examples["open"] = append(examples["open"], "open-use.json")
 	examples["close"] = append(examples["close"], "close-use.json")
 	examples["gap"] = append(examples["gap"], "gap-kinds.json")
-	examples["health"] = append(examples["health"], "health-card.json", "health-sent.json", "health-miss.json")
+	examples["health"] = append(examples["health"], "health-card.json", "health-sent.json", "health-miss.json", "health-wrong.json")
 	examples["security"] = append(examples["security"], "security-mirror.json")
 	examples["after-hours"] = append(examples["after-hours"], "after-hours-unsure.json")
 	for name, files := range examples {

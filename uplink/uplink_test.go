@@ -67,6 +67,7 @@ func bodies() []Body {
 		&Update{Stamp: at, Version: "1.5.0", Step: "rolled-back", Slot: "b", Why: "health"},
 		&Fork{Stamp: at, At: 182700, Theirs: Hash{1}, Ours: Hash{2}},
 		&Security{Stamp: at, What: SecurityForged, Count: 3, Topic: "receipt"},
+		&Event{Stamp: at, What: EventCrash, Of: "daemon", Why: "signal-killed", Up: 4123456, Lost: 2},
 		&AfterHours{
 			Stamp: at, Night: "2026-11-24", Stage: StageAlert, Category: "game", Hours: "22:00-08:00", First: 1795000000123 - 3000000,
 			Last: 1795000000123, Peak: 4, Minutes: 131, Blind: 3, Confidence: 91,
@@ -90,12 +91,16 @@ func TestGoldenRecords(t *testing.T) {
 		}
 	}
 	for name, b := range map[string]Body{
-		"open-use.json":        &Open{Station: station, Stamp: at, Confidence: 93, Uncertain: 20, Of: OfUse},
-		"close-use.json":       &Close{Station: station, Stamp: at, Cause: CauseUserRequest, Confidence: 95, Uncertain: 45, Duration: 5400, Of: OfUse},
-		"gap-kinds.json":       &Gap{Stamp: at, Count: 415, Why: "full", Kinds: []GapKind{{KindTitle, 7}, {KindHealth, 408}}},
-		"health-card.json":     &Health{Stamp: at, Window: 3600, Frames: 4938268, Stations: 100, Backlog: 12, Spool: 8388608, Written: 409600, Card: card},
-		"health-sent.json":     &Health{Stamp: at, Window: 3600, Frames: 1234567, Stations: 100, Backlog: 12, Spool: 8388608, Written: 409600, Memory: 25165824, Sent: 1},
-		"health-miss.json":     &Health{Stamp: at, Window: 3600, Frames: 1234567, Stations: 100, Backlog: 12, Spool: 8388608, Written: 409600, Memory: 25165824, Missed: 210},
+		"open-use.json":    &Open{Station: station, Stamp: at, Confidence: 93, Uncertain: 20, Of: OfUse},
+		"close-use.json":   &Close{Station: station, Stamp: at, Cause: CauseUserRequest, Confidence: 95, Uncertain: 45, Duration: 5400, Of: OfUse},
+		"gap-kinds.json":   &Gap{Stamp: at, Count: 415, Why: "full", Kinds: []GapKind{{KindTitle, 7}, {KindHealth, 408}}},
+		"health-card.json": &Health{Stamp: at, Window: 3600, Frames: 4938268, Stations: 100, Backlog: 12, Spool: 8388608, Written: 409600, Card: card},
+		"health-sent.json": &Health{Stamp: at, Window: 3600, Frames: 1234567, Stations: 100, Backlog: 12, Spool: 8388608, Written: 409600, Memory: 25165824, Sent: 1},
+		"health-miss.json": &Health{Stamp: at, Window: 3600, Frames: 1234567, Stations: 100, Backlog: 12, Spool: 8388608, Written: 409600, Memory: 25165824, Missed: 210},
+		"health-wrong.json": &Health{
+			Stamp: at, Window: 3600, Frames: 1234567, Stations: 100, Backlog: 12, Spool: 8388608, Written: 409600,
+			Wrong: []string{"capture", "receipts"}, Celsius: 61, Worn: 30,
+		},
 		"security-mirror.json": &Security{Stamp: at, What: SecurityStranger, Count: 3, Topic: "mirror"},
 		"after-hours-unsure.json": &AfterHours{
 			Stamp: at, Night: "2026-11-24", Stage: StageWatch, Category: "agent", Hours: "23:00-24:00", First: 1794999000000,

@@ -111,6 +111,8 @@ func (l *words) ofBox(b uplink.Body) string {
 		return sentences(l.f(l.updated, b.Version, b.Step), b.Why)
 	case *uplink.Fork:
 		return l.f(l.forkedAt, b.At)
+	case *uplink.Event:
+		return sentences(cmp.Or(l.events[b.What], b.What), b.Of, b.Why)
 	case *uplink.Security:
 		return l.f(l.refusedN, b.Count, cmp.Or(l.refusals[b.What], b.What))
 	}
@@ -197,14 +199,22 @@ func (l *words) mix(b *uplink.Title) string {
 }
 
 func (l *words) counters(b *uplink.Health) string {
-	var dropped, missed string
+	var dropped, missed, wrong string
+	if len(b.Wrong) > 0 {
+		var names []string
+		for _, w := range b.Wrong {
+			names = append(names, cmp.Or(l.checks[w], w))
+		}
+		wrong = l.f(l.wrong, strings.Join(names, ", "))
+	}
 	if b.Dropped > 0 {
 		dropped = l.f(l.dropped, b.Dropped)
 	}
 	if b.Missed > 0 {
 		missed = l.f(l.missed, b.Missed)
 	}
-	return sentences(l.f(l.health, l.span(seconds(b.Window)), b.Frames, b.Stations, b.Backlog, float64(b.Spool)/(1<<20)), dropped, missed, l.card(&b.Card))
+	return sentences(l.f(l.health, l.span(seconds(b.Window)), b.Frames, b.Stations, b.Backlog, float64(b.Spool)/(1<<20)), dropped, missed,
+		wrong, l.card(&b.Card))
 }
 
 // seconds is n seconds; more than a century, which no box has lived, is taken for a century.

@@ -54,8 +54,8 @@ var english = words{
 	linkUp: "Port %s has a link.", linkDown: "Port %s lost its link.", power: "%s.",
 	configured: "Changed: %s.", done: "Command %[1]s, number %[2]d: %[3]s.", updated: "Version %[1]s: %[2]s.",
 	forkedAt: "The card differs from the province's records from %d on: it was copied or restored.",
-	refusedN: "Times the box refused: %[1]d, %[2]s.",
-	opaque:   "This version keeps the record and does not read it yet.", garbled: "The facts are out of range; kept as they came.",
+	refusedN: "Times the box refused: %[1]d, %[2]s.", wrong: "Not working: %s.",
+	opaque: "This version keeps the record and does not read it yet.", garbled: "The facts are out of range; kept as they came.",
 	days: "%d d", hours: "%d h", minutes: "%d min", seconds: "%d s",
 
 	status: map[live.Status]string{
@@ -75,6 +75,7 @@ var english = words{
 		uplink.KindLink: "Network port", uplink.KindPower: "Power", uplink.KindConfig: "Configuration changed",
 		uplink.KindCommand: "Result of a command", uplink.KindUpdate: "Firmware update", uplink.KindHealth: "Health of the box",
 		uplink.KindGap: "Break in the numbers", uplink.KindFork: "Chain has a second branch", uplink.KindSecurity: "Refused for security",
+		uplink.KindEvent:      "Event of the box",
 		uplink.KindAfterHours: "Stations used after hours",
 	},
 	roles: map[string]string{
@@ -91,6 +92,15 @@ var english = words{
 	},
 	results: map[string]string{"done": "done", "refused": "refused", "failed": "failed"},
 	powers:  map[string]string{"good": "Supply good", "low": "Supply voltage low", "throttled": "Slowed down by a weak supply"},
+	events: map[string]string{
+		uplink.EventCrash: "A program of the box ended by a fault.", uplink.EventData: "The data on the card are not as they should be.",
+		uplink.EventProvision: "The technician's settings were put in place, or refused.",
+		uplink.EventPowerDown: "The box was switched off at its button.", uplink.EventReboot: "The box restarted itself.",
+	},
+	checks: map[string]string{
+		"power": "power", "storage": "card", "clock": "time", "capture": "capture port", "vantage": "vantage", "uplink": "uplink",
+		"broker": "connection", "receipts": "receipts",
+	},
 	refusals: map[string]string{
 		uplink.SecurityMalformed: "malformed message", uplink.SecurityForged: "signature does not verify",
 		uplink.SecurityReplayed: "command sent again", uplink.SecurityExpired: "command expired",

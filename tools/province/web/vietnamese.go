@@ -56,8 +56,8 @@ var vietnamese = words{
 	linkUp: "Cổng %s có kết nối.", linkDown: "Cổng %s mất kết nối.", power: "%s.",
 	configured: "Đã đổi: %s.", done: "Lệnh %[1]s số %[2]d: %[3]s.", updated: "Bản %[1]s: %[2]s.",
 	forkedAt: "Thẻ nhớ khác với dữ liệu của tỉnh từ bản ghi %d: thẻ đã bị sao chép hoặc khôi phục.",
-	refusedN: "Thiết bị đã từ chối %[1]d lần: %[2]s.",
-	opaque:   "Phiên bản này lưu giữ bản ghi nhưng chưa đọc nội dung.", garbled: "Nội dung nằm ngoài quy định, được lưu giữ nguyên văn.",
+	refusedN: "Thiết bị đã từ chối %[1]d lần: %[2]s.", wrong: "Không hoạt động: %s.",
+	opaque: "Phiên bản này lưu giữ bản ghi nhưng chưa đọc nội dung.", garbled: "Nội dung nằm ngoài quy định, được lưu giữ nguyên văn.",
 	days: "%d ngày", hours: "%d giờ", minutes: "%d phút", seconds: "%d giây",
 
 	status: map[live.Status]string{
@@ -78,6 +78,7 @@ var vietnamese = words{
 		uplink.KindLink: "Cổng mạng", uplink.KindPower: "Nguồn điện", uplink.KindConfig: "Đổi cấu hình",
 		uplink.KindCommand: "Kết quả lệnh", uplink.KindUpdate: "Cập nhật phần mềm", uplink.KindHealth: "Tình trạng thiết bị",
 		uplink.KindGap: "Ngắt quãng số bản ghi", uplink.KindFork: "Chuỗi có nhánh thứ hai", uplink.KindSecurity: "Từ chối vì an ninh",
+		uplink.KindEvent:      "Sự kiện của thiết bị",
 		uplink.KindAfterHours: "Máy được dùng ngoài giờ",
 	},
 	roles: map[string]string{
@@ -94,6 +95,15 @@ var vietnamese = words{
 	},
 	results: map[string]string{"done": "đã thực hiện", "refused": "bị từ chối", "failed": "không thực hiện được"},
 	powers:  map[string]string{"good": "Nguồn điện tốt", "low": "Điện áp thấp", "throttled": "Chạy chậm lại vì nguồn yếu"},
+	events: map[string]string{
+		uplink.EventCrash: "Một chương trình của thiết bị bị lỗi và đã dừng.", uplink.EventData: "Dữ liệu trên thẻ nhớ không bình thường.",
+		uplink.EventProvision: "Cài đặt của kỹ thuật viên đã được áp dụng hoặc bị từ chối.",
+		uplink.EventPowerDown: "Thiết bị được tắt bằng nút nguồn.", uplink.EventReboot: "Thiết bị tự khởi động lại.",
+	},
+	checks: map[string]string{
+		"power": "nguồn điện", "storage": "thẻ nhớ", "clock": "giờ", "capture": "cổng thu", "vantage": "tầm quan sát",
+		"uplink": "đường truyền", "broker": "kết nối", "receipts": "biên nhận",
+	},
 	refusals: map[string]string{
 		uplink.SecurityMalformed: "tin sai định dạng", uplink.SecurityForged: "chữ ký không khớp",
 		uplink.SecurityReplayed: "lệnh cũ được gửi lại", uplink.SecurityExpired: "lệnh đã hết hạn",

@@ -34,13 +34,14 @@ type words struct {
 	blindFrom, blindTo                                                          string
 	health, dropped, missed, gap, passed, unused, unnumbered                    string
 	offSince, cleanOff, cutOff, unknownOff, anchored, stepped, linkUp, linkDown string
-	power, configured, done, updated, forkedAt, refusedN                        string
+	power, configured, done, updated, forkedAt, refusedN, wrong                 string
 	opaque, garbled                                                             string
 	days, hours, minutes, seconds                                               string
 	status                                                                      map[live.Status]string
 	why                                                                         map[live.Status]string // what the status rests on
 	kinds                                                                       map[uplink.Kind]string
 	roles, boots, blinds, gaps, sights, results, powers, refusals, cards        map[string]string
+	events, checks                                                              map[string]string
 	vantages                                                                    map[string]string // why a grade of sight is given
 	hidden, lost                                                                string
 	causes                                                                      map[uplink.Cause]string

@@ -199,6 +199,8 @@ func TestDescribeBox(t *testing.T) {
 	f(&uplink.Done{Number: 7, Verb: uplink.VerbReboot, Result: uplink.ResultRefused}, "Lệnh reboot số 7: bị từ chối.")
 	f(&uplink.Update{Version: "1.5.0", Step: "confirmed"}, "Bản 1.5.0: confirmed.")
 	f(&uplink.Fork{At: 9}, "Thẻ nhớ khác với dữ liệu của tỉnh từ bản ghi 9: thẻ đã bị sao chép hoặc khôi phục.")
+	f(&uplink.Event{What: uplink.EventCrash, Of: "daemon", Why: "signal-killed"},
+		"Một chương trình của thiết bị bị lỗi và đã dừng. daemon signal-killed")
 	f(&uplink.Security{What: uplink.SecurityForged, Count: 3}, "Thiết bị đã từ chối 3 lần: chữ ký không khớp.")
 	f(&uplink.Security{What: uplink.SecurityStranger, Count: 3, Topic: "mirror"},
 		"Thiết bị đã từ chối 3 lần: bản sao lưu lượng từ nguồn gửi không có trong danh sách.")
