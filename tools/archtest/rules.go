@@ -64,6 +64,7 @@ var Arrows = []Arrow{
 	{"firmware/console", nil, nil},
 	{"firmware/initctl", []string{"firmware/health"}, []string{"golang.org/x/sys/unix"}},
 	{"firmware/bootstate", nil, nil},
+	{"firmware/slot", []string{"firmware/bootstate"}, []string{"golang.org/x/sys/unix"}},
 	{"firmware/init/kernel", nil, []string{"golang.org/x/sys/unix"}},
 	{"firmware/init/ports", nil, []string{"github.com/vishvananda/netlink", "github.com/insomniacslk/dhcp"}},
 	{"firmware/init/part", nil, nil},
