@@ -24,6 +24,7 @@ const (
 	SecurityDisputed  = "disputed"  // time servers contradict each other, or one alone what is known
 	SecurityStep      = "step"      // a step of the time that servers agree on waits to be confirmed
 	SecurityStranger  = "stranger"  // a mirror from a sender that is not in the list
+	SecurityNoRoom    = "no-room"   // a firmware is larger than the slot, or the card is full
 )
 
 // Kind returns KindSecurity.

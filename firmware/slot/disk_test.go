@@ -121,8 +121,8 @@ func update(t *testing.T, slots interface {
 	}
 }
 
-// TestRawPowerCut cuts the power of an update, and of its confirmation, in 600 places, with what was not flushed lost, reordered and torn:
-// the state stays valid, the slot that runs untouched, and what the boot loader starts is whole.
+// TestRawPowerCut cuts the power of an update, and of its confirmation, in 600 places, with what was not flushed lost, reordered
+// and torn: the state stays valid, the slot that runs untouched, and what the boot loader starts is whole.
 func TestRawPowerCut(t *testing.T) {
 	rng := rand.New(rand.NewPCG(6, 28))
 	fw := image(3, 80_123)

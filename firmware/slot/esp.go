@@ -19,8 +19,8 @@ import (
 // Folder is where systemd-boot looks for unified kernel images, in the ESP.
 const Folder = "EFI/Linux"
 
-// Files is a folder of the ESP. What is done to it may come to the card in any order until Sync, and a rename in two parts: after a power
-// cut there may be the old name, the new one, both or none.
+// Files is a folder of the ESP. What is done to it may come to the card in any order until Sync, and a rename in two parts: after
+// a power cut there may be the old name, the new one, both or none.
 type Files interface {
 	Names() ([]string, error)
 	Open(name string) (Place, error) // makes the file where it is absent
@@ -29,12 +29,13 @@ type Files interface {
 	Sync() error // waits until all that was done is on the card
 }
 
-// ESP is a box whose slots are files of systemd-boot: cafeprobe-a.efi, and cafeprobe-b+2-1.efi of a slot on trial that has two tries left
-// and one behind it (UAPI.1, "Boot counting"). systemd-boot counts by renaming, prefers the newest release among those that have tries left
-// or need none, and takes one without tries for want of others only. A file has its name, with its tries, from the beginning; what
-// makes it boot is its head, which a Writer writes last and in place: without it the file is no PE program and is passed over. So no
-// update depends on a rename of FAT, which is not whole; only Confirm does, when the other slot is whole too. The ESP is to be
-// mounted with errors=continue, since what a rename left twice is freed twice. Use NewESP. Its methods are not safe for concurrent use.
+// ESP is a box whose slots are files of systemd-boot: cafeprobe-a.efi, and cafeprobe-b+2-1.efi of a slot on trial that has two
+// tries left and one behind it (UAPI.1, "Boot counting"). systemd-boot counts by renaming, prefers the newest release among those
+// that have tries left or need none, and takes one without tries for want of others only. A file has its name, with its tries,
+// from the beginning; what makes it boot is its head, which a Writer writes last and in place: without it the file is no PE
+// program and is passed over. So no update depends on a rename of FAT, which is not whole; only Confirm does, when the other slot
+// is whole too. The ESP is to be mounted with errors=continue, since what a rename left twice is freed twice. Use NewESP. Its
+// methods are not safe for concurrent use.
 type ESP struct {
 	files   Files
 	running bootstate.Slot
@@ -195,8 +196,8 @@ func (e *ESP) fresh() string {
 	return fmt.Sprintf("%s%s+%d%s", prefix, e.running.Other(), bootstate.Tries, suffix)
 }
 
-// Try lets what was written be booted next, and then until Confirm or until the tries are used up: it is by its head, and so Try only
-// looks. It returns ErrOnTrial where what runs is on trial.
+// Try lets what was written be booted next, and then until Confirm or until the tries are used up: it is by its head, and so Try
+// only looks. It returns ErrOnTrial where what runs is on trial.
 func (e *ESP) Try() error {
 	s, err := e.State()
 	switch {

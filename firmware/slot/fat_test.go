@@ -14,8 +14,8 @@ import (
 	"cafeprobe/firmware/bootstate"
 )
 
-// fat is a folder of FAT, as far as a power cut goes: names and what they lead to are changed by steps of which, until a sync, each comes
-// to the card or does not. A name is given and taken in two of them.
+// fat is a folder of FAT, as far as a power cut goes: names and what they lead to are changed by steps of which, until a sync,
+// each comes to the card or does not. A name is given and taken in two of them.
 type fat struct {
 	names map[string]int // number of a file
 	files map[int][]byte
@@ -218,8 +218,8 @@ func (f *fat) clone() *fat {
 	return c
 }
 
-// TestESPPowerCut cuts the power of an update, and of its confirmation, in 600 places, with names and octets lost in any order: whatever
-// systemd-boot takes is whole, a firmware on trial no more than its tries, and another update goes on from there.
+// TestESPPowerCut cuts the power of an update, and of its confirmation, in 600 places, with names and octets lost in any order:
+// whatever systemd-boot takes is whole, a firmware on trial no more than its tries, and another update goes on from there.
 func TestESPPowerCut(t *testing.T) {
 	rng := rand.New(rand.NewPCG(6, 29))
 	kept := map[string]int{}

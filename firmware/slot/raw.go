@@ -45,8 +45,8 @@ func (r *Raw) State() (State, error) {
 	return State{Running: r.running, Active: s.Active, Trial: s.Try, Tries: s.Tries, Failed: s.Failed}, err
 }
 
-// Clear ends a trial that has not begun, and makes sure that the slot that runs is the one that is booted. What is in the other may
-// change then. It returns ErrOnTrial where what runs is on trial.
+// Clear ends a trial that has not begun, and makes sure that the slot that runs is the one that is booted. What is in the other
+// may change then. It returns ErrOnTrial where what runs is on trial.
 func (r *Raw) Clear() error {
 	was, err := r.load()
 	if err != nil {
@@ -62,8 +62,8 @@ func (r *Raw) Clear() error {
 	return r.save(was, next)
 }
 
-// Try lets the next boot be of the slot that does not run, and those after it until Confirm or until the tries are used up. It returns
-// ErrOnTrial where what runs is on trial.
+// Try lets the next boot be of the slot that does not run, and those after it until Confirm or until the tries are used up. It
+// returns ErrOnTrial where what runs is on trial.
 func (r *Raw) Try() error {
 	was, err := r.load()
 	if err != nil {

@@ -1,8 +1,8 @@
-// Package slot puts a firmware into the slot that does not run, and agrees with the boot loader on what is booted next: Raw slots are
-// partitions that U-Boot's selector reads (firmware/bootstate), ESP slots are files that systemd-boot counts the tries of.
+// Package slot puts a firmware into the slot that does not run, and agrees with the boot loader on what is booted next: Raw slots
+// are partitions that U-Boot's selector reads (firmware/bootstate), ESP slots are files that systemd-boot counts the tries of.
 //
-// What is there after a power cut, at any point: the slot that runs, whole and bootable, and of the other either all or nothing that
-// boots. A slot on trial that is not confirmed is left after its tries.
+// What is there after a power cut, at any point: the slot that runs, whole and bootable, and of the other either all or nothing
+// that boots. A slot on trial that is not confirmed is left after its tries.
 package slot
 
 import (

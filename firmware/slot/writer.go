@@ -44,8 +44,8 @@ type Writer struct {
 	synced int64
 }
 
-// NewWriter begins to write. The place holds nothing that boots from then on. Where what was to be resumed from is not there, it begins
-// anew.
+// NewWriter begins to write. The place holds nothing that boots from then on. Where what was to be resumed from is not there, it
+// begins anew.
 func NewWriter(place Place, cfg WriterConfig) (*Writer, error) {
 	if cfg.Length < Head || cfg.Room > 0 && cfg.Length > cfg.Room {
 		return nil, fmt.Errorf("%w: %d octets, of at least %d and at most %d", ErrRoom, cfg.Length, Head, cfg.Room)
@@ -71,11 +71,12 @@ func NewWriter(place Place, cfg WriterConfig) (*Writer, error) {
 	return w, nil
 }
 
-// Next returns which octet of the firmware Write is to begin with: 0, then what follows the head or, if it resumes, what follows the
-// octets that are there.
+// Next returns which octet of the firmware Write is to begin with: 0, then what follows the head or, if it resumes, what follows
+// the octets that are there.
 func (w *Writer) Next() int64 { return w.next }
 
-// Write takes the next octets of the firmware. Behind the head it stops short, with io.ErrShortWrite, if it resumes: Next has changed.
+// Write takes the next octets of the firmware. Behind the head it stops short, with io.ErrShortWrite, if it resumes: Next has
+// changed.
 func (w *Writer) Write(b []byte) (n int, err error) {
 	if w.next+int64(len(b)) > w.cfg.Length {
 		return 0, fmt.Errorf("%w: more than %d octets", ErrLength, w.cfg.Length)
@@ -149,8 +150,8 @@ func (w *Writer) Sync() error {
 	return nil
 }
 
-// Finish makes the firmware bootable: if it is whole and its SHA-256 is sum, the head is written, and all is read back from the card.
-// The errors wrap ErrLength, ErrSum or ErrCard; then nothing is there that boots.
+// Finish makes the firmware bootable: if it is whole and its SHA-256 is sum, the head is written, and all is read back from the
+// card. The errors wrap ErrLength, ErrSum or ErrCard; then nothing is there that boots.
 func (w *Writer) Finish(sum [sha256.Size]byte) error {
 	if w.next != w.cfg.Length {
 		return fmt.Errorf("%w: %d octets of %d", ErrLength, w.next, w.cfg.Length)
@@ -175,8 +176,8 @@ func (w *Writer) Finish(sum [sha256.Size]byte) error {
 	return err
 }
 
-// Verify reads a firmware of length octets back from the card, not from memory where the place lets that be told apart, and compares its
-// SHA-256 with sum. The error wraps ErrCard.
+// Verify reads a firmware of length octets back from the card, not from memory where the place lets that be told apart, and
+// compares its SHA-256 with sum. The error wraps ErrCard.
 func Verify(place io.ReaderAt, length int64, sum [sha256.Size]byte) error {
 	if f, ok := place.(interface{ Fd() uintptr }); ok {
 		forget(int(f.Fd()))

@@ -1,0 +1,92 @@
+package update
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"cafeprobe/uplink"
+	"cafeprobe/uplink/durable"
+)
+
+// memo is the file of PID 1's: where it is with an update. One that is torn or lost costs what was fetched, and that a firmware
+// which was rolled back is told of as "unknown"; never what boots.
+type memo struct {
+	Offer  *Offer `json:"offer,omitempty"`  // that is being taken
+	Found  *Found `json:"found,omitempty"`  // that is being written
+	Synced int64  `json:"synced,omitempty"` // octets of it
+	Trial  *trial `json:"trial,omitempty"`  // that waits to be tried, or is tried
+	Why    string `json:"why,omitempty"`    // it was not confirmed so far, in a word
+}
+
+type trial struct {
+	Version string `json:"fw"`
+	Slot    string `json:"slot"`
+	SHA256  Sum    `json:"sha256"`
+}
+
+// maxMemo bounds the file, in octets: an offer has some certificates.
+const maxMemo = 32 << 10
+
+func loadMemo(path string) (m memo) {
+	f, err := os.Open(path)
+	if err != nil {
+		return memo{}
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxMemo+1))
+	if err != nil || len(b) > maxMemo || json.Unmarshal(b, &m) != nil || m.Synced < 0 {
+		return memo{}
+	}
+	if m.Trial != nil && !isVersion(m.Trial.Version) {
+		m.Trial = nil
+	}
+	return m
+}
+
+func (m *memo) save(path string) error {
+	b, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return durable.WriteFile(path, append(b, '\n'))
+}
+
+// why returns why a firmware was rolled back. A box that hung, or lost its power in each of its tries, could not note anything.
+func (m *memo) why() string {
+	if m.Why == "" {
+		return "reset"
+	}
+	return m.Why
+}
+
+// Step is one step of an update: what an event of PID 1's says, and of which the daemon makes a record.
+type Step struct {
+	Version string `json:"fw"`
+	Step    string `json:"step"` // uplink.Update.Step
+	Slot    string `json:"slot,omitempty"`
+	Why     string `json:"why,omitempty"`
+}
+
+// ParseStep reads a Step.
+func ParseStep(b []byte) (s Step, err error) {
+	if err := json.Unmarshal(b, &s); err != nil {
+		return s, fmt.Errorf("update: not a step: %w", err)
+	}
+	_, err = uplink.Encode(s.Record(uplink.Stamp{Quality: uplink.QualityNone}))
+	return s, err
+}
+
+// Record returns the record of s.
+func (s Step) Record(at uplink.Stamp) *uplink.Update {
+	return &uplink.Update{Stamp: at, Version: s.Version, Step: s.Step, Slot: s.Slot, Why: s.Why}
+}
+
+// Security returns what a security record says of s, or "".
+func (s Step) Security() string {
+	if s.Step != "refused" {
+		return ""
+	}
+	return Why(s.Why).Security()
+}

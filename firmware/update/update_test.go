@@ -1,0 +1,263 @@
+package update
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cafeprobe/firmware/bootstate"
+	"cafeprobe/firmware/slot"
+)
+
+// TestRing: as many percent of the boxes take a firmware, and who took it at few takes it at more.
+func TestRing(t *testing.T) {
+	const boxes = 10_000
+	took := map[int]int{}
+	other := 0
+	for i := range boxes {
+		box := fmt.Sprintf("b-%08x", i*7919)
+		r := Ring(box, "2026.12.0")
+		if r < 0 || r > 99 {
+			t.Fatalf("ring %d", r)
+		}
+		for _, percent := range []int{1, 10, 50, 100} {
+			if r < percent {
+				took[percent]++
+			}
+		}
+		if r < 10 && Ring(box, "2026.12.1") >= 10 {
+			other++
+		}
+	}
+	for percent, n := range took {
+		if want := boxes * percent / 100; n < want*8/10 || n > want*12/10 {
+			t.Errorf("%d %%: %d boxes of %d", percent, n, boxes)
+		}
+	}
+	if other < boxes/20 {
+		t.Errorf("of the first tenth only %d are not of the first tenth of another version", other)
+	}
+}
+
+func TestAnnouncement(t *testing.T) {
+	f := func(text string, ok bool) {
+		t.Helper()
+		if _, err := ParseAnnouncement([]byte(text)); (err == nil) != ok || err != nil && !errors.Is(err, ErrAnnouncement) {
+			t.Errorf("%s: %v, want %t", text, err, ok)
+		}
+	}
+	f(`{"fw":"2026.12.0","url":"https://10.0.2.2:8443/release/","percent":10}`, true)
+	f(`{"fw":"2026.12.0","url":"https://province.example/release/"}`, true)
+	for _, bad := range []string{
+		``, `[]`, `{"fw":"2026.12.0"}`, `{"fw":"","url":"https://h/r/"}`, `{"fw":"../x","url":"https://h/r/"}`, `{"fw":"a/b","url":"https://h/r/"}`,
+		`{"fw":"1","url":"http://h/r/"}`, `{"fw":"1","url":"https://h/r"}`, `{"fw":"1","url":"https://u:p@h/r/"}`, `{"fw":"1","url":"https://h/r/?a=b"}`,
+		`{"fw":"1","url":"https:///r/"}`, `{"fw":"1","url":"https://h/r/","percent":0}`, `{"fw":"1","url":"https://h/r/","percent":101}`,
+		`{"fw":"` + strings.Repeat("1", 65) + `","url":"https://h/r/"}`,
+	} {
+		f(bad, false)
+	}
+	if _, err := ParseOffer([]byte(`{"fw":"1","url":"https://h/r/","dir":"/data"}`)); !errors.Is(err, ErrOffer) {
+		t.Errorf("a folder over the network: %v, want ErrOffer", err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(`{"fw":"2026.12.0","url":"https://10.0.2.2:8443/release/","percent":10,"dir":"/"}`))
+	f.Add([]byte(`{"found":{"version":"1","number":2,"board":"b","path":"b/x","length":5,"sha256":"00"}}`))
+	f.Add([]byte(`{"fw":"1","step":"refused","why":"unsigned"}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if a, err := ParseAnnouncement(b); err == nil && (a.Percent < 1 || a.Percent > 100 || !strings.HasPrefix(a.URL, "https://")) {
+			t.Errorf("announcement %+v", a)
+		}
+		if o, err := ParseOffer(b); err == nil && o.Folder != "" {
+			t.Errorf("offer %+v", o)
+		}
+		if s, err := ParseStep(b); err == nil && (s.Version == "" || len(s.Version) > 64) {
+			t.Errorf("step %+v", s)
+		}
+		_, _ = ParseReport(b)
+	})
+}
+
+// fake is slots in memory.
+type fake struct{ st slot.State }
+
+func (f *fake) State() (slot.State, error) { return f.st, nil }
+func (f *fake) Clear() error { f.st.Trial, f.st.Tries = bootstate.None, 0; return nil }
+
+func (f *fake) Try() error { f.st.Trial, f.st.Tries = f.st.Running.Other(), 3; return nil }
+
+func (f *fake) Confirm() error { f.st.Active, f.st.Trial = f.st.Running, bootstate.None; return nil }
+func (f *fake) Forget() error  { f.st.Failed = bootstate.None; return nil }
+
+func newFake() *fake {
+	return &fake{slot.State{Running: bootstate.A, Active: bootstate.A, Trial: bootstate.None, Failed: bootstate.None}}
+}
+
+// TestPatience: an offer whose way is not free is tried for about a week and given up; another takes its place at once.
+func TestPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		var steps []string
+		u := New(Config{
+			Slots: newFake(), File: filepath.Join(t.TempDir(), "update.json"), Release: Release{Version: "1", Number: 1, Board: "b"},
+			Child: func(_ context.Context, _ Job, _ slot.Place, report func(Report)) error {
+				asked++
+				report(Report{Text: "no way"})
+				return nil
+			},
+			Event: func(s Step) { steps = append(steps, s.Step+" "+s.Version+" "+s.Why) },
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		go u.Run(ctx)
+		u.Offer(Offer{Version: "2", URL: "https://h/r/"})
+		time.Sleep(10 * time.Minute)
+		u.Offer(Offer{Version: "3", URL: "https://h/r/"})
+		began := time.Now()
+		for len(steps) < 3 && time.Since(began) < 30*24*time.Hour {
+			time.Sleep(time.Hour)
+		}
+		if days := time.Since(began).Hours() / 24; days < 6 || days > 8 {
+			t.Errorf("given up after %.1f days", days)
+		}
+		stop()
+		synctest.Wait()
+		if want := []string{"announced 2 ", "announced 3 ", "refused 3 network"}; !slices.Equal(steps, want) {
+			t.Errorf("steps %q, want %q", steps, want)
+		}
+	})
+}
+
+// TestResumes: what was fetched before the power was cut is not fetched again, unless another firmware is offered.
+func TestResumes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "update.json")
+		found := &Found{Release: Release{Version: "2", Number: 2, Board: "b"}, Path: "b/2", Length: 100 << 20, SHA256: Sum{1}}
+		var resumed []int64
+		run := func() {
+			ctx, cut := context.WithCancel(t.Context())
+			u := New(Config{
+				Slots: newFake(), File: file, Release: Release{Version: "1", Number: 1, Board: "b"},
+				Open: func() (slot.Place, int64, error) { return nil, 200 << 20, nil },
+				Child: func(ctx context.Context, j Job, _ slot.Place, report func(Report)) error {
+					if j.Found == nil {
+						report(Report{Found: found})
+						return nil
+					}
+					resumed = append(resumed, j.Resume)
+					report(Report{Synced: j.Resume + 8<<20})
+					cut()
+					return ctx.Err()
+				},
+				Event: func(Step) {},
+			})
+			if len(resumed) == 0 {
+				u.Offer(Offer{Version: "2", URL: "https://h/r/"})
+			}
+			u.Run(ctx)
+		}
+		run()
+		run()
+		found.SHA256 = Sum{2}
+		run()
+		if want := []int64{0, 8 << 20, 0}; !slices.Equal(resumed, want) {
+			t.Errorf("resumed from %d, want %d", resumed, want)
+		}
+	})
+}
+
+// TestNotOnTrial: a box whose firmware is on trial writes over no way back.
+func TestNotOnTrial(t *testing.T) {
+	f := newFake()
+	f.st = slot.State{Running: bootstate.B, Active: bootstate.A, Trial: bootstate.B, Tries: 2, Failed: bootstate.None}
+	u := New(Config{Slots: f, Event: func(Step) {}})
+	if _, err := u.try(t.Context(), Offer{Version: "2"}); Refused(err) != OnTrial {
+		t.Errorf("%v, want %s", err, OnTrial)
+	}
+}
+
+// TestBegin: what the box says of a trial that is over, also where the data or the last word is lost.
+func TestBegin(t *testing.T) {
+	const a, b, none = bootstate.A, bootstate.B, bootstate.None
+	f := func(name string, st slot.State, m memo, want ...string) {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), "update.json")
+		if err := m.save(file); err != nil {
+			t.Fatal(err)
+		}
+		var steps []string
+		slots := &fake{st}
+		for range 2 { // said once
+			u := New(Config{
+				Slots: slots, File: file, Release: Release{Version: "2"},
+				Event: func(s Step) { steps = append(steps, fmt.Sprint(s.Step, " ", s.Version, " ", s.Slot, " ", s.Why)) },
+			})
+			if err := u.Begin(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if st.OnTrial() {
+				break
+			}
+		}
+		if !slices.Equal(steps, want) {
+			t.Errorf("%s: steps %q, want %q", name, steps, want)
+		}
+	}
+	tried := &trial{Version: "2", Slot: "b"}
+	f("nothing", slot.State{Running: a, Active: a, Trial: none, Failed: none}, memo{})
+	f("on trial", slot.State{Running: b, Active: a, Trial: b, Tries: 1, Failed: none}, memo{Trial: tried}, "trial 2 b ")
+	f("waits", slot.State{Running: a, Active: a, Trial: b, Tries: 3, Failed: none}, memo{Trial: tried})
+	f("hung", slot.State{Running: a, Active: a, Trial: none, Failed: b}, memo{Trial: tried}, "rolled-back 2 b reset")
+	f("not well", slot.State{Running: a, Active: a, Trial: none, Failed: b}, memo{Trial: tried, Why: "well"}, "rolled-back 2 b well")
+	f("memo lost", slot.State{Running: a, Active: a, Trial: none, Failed: b}, memo{}, "rolled-back unknown b reset")
+	f("state lost", slot.State{Running: a, Active: a, Trial: none, Failed: none}, memo{Trial: tried}, "rolled-back 2 b reset")
+	f("cut after confirming", slot.State{Running: b, Active: b, Trial: none, Failed: none}, memo{Trial: tried}, "confirmed 2 b ")
+}
+
+// TestReports: a child that says nonsense, too much or too long a line is not believed, and not waited for.
+func TestReports(t *testing.T) {
+	f := func(name, text string, want int, ok bool) {
+		t.Helper()
+		n := 0
+		err := reports(strings.NewReader(text), func(Report) { n++ })
+		if n != want || (err == nil) != ok {
+			t.Errorf("%s: %d reports, %v, want %d", name, n, err, want)
+		}
+	}
+	line := `{"synced":1}` + "\n"
+	f("one", line, 1, true)
+	f("nonsense", line+"x\n"+line, 1, false)
+	f("too long", line+strings.Repeat("x", 5000)+"\n"+line, 1, false)
+	f("too many", strings.Repeat(line, maxReports+10), maxReports, false)
+	f("negative", `{"synced":-1}`+"\n", 0, false)
+	u := New(Config{Child: func(_ context.Context, _ Job, _ slot.Place, report func(Report)) error {
+		report(Report{Why: "whatever it says"})
+		return nil
+	}})
+	if _, err := u.ask(t.Context(), Job{}, nil); err == nil || Refused(err) != "" {
+		t.Errorf("a reason that is none: %v", err)
+	}
+}
+
+// TestWords: what is told of a refusal is a record that may be written.
+func TestWords(t *testing.T) {
+	for _, why := range []Why{
+		Malformed, Unsigned, WrongKey, RevokedKey, Older, Frozen, OtherBoard, Truncated, Swapped, Endless, NoRoom, Current, Absent, OnTrial,
+		Network, Card,
+	} {
+		b, err := json.Marshal(Step{Version: "2026.12.0", Step: "refused", Why: string(why)})
+		if err != nil || !isWhy(why) {
+			t.Fatal(why, err)
+		}
+		if _, err := ParseStep(b); err != nil {
+			t.Errorf("%s: %v", why, err)
+		}
+	}
+}
