@@ -90,7 +90,7 @@ func FuzzParse(f *testing.F) {
 type fake struct{ st slot.State }
 
 func (f *fake) State() (slot.State, error) { return f.st, nil }
-func (f *fake) Clear() error { f.st.Trial, f.st.Tries = bootstate.None, 0; return nil }
+func (f *fake) Clear() error               { f.st.Trial, f.st.Tries = bootstate.None, 0; return nil }
 
 func (f *fake) Try() error { f.st.Trial, f.st.Tries = f.st.Running.Other(), 3; return nil }
 
