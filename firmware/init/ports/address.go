@@ -141,7 +141,7 @@ func DHCP(ctx context.Context, name, host, resolv string, kick <-chan struct{}, 
 		lease, err := ask(ctx, name, host, have)
 		var l Lease
 		if err == nil {
-			if l, err = leaseOf(lease.ACK); err == nil {
+			if l, err = leaseOf(lease.Offer, lease.ACK); err == nil {
 				err = Apply(name, l, resolv)
 			}
 		}
@@ -173,6 +173,8 @@ func DHCP(ctx context.Context, name, host, resolv string, kick <-chan struct{}, 
 	}
 }
 
+const renewTime = 5 * time.Second
+
 func ask(ctx context.Context, name, host string, have *nclient4.Lease) (*nclient4.Lease, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -185,7 +187,11 @@ func ask(ctx context.Context, name, host string, have *nclient4.Lease) (*nclient
 		dhcpv4.OptionSubnetMask, dhcpv4.OptionRouter, dhcpv4.OptionDomainNameServer,
 	)}
 	if have != nil {
-		if l, err := c.Renew(ctx, have, options...); err == nil {
+		// Not for long: behind a cable that was put in again may be another network, whose server keeps silent.
+		soon, cancel := context.WithTimeout(ctx, renewTime)
+		l, err := c.Renew(soon, have, options...)
+		cancel()
+		if err == nil {
 			return l, nil
 		}
 	}
@@ -196,18 +202,29 @@ func ask(ctx context.Context, name, host string, have *nclient4.Lease) (*nclient
 	return l, nil
 }
 
-// leaseOf reads a server's answer, which is whatever a machine on the uplink says.
-func leaseOf(p *dhcpv4.DHCPv4) (Lease, error) {
+// leaseOf reads a server's answer, which is whatever a machine on the uplink says. What a renewal leaves out is as it was offered: some
+// servers do not say it again.
+func leaseOf(offer, p *dhcpv4.DHCPv4) (Lease, error) {
 	ip, ok := netip.AddrFromSlice(p.YourIPAddr.To4())
 	if !ok {
 		return Lease{}, fmt.Errorf("%w: lease of %s", ErrSettings, p.YourIPAddr)
 	}
-	bits, _ := p.SubnetMask().Size()
-	l := Lease{Settings: Settings{Address: netip.PrefixFrom(ip, bits)}}
-	if r := p.Router(); len(r) > 0 {
-		l.Gateway, _ = netip.AddrFromSlice(r[0].To4())
+	mask, routers, servers := p.SubnetMask(), p.Router(), p.DNS()
+	if offer != nil && len(mask) == 0 {
+		mask = offer.SubnetMask()
 	}
-	for _, s := range p.DNS()[:min(maxServers, len(p.DNS()))] {
+	if offer != nil && len(routers) == 0 {
+		routers = offer.Router()
+	}
+	if offer != nil && len(servers) == 0 {
+		servers = offer.DNS()
+	}
+	bits, _ := mask.Size()
+	l := Lease{Settings: Settings{Address: netip.PrefixFrom(ip, bits)}}
+	if len(routers) > 0 {
+		l.Gateway, _ = netip.AddrFromSlice(routers[0].To4())
+	}
+	for _, s := range servers[:min(maxServers, len(servers))] {
 		if a, ok := netip.AddrFromSlice(s.To4()); ok {
 			l.DNS = append(l.DNS, a)
 		}
