@@ -13,9 +13,11 @@ import (
 	"syscall"
 	"time"
 
+	"cafeprobe/board"
 	"cafeprobe/firmware/init/crash"
 	"cafeprobe/firmware/init/data"
 	"cafeprobe/firmware/init/events"
+	"cafeprobe/firmware/init/judge"
 	"cafeprobe/firmware/init/kernel"
 	"cafeprobe/firmware/init/part"
 	"cafeprobe/firmware/init/power"
@@ -52,12 +54,16 @@ const (
 	eventData      = "data"       // the data are not as they should be
 	eventProvision = "provision"  // the technician's files were put in place, or refused
 	eventPower     = "power-down" // somebody pressed the power button
+
+	eventRolledBack = "rolled-back" // a firmware was tried in vain
+	eventCommitted  = "committed"   // a firmware on trial stays
+	eventReboot     = "reboot"      // PID 1 starts the box anew
 )
 
 // box is the machine, and what PID 1 knows of it.
 type box struct {
 	log     *slog.Logger
-	board   board
+	board   board.Description
 	release release
 	args    kernel.Arguments
 	boot    string // the kernel's name of this boot, in short
@@ -75,6 +81,8 @@ type box struct {
 
 	mu     sync.Mutex
 	events *events.Store // nil until the data are up
+	wake   func()        // says that there are new ones; nil before anybody listens
+	judge  *judge.Judge
 	data   data.Result
 	net    string // the uplink's address
 	exits  int    // how often the daemon ended unasked
@@ -82,12 +90,13 @@ type box struct {
 }
 
 func newBox(log *slog.Logger) *box {
-	return &box{log: log, crashes: crash.Open(crashDir), kick: make(chan struct{}, 1), end: make(chan kernel.End, 1)}
+	return &box{log: log, crashes: crash.Open(crashDir), kick: make(chan struct{}, 1), end: make(chan kernel.End, 1), judge: judge.New(false)}
 }
 
 // start does in order what has to be, and starts what goes on beside it.
 func (b *box) start(ctx context.Context) {
 	b.identify()
+	b.judged(func(j *judge.Judge) { *j = *judge.New(b.onTrial()) })
 	b.try("settings", kernel.Configure("/", hostName))
 	n, err := kernel.Load(moduleList, moduleDir, b.args)
 	b.try("modules", err)
@@ -96,6 +105,8 @@ func (b *box) start(ctx context.Context) {
 	b.task(func() { b.watchPorts(ctx) })
 	b.task(func() { b.answer(ctx) })
 	b.task(func() { power.Watch(ctx, inputDir, b.pressed) })
+	b.task(func() { b.decide(ctx) })
+	b.task(func() { b.control(ctx) })
 	b.bringData()
 	b.task(func() { b.uplink(ctx) })
 	b.task(func() { b.keepDaemon(ctx) })
@@ -135,6 +146,7 @@ func (b *box) bringData() {
 	if name != "" {
 		b.event(eventCrash, map[string]string{"of": "kernel", "report": name})
 	}
+	b.tellRollBack()
 	b.provision()
 }
 
@@ -158,7 +170,7 @@ func (b *box) provision() {
 	if err == nil {
 		err = provision.Unpack(dataDir, files)
 	}
-	if mode := b.dataNow().Mode; err == nil && (mode == data.Kept || mode == data.Anew) {
+	if err == nil && b.dataNow().Lasting() {
 		err = provision.Wipe(f)
 	}
 	b.try("provisioning", err)
@@ -178,11 +190,14 @@ func (b *box) dataNow() data.Result {
 // event keeps an event until the daemon has made a record of it.
 func (b *box) event(kind string, detail any) {
 	b.mu.Lock()
-	s := b.events
+	s, wake := b.events, b.wake
 	b.mu.Unlock()
 	if s == nil {
 		b.log.Warn("event before there is a place for it", "kind", kind)
 		return
+	}
+	if wake != nil {
+		defer wake()
 	}
 	if _, err := s.Add(kind, since().Milliseconds(), detail); err != nil {
 		b.log.Warn("event", "kind", kind, "error", err)

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"cafeprobe/firmware/init/console"
+	"cafeprobe/firmware/console"
 	"cafeprobe/firmware/init/crash"
 	"cafeprobe/firmware/init/events"
 	"cafeprobe/firmware/init/kernel"
@@ -70,7 +70,7 @@ func TestDiagnose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if line, err := (console.Frame{Seq: 1, Verb: "ok", Body: body}).Line(); err != nil {
+	if line, err := (console.Frame{Seq: 1, Verb: console.OK, Body: body}).Line(); err != nil {
 		t.Error(err)
 	} else if len(line) < 1000 {
 		t.Errorf("%d octets: %s", len(line), line)

@@ -10,9 +10,10 @@ import (
 	"time"
 
 	"cafeprobe/firmware/init/crash"
+	"cafeprobe/firmware/init/judge"
 	"cafeprobe/firmware/init/kernel"
 	"cafeprobe/firmware/init/run"
-	"cafeprobe/firmware/init/trial"
+	"cafeprobe/firmware/initctl"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,7 +21,7 @@ import (
 // The daemon's user, and how much memory it may have with all that the kernel keeps for it, in octets. (Measured: 17 MiB resident with a
 // hundred computers, beside a ring of 16.)
 const (
-	daemonUser   = 900
+	daemonUser   = initctl.DaemonUser
 	daemonMemory = 160 << 20
 )
 
@@ -33,15 +34,17 @@ func (b *box) keepDaemon(ctx context.Context) {
 	group, err := run.NewGroup("/sys/fs/cgroup", "cafeprobed", daemonMemory)
 	b.try("the daemon runs without limits", err)
 	var words crash.Tail
-	judge := trial.New(b.onTrial())
 	reports := 0
 	var reported time.Duration
 	run.Keep(ctx, run.Program{
 		Path: daemonPath, Args: []string{"-config", configFile}, User: daemonUser, Group: group, Reaper: &b.reaper,
 		Stderr: io.MultiWriter(&words, &kernel.Lines{Log: b.log, Name: "cafeprobed"}),
 		Caps:   []uintptr{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_SYS_ADMIN},
-		Env:    []string{"GOMEMLIMIT=96MiB"},
-	}, b.log, func(pid int) { b.daemon.Store(int64(pid)) }, func(e run.Exit) {
+		Env:    []string{"GOMEMLIMIT=96MiB", initctl.Env + "=" + initctl.Path},
+	}, b.log, func(pid int) {
+		b.daemon.Store(int64(pid))
+		b.judged(func(j *judge.Judge) { j.Started(since()) })
+	}, func(e run.Exit) {
 		b.daemon.Store(0)
 		now := since()
 		b.count()
@@ -50,11 +53,7 @@ func (b *box) keepDaemon(ctx context.Context) {
 			reports, reported = reports+1, now
 			b.report("daemon", e, said)
 		}
-		judge.Ended(now)
-		if v, why := judge.Next(now); v == trial.Reboot {
-			b.log.Error("the box reboots", "why", why)
-			b.finish(kernel.Reboot)
-		}
+		b.judged(func(j *judge.Judge) { j.Ended(now) })
 	})
 }
 
@@ -74,6 +73,21 @@ func (b *box) count() {
 	defer b.mu.Unlock()
 	b.exits++
 }
+
+// killDaemon ends a daemon that hangs. What it was doing is in the report of its end.
+func (b *box) killDaemon() {
+	if pid := b.daemon.Load(); pid > 0 {
+		_ = unix.Kill(int(pid), unix.SIGQUIT) // the runtime says where each goroutine is
+		time.AfterFunc(quitTime, func() {
+			if b.daemon.Load() == pid {
+				_ = unix.Kill(int(pid), unix.SIGKILL)
+			}
+		})
+	}
+}
+
+// quitTime is how long a daemon that hangs may take to say where.
+const quitTime = 5 * time.Second
 
 // restartDaemon ends the daemon, which is then started anew.
 func (b *box) restartDaemon() {

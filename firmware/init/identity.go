@@ -2,27 +2,16 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"time"
 
+	"cafeprobe/board"
 	"cafeprobe/firmware/init/kernel"
 	"cafeprobe/firmware/init/part"
-	"cafeprobe/firmware/init/ports"
 )
-
-// board is what board.json says that PID 1 needs.
-type board struct {
-	Name    string      `json:"name"`
-	Ports   ports.Place `json:"ports"`
-	Console struct {
-		Device string `json:"device"` // in /dev
-	} `json:"console"`
-	Disk []string `json:"disk"` // patterns of folders in sysfs
-}
 
 // release is what release.json says: which firmware this is.
 type release struct {
@@ -33,26 +22,8 @@ type release struct {
 	Commit  string    `json:"commit"`
 }
 
-// maxText bounds board.json and release.json, in octets.
+// maxText bounds the files that PID 1 reads, in octets.
 const maxText = 16 << 10
-
-var errBoard = errors.New("board.json")
-
-// parseBoard reads board.json.
-func parseBoard(b []byte) (bd board, err error) {
-	if err := json.Unmarshal(b, &bd); err != nil {
-		return board{}, fmt.Errorf("%w: %w", errBoard, err)
-	}
-	if strings.ContainsAny(bd.Console.Device, "/\x00") {
-		return board{}, fmt.Errorf("%w: console %q: want the name of a device in /dev", errBoard, bd.Console.Device)
-	}
-	for _, d := range bd.Disk {
-		if !strings.HasPrefix(d, "/sys/block/") || strings.Contains(d, "..") {
-			return board{}, fmt.Errorf("%w: disk %q: want a pattern below /sys/block", errBoard, d)
-		}
-	}
-	return bd, nil
-}
 
 // readText reads a small file.
 func readText(path string) ([]byte, error) {
@@ -77,7 +48,7 @@ func (b *box) identify() {
 	b.args = kernel.ParseArguments(string(line))
 	text, err := readText(boardFile)
 	if err == nil {
-		b.board, err = parseBoard(text)
+		b.board, err = board.ParseDescription(text)
 	}
 	if err != nil {
 		b.log.Error("no board", "error", err)

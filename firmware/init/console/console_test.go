@@ -8,11 +8,13 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"cafeprobe/firmware/console"
 )
 
 func line(t testing.TB, seq uint32, verb, body string) string {
 	t.Helper()
-	b, err := Frame{seq, verb, json.RawMessage(body)}.Line()
+	b, err := console.Frame{Seq: seq, Verb: verb, Body: json.RawMessage(body)}.Line()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,13 +28,13 @@ func TestServe(t *testing.T) {
 	go func() {
 		done <- Serve(box, Verbs{
 			"diag":   func(b json.RawMessage) (any, error) { return map[string]any{"asked": b}, nil },
-			"long":   func(json.RawMessage) (any, error) { return strings.Repeat("x", MaxLine), nil },
+			"long":   func(json.RawMessage) (any, error) { return strings.Repeat("x", console.MaxLine), nil },
 			"refuse": func(json.RawMessage) (any, error) { return nil, errors.New(strings.Repeat("\x01é", 1000)) },
 		})
 	}()
 	go func() {
 		for _, s := range []string{
-			"login: \x1b[0m\r\n", strings.Repeat("noise", 3*MaxLine) + "\n", line(t, 7, "diag", `{"a": 1}`),
+			"login: \x1b[0m\r\n", strings.Repeat("noise", 3*console.MaxLine) + "\n", line(t, 7, "diag", `{"a": 1}`),
 			"[ 1.2] kernel speaks " + line(t, 8, "diag", "null"), strings.Replace(line(t, 9, "diag", "{}"), "{}", "[]", 1),
 			line(t, 10, "reboot", "{}"), line(t, 11, "long", "{}"), line(t, 12, "refuse", "{}"),
 		} {
@@ -44,7 +46,7 @@ func TestServe(t *testing.T) {
 	in := newLines(desk)
 	f := func(seq uint32, verb, has string) {
 		t.Helper()
-		got, err := Parse(in.next(t))
+		got, err := console.Parse(in.next(t))
 		if err != nil || got.Seq != seq || got.Verb != verb || !strings.Contains(string(got.Body), has) {
 			t.Errorf("got %d %s %.80s, %v; want %d %s with %s", got.Seq, got.Verb, got.Body, err, seq, verb, has)
 		}
@@ -81,24 +83,4 @@ func (l *lines) next(t *testing.T) []byte {
 		}
 		l.b = append(l.b, b[:n]...)
 	}
-}
-
-func FuzzParse(f *testing.F) {
-	f.Add(strings.TrimSpace(line(f, 1, "diag", `{"a":[1,2]}`)))
-	f.Add("cp1  00000000")
-	f.Add("cp1 1 diag {} 12345678")
-	f.Fuzz(func(t *testing.T, s string) {
-		got, err := Parse([]byte(s))
-		if err != nil {
-			return
-		}
-		b, err := got.Line()
-		if err != nil {
-			return // too long for an answer
-		}
-		again, err := Parse(bytes.TrimSpace(b))
-		if err != nil || again.Seq != got.Seq || again.Verb != got.Verb {
-			t.Errorf("%q is %+v, written %q: %+v, %v", s, got, b, again, err)
-		}
-	})
 }

@@ -43,6 +43,9 @@ type Result struct {
 	Fixed bool   `json:"fixed,omitempty"` // the checker mended something
 }
 
+// Lasting reports whether what is written outlasts the power.
+func (r Result) Lasting() bool { return r.Mode == Kept || r.Mode == Anew }
+
 // Config says where everything is. The zero Config is a box's.
 type Config struct {
 	Disks    part.Disks    `json:"disks"`
