@@ -90,13 +90,13 @@ type box struct {
 }
 
 func newBox(log *slog.Logger) *box {
-	return &box{log: log, crashes: crash.Open(crashDir), kick: make(chan struct{}, 1), end: make(chan kernel.End, 1), judge: judge.New(false)}
+	return &box{log: log, crashes: crash.Open(crashDir), kick: make(chan struct{}, 1), end: make(chan kernel.End, 1), judge: judge.New(false, 0)}
 }
 
 // start does in order what has to be, and starts what goes on beside it.
 func (b *box) start(ctx context.Context) {
 	b.identify()
-	b.judged(func(j *judge.Judge) { *j = *judge.New(b.onTrial()) })
+	b.judged(func(j *judge.Judge) { *j = *judge.New(b.onTrial(), 0) })
 	b.try("settings", kernel.Configure("/", hostName))
 	n, err := kernel.Load(moduleList, moduleDir, b.args)
 	b.try("modules", err)
@@ -135,6 +135,7 @@ func (b *box) bringData() {
 	store, err := events.Open(eventsDir, b.boot)
 	b.mu.Lock()
 	b.data, b.events = d, store
+	b.judge = judge.New(b.onTrial(), vain(store)) // before there is a daemon
 	b.mu.Unlock()
 	b.try("events", err)
 	if d.Why != "" || d.Mode != data.Kept {
@@ -148,6 +149,16 @@ func (b *box) bringData() {
 	}
 	b.tellRollBack()
 	b.provision()
+}
+
+// vain returns how often the box was rebooted for its daemon since that spoke last: it would have taken up the events of it.
+func vain(s *events.Store) (n int) {
+	for _, e := range s.Pending() {
+		if e.Kind == eventReboot {
+			n++
+		}
+	}
+	return n
 }
 
 // provision unpacks the technician's files, if he wrote some beside the image. The archive stays where nothing lasting takes them.

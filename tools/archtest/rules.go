@@ -157,4 +157,4 @@ var Bans = []Ban{
 
 // BoxMains are the programs that run on the box: what they link may use no cgo, so that one go build crosses to arm64
 // and armv7.
-var BoxMains = []string{"firmware/cafeprobed"}
+var BoxMains = []string{"firmware/cafeprobed", "firmware/init"}

@@ -36,10 +36,19 @@ type Judge struct {
 	started time.Duration // when that was
 	spoke   bool          // it has reported
 	crashes []time.Duration
+
+	patience time.Duration
 }
 
-// New returns a Judge of a box whose firmware is on trial, or not.
-func New(trial bool) *Judge { return &Judge{trial: trial} }
+// New returns a Judge of a box whose firmware is on trial, or not. vain is how often in a row the box was rebooted for its daemon in vain:
+// each doubles the time until the next. A reboot that does not help is no reason to wear the card out, and a technician is to find a
+// console that stays.
+func New(trial bool, vain int) *Judge {
+	return &Judge{trial: trial, patience: health.Patience << min(vain, maxDoubled)}
+}
+
+// maxDoubled bounds that: five hours and twenty minutes.
+const maxDoubled = 5
 
 // Started says that the daemon begins.
 func (j *Judge) Started(now time.Duration) {
@@ -86,7 +95,7 @@ func (j *Judge) Next(now time.Duration) (Verdict, string) {
 			return Reboot, why
 		}
 	}
-	if j.waits {
+	if j.waits && now-j.first >= j.patience {
 		if feed, why := health.Feed(j.report, j.first, now); !feed {
 			return Reboot, why
 		}

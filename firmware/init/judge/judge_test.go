@@ -52,7 +52,7 @@ func TestVerdicts(t *testing.T) {
 	const start = 15 * time.Second
 	f := func(name string, trial bool, do func(*Judge, time.Duration), want Verdict, after, within time.Duration) {
 		t.Helper()
-		v, at, _ := box(New(trial), time.Hour, do)
+		v, at, _ := box(New(trial, 0), time.Hour, do)
 		if v != want || at < after || at > within {
 			t.Errorf("%s: verdict %d after %v, want %d after %v to %v", name, v, at, want, after, within)
 		}
@@ -97,7 +97,7 @@ func TestVerdicts(t *testing.T) {
 
 // TestHang: a daemon that falls silent is started anew, and the box goes on when that helps.
 func TestHang(t *testing.T) {
-	v, at, restarts := box(New(false), 2*time.Hour, reporter(0, func(now time.Duration) (bool, bool, bool) {
+	v, at, restarts := box(New(false, 0), 2*time.Hour, reporter(0, func(now time.Duration) (bool, bool, bool) {
 		return true, true, now > 20*time.Minute && now < 23*time.Minute
 	}))
 	if v != Nothing || restarts != 1 {
@@ -106,9 +106,22 @@ func TestHang(t *testing.T) {
 }
 
 func TestConfirmed(t *testing.T) {
-	j := New(true)
+	j := New(true, 0)
 	j.Confirmed()
 	if v, why := j.Next(time.Hour); v != Nothing || j.OnTrial() {
 		t.Errorf("verdict %d, %s, of a firmware that was confirmed", v, why)
+	}
+}
+
+// TestVain: reboots that do not help become rare, on trial they do not.
+func TestVain(t *testing.T) {
+	silent := reporter(0, func(time.Duration) (bool, bool, bool) { return true, true, true })
+	for vain, want := range map[int]time.Duration{0: 10 * time.Minute, 1: 20 * time.Minute, 5: 320 * time.Minute, 60: 320 * time.Minute} {
+		if v, at, _ := box(New(false, vain), 12*time.Hour, silent); v != Reboot || at != want {
+			t.Errorf("after %d in vain: verdict %d after %v, want a reboot after %v", vain, v, at, want)
+		}
+	}
+	if v, at, _ := box(New(true, 60), time.Hour, silent); v != Reboot || at != health.TrialTime {
+		t.Errorf("on trial: verdict %d after %v", v, at)
 	}
 }
