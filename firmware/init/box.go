@@ -38,6 +38,8 @@ const (
 	pstoreDir   = "/sys/fs/pstore"
 	inputDir    = "/dev/input"
 
+	runDir = "/run"
+
 	dataDir    = "/data/cafeprobe"
 	configFile = dataDir + "/config.json"
 	netFile    = dataDir + "/net.json"
@@ -76,6 +78,10 @@ type box struct {
 	tasks  sync.WaitGroup
 	end    chan kernel.End
 
+	watchdog board.Watchdog // nil for none; of decide
+	lights   chan board.Light
+	shown    board.Light // of decide
+
 	silenced bool // the capture port; of watchPorts
 	up       bool // the uplink; of watchPorts
 
@@ -83,6 +89,7 @@ type box struct {
 	events *events.Store // nil until the data are up
 	wake   func()        // says that there are new ones; nil before anybody listens
 	judge  *judge.Judge
+	trial  bool // this firmware is on trial
 	data   data.Result
 	net    string // the uplink's address
 	exits  int    // how often the daemon ended unasked
@@ -96,7 +103,6 @@ func newBox(log *slog.Logger) *box {
 // start does in order what has to be, and starts what goes on beside it.
 func (b *box) start(ctx context.Context) {
 	b.identify()
-	b.judged(func(j *judge.Judge) { *j = *judge.New(b.onTrial(), 0) })
 	b.try("settings", kernel.Configure("/", hostName))
 	n, err := kernel.Load(moduleList, moduleDir, b.args)
 	b.try("modules", err)
@@ -105,14 +111,15 @@ func (b *box) start(ctx context.Context) {
 	b.task(func() { b.watchPorts(ctx) })
 	b.task(func() { b.answer(ctx) })
 	b.task(func() { power.Watch(ctx, inputDir, b.pressed) })
+	b.openPanel(ctx)
 	b.task(func() { b.decide(ctx) })
-	b.task(func() { b.control(ctx) })
 	b.bringData()
+	b.task(func() { b.control(ctx) })
 	b.task(func() { b.uplink(ctx) })
 	b.task(func() { b.keepDaemon(ctx) })
 	d := b.dataNow()
-	b.console(fmt.Sprintf("cafeprobe: %s %s runs after %.1f s; slot %s, trial %s, data %s %d MiB", b.board.Name, b.release.Version,
-		since().Seconds(), b.slot(), b.args["cafeprobe.try"], d.Mode, d.Size>>20))
+	b.console(fmt.Sprintf("cafeprobe: %s %s runs after %.1f s; slot %s, trial %v, data %s %d MiB", b.board.Name, b.release.Version,
+		since().Seconds(), b.slot(), b.onTrial(), d.Mode, d.Size>>20))
 }
 
 // try notes a fault that stops nothing.
@@ -135,9 +142,12 @@ func (b *box) bringData() {
 	store, err := events.Open(eventsDir, b.boot)
 	b.mu.Lock()
 	b.data, b.events = d, store
-	b.judge = judge.New(b.onTrial(), vain(store)) // before there is a daemon
 	b.mu.Unlock()
 	b.try("events", err)
+	trial := b.learn()
+	b.mu.Lock()
+	b.judge = judge.New(trial, vain(store)) // before there is a daemon
+	b.mu.Unlock()
 	if d.Why != "" || d.Mode != data.Kept {
 		b.log.Warn("data", "mode", d.Mode, "why", d.Why)
 		b.event(eventData, d)
@@ -147,7 +157,6 @@ func (b *box) bringData() {
 	if name != "" {
 		b.event(eventCrash, map[string]string{"of": "kernel", "report": name})
 	}
-	b.tellRollBack()
 	b.provision()
 }
 

@@ -73,7 +73,7 @@ func (b *box) judged(f func(*judge.Judge)) {
 	f(b.judge)
 }
 
-// decide does what is to be done about daemon and firmware until ctx ends.
+// decide does what is to be done about daemon and firmware until ctx ends, and feeds the watchdog: what holds it up resets the box.
 func (b *box) decide(ctx context.Context) {
 	for ctx.Err() == nil {
 		var v judge.Verdict
@@ -81,10 +81,10 @@ func (b *box) decide(ctx context.Context) {
 		b.judged(func(j *judge.Judge) { v, why = j.Next(since()) })
 		switch v {
 		case judge.Confirm:
-			err := b.confirm(why)
-			b.try("confirm the firmware", err)
-			if err == nil {
-				b.judged((*judge.Judge).Confirmed)
+			if err := b.confirm(why); err != nil {
+				b.try("confirm the firmware", err)
+				b.feed()
+				pause(ctx, 10*time.Second)
 			}
 		case judge.Restart:
 			b.log.Error("the daemon is started anew", "why", why)
@@ -96,6 +96,8 @@ func (b *box) decide(ctx context.Context) {
 			b.finish(kernel.Reboot)
 			return
 		}
+		b.feed()
+		b.light(ctx)
 		pause(ctx, time.Second)
 	}
 }

@@ -43,7 +43,7 @@ func (b *box) diagnose() diag {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	d := diag{
-		Board: b.board.Name, Release: b.release.Version, Number: b.release.Number, Slot: b.slot(), Trial: b.onTrial(),
+		Board: b.board.Name, Release: b.release.Version, Number: b.release.Number, Slot: b.slot(), Trial: b.trial,
 		Uptime: since().Milliseconds(), Clock: time.Now().UTC().Truncate(time.Second), Data: b.data, Uplink: b.net,
 		Daemon: b.daemon.Load(), Exits: b.exits, Crashes: crashes, Faults: b.faults[max(0, len(b.faults)-6):],
 		MemTotal: uint64(info.Totalram) * unit, MemFree: (uint64(info.Freeram) + uint64(info.Bufferram)) * unit,

@@ -70,11 +70,15 @@ func (b *box) identify() {
 // slot returns which slot runs, "" if the boot loader did not say.
 func (b *box) slot() string { return b.args["cafeprobe.slot"] }
 
-// onTrial reports whether the boot loader tries this firmware.
-func (b *box) onTrial() bool { return b.args["cafeprobe.try"] == "1" }
+// onTrial reports whether this firmware is on trial, as far as that is known.
+func (b *box) onTrial() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.trial
+}
 
 // about is the first line of a crash's report.
 func (b *box) about(what string) string {
-	return fmt.Sprintf("%s: %s %s number %d, slot %s, trial %s, boot %s, after %s", what, b.board.Name, b.release.Version, b.release.Number,
-		b.slot(), b.args["cafeprobe.try"], b.boot, since().Round(time.Second))
+	return fmt.Sprintf("%s: %s %s number %d, slot %s, trial %v, boot %s, after %s", what, b.board.Name, b.release.Version, b.release.Number,
+		b.slot(), b.onTrial(), b.boot, since().Round(time.Second))
 }

@@ -4,106 +4,111 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"cafeprobe/firmware/bootstate"
 	"cafeprobe/firmware/init/part"
+	"cafeprobe/firmware/slot"
 
 	"golang.org/x/sys/unix"
 )
 
 // slots is what PID 1 does with what it and the boot loader have agreed on.
 type slots interface {
-	// Confirm makes the firmware that runs, and is on trial, the good one.
+	State() (slot.State, error)
 	Confirm() error
-	// Failed returns the slot that was tried in vain since Forget, bootstate.None for none.
-	Failed() (bootstate.Slot, error)
-	// Forget ends that.
-	Forget() error
+	Forget() error // that a slot was tried in vain was told
 }
 
-var errNoTrial = errors.New("what runs is not on trial")
-
-// rawSlots are those of a boot loader that reads partition state.
-type rawSlots struct {
-	state   bootstate.File
-	running bootstate.Slot
-}
-
-func (r rawSlots) load() (bootstate.State, error) {
-	s, _, err := bootstate.Load(r.state)
-	if errors.Is(err, bootstate.ErrState) {
-		err = nil // a new card: the boot loader takes it as Factory too
+// running returns the slot that runs, bootstate.None if the boot loader did not say.
+func (b *box) running() bootstate.Slot {
+	if s := b.args["cafeprobe.slot"]; s == "a" || s == "b" {
+		return bootstate.Slot(s[0])
 	}
-	return s, err
+	return bootstate.None
 }
 
-func (r rawSlots) Confirm() error {
-	s, err := r.load()
-	if err != nil {
-		return err
-	}
-	if s.Try != r.running {
-		return errNoTrial
-	}
-	_, err = bootstate.Save(r.state, s.Confirm())
-	return err
-}
-
-func (r rawSlots) Failed() (bootstate.Slot, error) {
-	s, err := r.load()
-	return s.Failed, err
-}
-
-func (r rawSlots) Forget() error {
-	s, err := r.load()
-	if err != nil || s.Failed == bootstate.None {
-		return err
-	}
-	s.Failed = bootstate.None
-	_, err = bootstate.Save(r.state, s)
-	return err
-}
-
-// withSlots calls f with the box's slots.
+// withSlots calls f with the box's slots: files of systemd-boot where there is an ESP, else partitions.
 func (b *box) withSlots(f func(slots) error) error {
-	running := bootstate.Slot(bootstate.None)
-	if s := b.slot(); s == "a" || s == "b" {
-		running = bootstate.Slot(s[0])
+	esp, err := b.disks.Find(part.ESP)
+	if err == nil {
+		return withESP(esp.Device, filepath.Join(runDir, "esp"), func(dir string) error {
+			s, err := slot.NewESP(slot.Dir(filepath.Join(dir, slot.Folder)), b.running())
+			if err != nil {
+				return err
+			}
+			return f(s)
+		})
 	}
-	p, err := b.disks.Find(part.State)
+	if !errors.Is(err, part.ErrAbsent) {
+		return err
+	}
+	state, err := b.disks.Find(part.State)
 	if err != nil {
 		return err
 	}
-	file, err := os.OpenFile(p.Device, os.O_RDWR|unix.O_SYNC|unix.O_CLOEXEC, 0)
+	file, err := os.OpenFile(state.Device, os.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("boot state: %w", err)
 	}
 	defer file.Close()
-	return f(rawSlots{file, running})
+	s, err := slot.NewRaw(file, b.running())
+	if err != nil {
+		return err
+	}
+	return f(s)
 }
 
-// tellRollBack makes an event of a firmware that was tried in vain, and has that forgotten once the event is on the disk.
-func (b *box) tellRollBack() {
+// withESP calls f while the ESP is mounted.
+func withESP(device, dir string, f func(dir string) error) (err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	const flags = unix.MS_NODEV | unix.MS_NOSUID | unix.MS_NOEXEC | unix.MS_NOATIME
+	if err := unix.Mount(device, dir, "vfat", flags, "errors=continue"); err != nil {
+		return fmt.Errorf("mount the ESP: %w", err)
+	}
+	defer func() { err = errors.Join(err, unix.Unmount(dir, 0)) }()
+	return f(dir)
+}
+
+// learn takes up what the boot loader did: whether this firmware is on trial, and whether another was tried in vain, of which an event is
+// made. That is forgotten once the event is on the disk.
+func (b *box) learn() (trial bool) {
+	trial = b.args["cafeprobe.try"] == "1"
 	b.try("boot state", b.withSlots(func(s slots) error {
-		failed, err := s.Failed()
-		if err != nil || failed == bootstate.None {
+		state, err := s.State()
+		if err != nil {
 			return err
 		}
-		b.log.Warn("a firmware was rolled back", "slot", failed)
-		b.event(eventRolledBack, map[string]string{"slot": failed.String()})
+		trial = trial || state.OnTrial()
+		if state.Failed == bootstate.None || state.Failed == b.running() {
+			return nil
+		}
+		b.log.Warn("a firmware was rolled back", "slot", state.Failed)
+		b.event(eventRolledBack, map[string]string{"slot": state.Failed.String()})
 		if !b.dataNow().Lasting() {
 			return nil
 		}
 		return s.Forget()
 	}))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.trial = trial
+	return trial
 }
 
-// confirm makes the firmware on trial the good one.
+// confirm makes the firmware on trial the good one. One that the boot loader had no trial of needs no confirmation.
 func (b *box) confirm(why string) error {
-	if err := b.withSlots(func(s slots) error { return s.Confirm() }); err != nil {
+	err := b.withSlots(func(s slots) error { return s.Confirm() })
+	if err != nil && !errors.Is(err, slot.ErrNoTrial) {
 		return err
 	}
 	b.log.Warn("the firmware is confirmed", "why", why)
 	b.event(eventCommitted, map[string]any{"slot": b.slot(), "version": b.release.Version, "number": b.release.Number})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.judge.Confirmed()
+	b.trial = false
 	return nil
 }

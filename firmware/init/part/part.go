@@ -15,6 +15,7 @@ import (
 const (
 	State = "state" // boot state and, until it is unpacked, what the technician wrote for this box
 	Data  = "data"
+	ESP   = "esp" // of a PC
 )
 
 // Disks says where a box's own disks are. The zero Disks is any disk of the machine.
