@@ -97,7 +97,9 @@ type box struct {
 }
 
 func newBox(log *slog.Logger) *box {
-	return &box{log: log, crashes: crash.Open(crashDir), kick: make(chan struct{}, 1), end: make(chan kernel.End, 1), judge: judge.New(false, 0)}
+	return &box{
+		log: log, crashes: crash.Open(crashDir), kick: make(chan struct{}, 1), end: make(chan kernel.End, 1), judge: judge.New(false, 0),
+	}
 }
 
 // start does in order what has to be, and starts what goes on beside it.

@@ -40,8 +40,8 @@ type Judge struct {
 	patience time.Duration
 }
 
-// New returns a Judge of a box whose firmware is on trial, or not. vain is how often in a row the box was rebooted for its daemon in vain:
-// each doubles the time until the next. A reboot that does not help is no reason to wear the card out, and a technician is to find a
+// New returns a Judge of a box whose firmware is on trial, or not. vain is how often in a row the box was rebooted for its daemon in
+// vain: each doubles the time until the next. A reboot that does not help is no reason to wear the card out, and a technician is to find a
 // console that stays.
 func New(trial bool, vain int) *Judge {
 	return &Judge{trial: trial, patience: health.Patience << min(vain, maxDoubled)}
