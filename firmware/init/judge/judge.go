@@ -95,7 +95,9 @@ func (j *Judge) Next(now time.Duration) (Verdict, string) {
 			return Reboot, why
 		}
 	}
-	if j.waits && now-j.first >= j.patience {
+	// A daemon that has not spoken since the boot has something that a reboot does not mend, as its configuration: a firmware that stays
+	// has shown that it speaks.
+	if j.report.Seq > 0 && now-j.first >= j.patience {
 		if feed, why := health.Feed(j.report, j.first, now); !feed {
 			return Reboot, why
 		}
