@@ -20,6 +20,7 @@ type book struct {
 	resume   *resume
 	booted   bool
 	stations atomic.Int64
+	vantage  atomic.Pointer[string]       // the grade that was told last
 	last     atomic.Pointer[uplink.Stamp] // of the last record from the capture
 	keep     func(cafe.Mirror) error      // nil in a replay, which learns it anew each time
 	cards    func([]cafe.Computer) error  // likewise
@@ -52,6 +53,11 @@ func (b *book) Record(r uplink.Record) error {
 		return fmt.Errorf("record of kind %s from the capture: it would not be known again after a restart", r.Kind)
 	}
 	b.last.Store(&r.Stamp)
+	if r.Kind == uplink.KindVantage {
+		if body, err := r.Body(); err == nil {
+			b.vantage.Store(&body.(*uplink.Vantage).Class)
+		}
+	}
 	if known, err := b.resume.known(r); known || err != nil {
 		return err
 	}
@@ -88,8 +94,17 @@ func (b *book) stamp() uplink.Stamp {
 // Occ passes the occupancy on.
 func (b *book) Occ(o uplink.Occ) error {
 	b.stations.Store(int64(len(o.States)))
+	b.vantage.Store(&o.Vantage)
 	b.fw.Occ(o)
 	return nil
+}
+
+// grade returns the vantage's grade as it was told last, empty before.
+func (b *book) grade() string {
+	if g := b.vantage.Load(); g != nil {
+		return *g
+	}
+	return ""
 }
 
 // Mirror keeps what was learned of the mirror.

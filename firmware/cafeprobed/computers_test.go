@@ -24,10 +24,10 @@ import (
 	"cafeprobe/uplink"
 )
 
-// board is a UUID (RFC 4578 §2.3: a type octet, then 16) as DHCP has it.
-var board = append([]byte{0}, []byte("\x4c\x4c\x45\x44\x00\x42\x35\x10\x80\x56\xb4\xc0\x4f\x4a\x31\x32")...)
+// mainboard is a UUID (RFC 4578 §2.3: a type octet, then 16) as DHCP has it.
+var mainboard = append([]byte{0}, []byte("\x4c\x4c\x45\x44\x00\x42\x35\x10\x80\x56\xb4\xc0\x4f\x4a\x31\x32")...)
 
-// diskless returns what a box hears of a PC with that board that boots from the network at a time and asks for the router for 20
+// diskless returns what a box hears of a PC with that mainboard that boots from the network at a time and asks for the router for 20
 // minutes.
 func diskless(t *testing.T, at time.Duration, pc capturetest.Host) *frames {
 	t.Helper()
@@ -37,7 +37,7 @@ func diskless(t *testing.T, at time.Duration, pc capturetest.Host) *frames {
 		ClientIP: net.IPv4zero, YourClientIP: net.IPv4zero, NextServerIP: net.IPv4zero, RelayAgentIP: net.IPv4zero,
 		Options: layers.DHCPOptions{
 			option(layers.DHCPOptMessageType, []byte{byte(layers.DHCPMsgTypeDiscover)}),
-			option(layers.DHCPOptClassID, []byte("PXEClient:Arch:00007:UNDI:003016")), option(97, board), option(layers.DHCPOptEnd, nil),
+			option(layers.DHCPOptClassID, []byte("PXEClient:Arch:00007:UNDI:003016")), option(97, mainboard), option(layers.DHCPOptEnd, nil),
 		},
 	}
 	buf := gopacket.NewSerializeBuffer()
@@ -59,7 +59,7 @@ func diskless(t *testing.T, at time.Duration, pc capturetest.Host) *frames {
 }
 
 // TestComputersOverARestart: a computer whose card was changed while the daemon was not running is told of as the one it was. What
-// is kept names neither board nor card.
+// is kept names neither mainboard nor card.
 func TestComputersOverARestart(t *testing.T) {
 	id := newBox(t).id
 	d := &daemon{
@@ -94,7 +94,7 @@ func TestComputersOverARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	plain := strings.ReplaceAll(strings.ToLower(string(text)), "-", "")
-	for _, secret := range [][]byte{board[1:], a.MAC[3:], b.MAC[3:], c.MAC[3:]} {
+	for _, secret := range [][]byte{mainboard[1:], a.MAC[3:], b.MAC[3:], c.MAC[3:]} {
 		if strings.Contains(strings.ReplaceAll(plain, ":", ""), hex.EncodeToString(secret)) || bytes.Contains(text, secret) {
 			t.Errorf("%s holds %x in clear", text, secret)
 		}

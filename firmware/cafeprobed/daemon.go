@@ -15,6 +15,7 @@ import (
 	"cafeprobe/firmware/account"
 	"cafeprobe/firmware/cafe"
 	"cafeprobe/firmware/config"
+	"cafeprobe/firmware/health"
 	"cafeprobe/firmware/pipeline"
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/forward"
@@ -32,7 +33,9 @@ type daemon struct {
 	cfg      config.Config
 	log      *slog.Logger
 	progress bool
-	port     *port // what it listens to; nil in a replay
+	port     *port    // what it listens to; nil in a replay
+	watch    *monitor // nil in a replay
+	firmware string   // its version, as boot records say it
 }
 
 // run lets the frames' story into the spool and forwards the spool. A replay ends when the province has receipted all of
@@ -101,16 +104,36 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		}
 	}
 	ord.feed = d.feed()
-	if err := w.begin(uplink.Boot{Firmware: version, Board: model.Name}, ord.record); err != nil {
+	ord.health, ord.firmware = d.watch.latest, d.firmware
+	if err := w.begin(uplink.Boot{Firmware: d.firmware, Board: model.Name}, ord.record); err != nil {
 		return err
 	}
 	if err := ord.open(); err != nil {
 		return err
 	}
+	defer d.watch.attach(d.vitals(sp, fw, p, w, book, ord))()
 	if err := d.serve(ctx, sp, fw, cred, ord, p, w, book); ctx.Err() == nil || !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil // it was told to end, and what it had is in the spool
+}
+
+// vitals are what there is to see of this life.
+func (d *daemon) vitals(sp *spool.Spool, fw *forward.Forwarder, p *pipeline.Pipeline, w *wire, book *book, ord *orders) vitals {
+	ev := openEvents(d.cfg.Dir, sp, ord.told, d.log)
+	return vitals{
+		event: ev.take, record: ord.record, stamp: ord.told,
+		look: func(in *health.Inputs) (hot, slow uint64) {
+			st, up := sp.Stats(), fw.Stats()
+			in.Card, in.Backlog = sp.Card(), st.Head-min(st.Head, st.Receipted)
+			in.Cut, in.Quality = w.cut, ord.stamp().Quality
+			in.Capture, in.Grade = d.port.link(), book.grade()
+			in.Sent, _ = d.port.sent()
+			in.Connected, in.Tried, in.Refusal = up.Connected, up.Err != nil, unreached(up.Err)
+			in.Lag, in.Late, in.Reached = up.Lag, up.Late, up.Receipts > 0
+			return p.Beats()
+		},
+	}
 }
 
 // books returns what the account is made with. A replay tells its nights anew, as all that it tells; a box that listens goes on

@@ -6,9 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
+	"time"
 
+	"cafeprobe/board"
 	"cafeprobe/firmware/config"
+	"cafeprobe/firmware/health"
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/forward"
 	"cafeprobe/uplink/spool"
@@ -21,7 +25,7 @@ func TestHealthTellsOfTheCard(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	health := func() (*uplink.Health, uplink.Card) {
+	tell := func() (*uplink.Health, uplink.Card) {
 		t.Helper()
 		sp, err := spool.Open(dir, id, spool.Config{})
 		if err != nil {
@@ -32,6 +36,9 @@ func TestHealthTellsOfTheCard(t *testing.T) {
 		o.sp, o.fw = sp, forward.New(sp, forward.Config{})
 		o.told = func() uplink.Stamp { return uplink.Stamp{Quality: uplink.QualityNone} }
 		o.count = func() counters { return counters{Frames: 7, Sent: 1} }
+		in := health.Inputs{Sent: 1, Celsius: 61.7, Wear: &board.Wear{Used: 30}, Uplink: health.LinkUp, Address: true, Connected: true}
+		in.Quality, in.Grade = uplink.QualitySync, "A"
+		o.health = func() health.Report { return health.Evaluate(in, health.Report{}, time.Hour) }
 		if err := o.healthRecord(); err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +55,10 @@ func TestHealthTellsOfTheCard(t *testing.T) {
 		}
 		return body.(*uplink.Health), sp.Card()
 	}
-	if h, card := health(); h.Frames != 7 || h.Sent != 1 || h.Memory < 1<<20 || h.Ill() || !reflect.DeepEqual(h.Card, card) {
+	if h, _ := tell(); !slices.Equal(h.Wrong, []string{"capture"}) || h.Celsius != 61 || h.Worn != 30 {
+		t.Errorf("%+v, want a capture port that sent, 61 degrees, a card a third used", h)
+	}
+	if h, card := tell(); h.Frames != 7 || h.Sent != 1 || h.Memory < 1<<20 || h.Ill() || !reflect.DeepEqual(h.Card, card) {
 		t.Errorf("%+v, want 7 frames, one sent, some memory, and a card that is %+v", h, card)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.db"))
@@ -58,7 +68,7 @@ func TestHealthTellsOfTheCard(t *testing.T) {
 	if err := os.WriteFile(files[0], make([]byte, 64<<10), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if h, card := health(); h.Corrupt != 1 || !h.Ill() || !reflect.DeepEqual(h.Card, card) {
+	if h, card := tell(); h.Corrupt != 1 || !h.Ill() || !reflect.DeepEqual(h.Card, card) {
 		t.Errorf("%+v, want one broken file, as the spool says: %+v", h, card)
 	}
 }

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,9 +11,11 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"cafeprobe/firmware/config"
+	"cafeprobe/firmware/initctl"
 	"cafeprobe/uplink/spool"
 )
 
@@ -77,18 +80,48 @@ func run(args []string) int {
 
 // lives runs one life of the daemon after another for as long as another is wanted: see errRestart.
 func lives(ctx context.Context, cfg config.Config, log *slog.Logger, progress bool) (err error) {
+	watch, err := openMonitor(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	var watches sync.WaitGroup
+	defer func() {
+		end(nil)
+		watches.Wait()
+		if errors.Is(context.Cause(ctx), errParted) {
+			err = errors.Join(err, context.Cause(ctx))
+		}
+	}()
 	port, err := openPort(cfg.Capture, log)
 	defer func() { err = errors.Join(err, port.close()) }()
 	if err != nil {
 		return err
+	}
+	firmware := version
+	if watch != nil {
+		watches.Go(func() { end(watch.run(ctx)) })
+		firmware = cmp.Or(watch.release(ctx).Version, version)
 	}
 	for {
 		now, err := cfg.WithSettings()
 		if err != nil {
 			log.Error("settings left out", "error", err)
 		}
-		if err := (&daemon{cfg: now, log: log, progress: progress, port: port}).run(ctx); !errors.Is(err, errRestart) {
+		if err := (&daemon{cfg: now, log: log, progress: progress, port: port, watch: watch, firmware: firmware}).run(ctx); !errors.Is(err, errRestart) {
 			return err
 		}
 	}
+}
+
+// openMonitor returns what says how the box is, connected to PID 1 where that has started this process; nil in a replay.
+func openMonitor(ctx context.Context, cfg config.Config, log *slog.Logger) (*monitor, error) {
+	if cfg.Capture.File != "" {
+		return nil, nil
+	}
+	m := newMonitor(cfg.Dir, log)
+	if path := os.Getenv(initctl.Env); path != "" {
+		return m, m.connect(ctx, path)
+	}
+	return m, nil
 }

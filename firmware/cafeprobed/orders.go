@@ -12,6 +12,7 @@ import (
 
 	"cafeprobe/firmware/command"
 	"cafeprobe/firmware/config"
+	"cafeprobe/firmware/health"
 	"cafeprobe/firmware/hours"
 	"cafeprobe/firmware/refusal"
 	"cafeprobe/uplink"
@@ -41,6 +42,9 @@ type orders struct {
 	told  func() uplink.Stamp // of its records
 	count func() counters
 
+	firmware string               // version
+	health   func() health.Report // how the box is
+
 	feed   *feed   // what is refused of mirrors that are sent; nil where none are
 	titles uint64  // number of the table of titles that is used
 	nights *nights // nil in a replay
@@ -49,8 +53,8 @@ type orders struct {
 	refused chan refusedAs
 	exec    *command.Executor
 	refuse  *refusal.Counter
-	restart bool // after the result is out
-	health  counters
+	restart bool     // after the result is out
+	counted counters // by the last health record
 }
 
 type order struct {
@@ -70,7 +74,7 @@ type counters struct {
 
 func newOrders(cfg config.Config, log *slog.Logger) *orders {
 	return &orders{
-		cfg: cfg, log: log, in: make(chan order, maxOrders), refused: make(chan refusedAs, maxRefused), refuse: refusal.New(),
+		cfg: cfg, log: log, health: func() health.Report { return health.Report{} }, in: make(chan order, maxOrders), refused: make(chan refusedAs, maxRefused), refuse: refusal.New(),
 	}
 }
 
@@ -93,7 +97,7 @@ func (o *orders) note(what, from string) {
 
 // open reads what is known of earlier commands, and records one that was cut off. What was counted before this life, it did not.
 func (o *orders) open() error {
-	o.health = o.count()
+	o.counted = o.count()
 	last := uplink.Int(0)
 	err := each(o.sp, func(r uplink.Stored) {
 		if body, err := r.Body(); err == nil && r.Kind == uplink.KindCommand {
@@ -261,12 +265,12 @@ func (o *orders) maintain(c *uplink.Command) (json.RawMessage, error) {
 func (o *orders) diag(*uplink.Command) (json.RawMessage, error) {
 	sp, fw, n, now := o.sp.Stats(), o.fw.Stats(), o.count(), o.stamp()
 	return json.Marshal(map[string]any{
-		"firmware": version, "boot": o.sp.Boot(), "clock": now.Quality,
+		"firmware": o.firmware, "boot": o.sp.Boot(), "clock": now.Quality,
 		"frames": n.Frames, "dropped": n.Dropped, "bad": n.Bad, "stations": n.Stations, "port_sent": n.Sent, "missed": n.Missed,
 		"mirrors_refused": o.feed.heard().refused, "memory": resident(),
 		"head": sp.Head, "receipted": sp.Receipted, "waiting": sp.Waiting, "files": sp.Files, "spool": sp.Bytes,
 		"written": sp.Written, "refused": sp.Refused, "full": sp.Full,
-		"card": o.sp.Card(), "titles": o.titles,
+		"card": o.sp.Card(), "titles": o.titles, "checks": o.health().Checks,
 		"connections": fw.Connections, "sent": fw.Sent, "acked": fw.Acked, "receipts": fw.Receipts, "from_below_refused": fw.Refused,
 		"forks": fw.Forks, "late": fw.Late,
 	})
@@ -294,14 +298,24 @@ func (o *orders) rotate(*uplink.Command) (json.RawMessage, error) {
 // healthRecord tells what was counted since the last.
 func (o *orders) healthRecord() error {
 	n, sp, fw := o.count(), o.sp.Stats(), o.fw.Stats()
-	was := o.health
+	was := o.counted
 	n.Missed = max(n.Missed, was.Missed)
-	o.health = n
+	o.counted = n
+	box := o.health()
 	return o.record(&uplink.Health{
 		Stamp: o.told(), Window: uplink.Int(healthPeriod / time.Second), Frames: uplink.Int(n.Frames - was.Frames),
 		Dropped: uplink.Int(n.Dropped - was.Dropped), Bad: uplink.Int(n.Bad - was.Bad), Stations: uplink.Int(n.Stations),
 		Backlog: uplink.Int(sp.Head - sp.Receipted), Spool: uplink.Int(sp.Bytes), Written: uplink.Int(sp.Written),
 		Memory: uplink.Int(resident()), Connects: uplink.Int(fw.Connections), Sent: uplink.Int(n.Sent),
-		Missed: uplink.Int(n.Missed - was.Missed), Card: o.sp.Card(),
+		Missed: uplink.Int(n.Missed - was.Missed), Card: o.sp.Card(), Wrong: wrong(&box), Celsius: uplink.Int(max(0, box.Celsius)),
+		Worn: uplink.Int(box.Worn),
 	})
+}
+
+// wrong returns the checks that are bad and that no other explains.
+func wrong(r *health.Report) (names []string) {
+	for _, c := range r.Ill(health.Bad) {
+		names = append(names, string(c.Name))
+	}
+	return names
 }

@@ -22,6 +22,7 @@ type wire struct {
 	close func() error
 	clock *clock.Clock
 	life  *life.Life // nil in a replay
+	cut   bool       // the machine's run before ended by a power cut
 }
 
 // openWire opens what d listens to. boot is the life's number in the chain; refused is as forward.Config.Refused.
@@ -63,6 +64,9 @@ func (w *wire) begin(b uplink.Boot, record func(uplink.Body) error) error {
 		return nil
 	}
 	for _, body := range w.life.Begin(b) {
+		if boot, ok := body.(*uplink.Boot); ok {
+			w.cut = boot.Why == uplink.BootPower
+		}
 		if err := record(body); err != nil {
 			return err
 		}

@@ -162,6 +162,7 @@ type Link string
 
 // The links, as capture/afpacket names them.
 const (
+	LinkUnknown   Link = "unknown"
 	LinkNone      Link = ""     // there is to be no such port: mirrors are sent to the box
 	LinkGone      Link = "gone" // there is no such interface
 	LinkDown      Link = "down"
@@ -173,6 +174,9 @@ const (
 type Inputs struct {
 	Beat time.Duration // see Report.Beat
 	Up   time.Duration // since when the daemon runs, steady
+
+	// Starting says that the daemon reads its card yet: of what it does then nothing can be said, and no firmware is confirmed.
+	Starting bool
 
 	Supply  Supply
 	Cut     bool    // the machine's run before ended without a goodbye: its power was cut
@@ -272,7 +276,7 @@ func (r *Report) explain(c *Check) Name {
 
 // well returns since when nothing is wrong that a firmware can be blamed for: it runs, it can write, and it knows its port.
 func (in *Inputs) well(r *Report, since int64, now time.Duration) int64 {
-	if now-in.Beat > BeatTime || in.Card.Fault != "" || in.Capture == LinkGone {
+	if in.Starting || now-in.Beat > BeatTime || in.Card.Fault != "" || in.Capture == LinkGone {
 		return 0
 	}
 	if since > 0 {
@@ -283,6 +287,9 @@ func (in *Inputs) well(r *Report, since int64, now time.Duration) int64 {
 
 // why returns the word for a check, and the number in its sentence.
 func (in *Inputs) why(c Name, now time.Duration) (string, int64) {
+	if in.Starting && c != Power && c != Uplink {
+		return whyWaiting, 0
+	}
 	switch c {
 	case Power:
 		return in.power(now)

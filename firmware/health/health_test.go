@@ -74,6 +74,10 @@ func TestGraph(t *testing.T) {
 	f("hot, without a sensor of the supply", func(in *Inputs) { in.Celsius, in.Supply = 91, SupplyUnknown }, "power warn hot")
 	f("no sensor at all", func(in *Inputs) { in.Celsius, in.Supply = 0, SupplyUnknown }, "power unknown no-sensor")
 	f("a power cut two hours ago", func(in *Inputs) { in.Cut = true })
+	f("it reads its card yet", func(in *Inputs) { *in = Inputs{Starting: true, Supply: SupplyGood, Uplink: LinkUp, Address: true} },
+		"storage unknown waiting", "clock unknown waiting", "capture unknown waiting", "vantage unknown waiting",
+		"broker unknown waiting", "receipts unknown waiting")
+	f("the port's state is not known", func(in *Inputs) { in.Capture = LinkUnknown }, "capture unknown waiting")
 	f("nothing is known", func(in *Inputs) { *in = Inputs{} },
 		"power unknown no-sensor", "clock bad unset by uplink", "vantage bad blind", "uplink bad gone", "broker bad other by uplink")
 }

@@ -66,6 +66,7 @@ var words = []word{
 		text{"cắm vào ổ điện không tắt theo giờ đóng cửa", "use a socket that is not switched off when the café closes"},
 	},
 
+	{Storage, whyWaiting, Unknown, text{"đang kiểm tra thẻ nhớ", "the card is being checked"}, text{}},
 	{Storage, whyOK, OK, text{"thẻ nhớ ghi được", "the card takes writes"}, text{}},
 	{
 		Storage, "full", Bad,
@@ -123,6 +124,7 @@ var words = []word{
 		text{"cài lại thẻ nhớ bằng ảnh của cafeprobe", "write the card anew with cafeprobe's image"},
 	},
 
+	{Clock, whyWaiting, Unknown, text{"thiết bị đang khởi động", "the box is starting"}, text{}},
 	{Clock, whyOK, OK, text{"giờ chính xác", "the time is right"}, text{}},
 	{
 		Clock, "coarse", Warn,
@@ -248,6 +250,7 @@ var words = []word{
 		text{"kiểm tra internet; xem nhật ký của thiết bị", "check the internet; see the box's log"},
 	},
 
+	{Receipts, whyWaiting, Unknown, text{"thiết bị đang khởi động", "the box is starting"}, text{}},
 	{Receipts, whyOK, OK, text{"tỉnh đã nhận đủ", "the province has what was sent"}, text{}},
 	{
 		Receipts, "kept", Warn,

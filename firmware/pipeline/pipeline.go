@@ -55,6 +55,7 @@ type Pipeline struct {
 	hot   *hot
 	slow  *slow
 	stats atomic.Pointer[Stats]
+	turns atomic.Uint64 // of the hot goroutine: batches read, those of a quiet wire too
 }
 
 // New returns a Pipeline with all the memory of its hot side.
@@ -112,6 +113,7 @@ func (p *Pipeline) read(ctx context.Context, src capture.Source) error {
 			}
 		}
 		n, err := many.Batch(fs)
+		p.turns.Add(1)
 		for i := range fs[:n] {
 			if p.cfg.Pace != nil {
 				p.ring.Flush() // who paces a replay wants to see what it says by now
@@ -151,6 +153,10 @@ func (p *Pipeline) show() {
 
 // Stats returns the counters, at most a thousand frames old while Run runs.
 func (p *Pipeline) Stats() Stats { return *p.stats.Load() }
+
+// Beats returns how often each of the two goroutines has come round. Of a live run both rise at least once a second, also while
+// the wire is quiet; one that does not hangs.
+func (p *Pipeline) Beats() (hot, slow uint64) { return p.turns.Load(), p.slow.turns.Load() }
 
 // Cafe returns the café's state. It may be looked at only after Run has returned.
 func (p *Pipeline) Cafe() *cafe.Cafe { return p.slow.cafe }

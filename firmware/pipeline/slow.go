@@ -11,10 +11,11 @@ import (
 
 // slow turns observations into the café's state, and its events into records. It owns the café.
 type slow struct {
-	cafe *cafe.Cafe
-	book *account.Account // nil where nobody is told
-	tap  func(*capture.Observation)
-	cut  atomic.Bool // the frames were cut off: no conclusion is drawn from there being no more
+	cafe  *cafe.Cafe
+	book  *account.Account // nil where nobody is told
+	tap   func(*capture.Observation)
+	turns atomic.Uint64
+	cut   atomic.Bool // the frames were cut off: no conclusion is drawn from there being no more
 }
 
 // run takes all that comes over the crossing until its other end is closed.
@@ -23,6 +24,7 @@ func (s *slow) run(in *handoff.Ring) error {
 	buf := make([]capture.Observation, 256)
 	for {
 		n, ok := in.Take(buf)
+		s.turns.Add(1)
 		for i := range n {
 			if s.tap != nil {
 				s.tap(&buf[i])

@@ -107,6 +107,12 @@ func Dial(ctx context.Context, cfg Config, handle func(Message)) (*Conn, error) 
 	return c, nil
 }
 
+// Refused reports whether err, of Dial, is a broker's that was reached and does not let the client in (MQTT 3.1.1 §3.2.2.3).
+func Refused(err error) bool {
+	return errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword) || errors.Is(err, packets.ErrorRefusedNotAuthorised) ||
+		errors.Is(err, packets.ErrorRefusedIDRejected)
+}
+
 func (c *Conn) end(err error) {
 	c.once.Do(func() {
 		c.err = err
