@@ -81,7 +81,7 @@ func read(ctx context.Context, path string, pressed func()) bool {
 // hasPower asks which keys the device has (EVIOCGBIT).
 func hasPower(f *os.File) bool {
 	var bits [(maxKey + 8) / 8]byte
-	const request = uintptr(2<<30 | len(bits)<<16 | 'E'<<8 | (0x20 + evKey)) // _IOC(_IOC_READ, 'E', 0x20 + EV_KEY, len)
+	const request = 2<<30 | uintptr(len(bits))<<16 | 'E'<<8 | (0x20 + evKey) // _IOC(_IOC_READ, 'E', 0x20 + EV_KEY, len)
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return false
