@@ -99,8 +99,10 @@ bench-capture: packages-bench bin ## inspect on a full café of 1.5 million fram
 bench-uplink: packages-test ## the uplink with its real peers: records/s, memory, latencies, beside the raw parts (8 to 11 minutes); prints a table
 	@$(GO) test -run '^$$' -bench '^BenchmarkUplink$$' -benchtime 1x -timeout 30m ./tools/e2e
 
-lab: packages-lab ## record the project's own capture anew from real clients in network namespaces (root, 13 minutes)
-	@$(SUDO) env "PATH=$$PATH" $(GO) run ./tools/lab -out out/lab
+SCENE ?= both
+
+lab: packages-lab ## record the project's own captures anew from real clients in network namespaces: an evening and a morning (root, 35 minutes; SCENE=evening, day, short)
+	@$(SUDO) env "PATH=$$PATH" $(GO) run ./tools/lab -scene $(SCENE) -out out/lab
 
 ROOM ?= $(if $(PLAIN),plain,mirror)
 SPEED ?= 1
@@ -146,7 +148,7 @@ packages-test:
 	$(call packages,gcc libc6-dev git iproute2 ethtool openssl mosquitto mosquitto-clients chromium fonts-dejavu-core valgrind dosfstools mtools fdisk cpio device-tree-compiler u-boot-tools qemu-system-arm u-boot-qemu)
 
 packages-lab:
-	$(call packages,iproute2 ethtool dnsmasq-base isc-dhcp-client curl samba avahi-daemon qemu-system-x86 ipxe-qemu)
+	$(call packages,iproute2 ethtool dnsmasq-base isc-dhcp-client curl samba avahi-daemon qemu-system-x86 ipxe-qemu chromium)
 
 packages-bench:
 	$(call packages,libndpi-bin softflowd p0f argus-server tshark)

@@ -51,11 +51,7 @@ type Fact struct {
 // Truth reads truth.tsv of the shared captures.
 func Truth(t testing.TB) []Fact {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(Shared(t), "truth.tsv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return facts(t, string(text))
+	return Facts(t, filepath.Join(Shared(t), "truth.tsv"))
 }
 
 // Cafe writes the project's own capture into a folder of the test's and returns its path, and what it is known to hold.
@@ -66,6 +62,24 @@ func Cafe(t testing.TB) (path string, known []Fact) {
 		t.Fatal(err)
 	}
 	return path, facts(t, cafe.Truth)
+}
+
+// Day returns the path of the lab's recording of a morning, and what it is known to hold. testdata/day/README.md says how it
+// was made, and what is not as it would be.
+func Day(t testing.TB) (path string, known []Fact) {
+	t.Helper()
+	dir := filepath.Join(Root(t), "capture", "capturetest", "testdata", "day")
+	return filepath.Join(dir, "day.pcapng.gz"), Facts(t, filepath.Join(dir, "day.truth.tsv"))
+}
+
+// Facts reads a file in the form of truth.tsv.
+func Facts(t testing.TB, path string) []Fact {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return facts(t, string(text))
 }
 
 // facts reads rows of five columns behind a heading. Escaped line ends in values are put back.

@@ -99,7 +99,10 @@ var Arrows = []Arrow{
 	{"tools/benchlive", []string{"capture/afpacket", "firmware/pipeline", "uplink"}, []string{"golang.org/x/sys/unix"}},
 	{"tools/release", []string{"firmware/update", "uplink/durable"}, []string{"github.com/sigstore/sigstore/pkg/signature", "github.com/theupdateframework/go-tuf"}},
 	{"tools/archtest", nil, []string{"golang.org/x/tools"}},
-	{"tools/lab/...", []string{"capture/...", "tools/lab/...", "firmware/config", "tools/province", "uplink/..."}, []string{"github.com/quic-go", "golang.org/x", "github.com/google/gopacket"}},
+	{"tools/lab/day", nil, nil},
+	{"tools/lab", []string{"capture/...", "tools/lab/day", "tools/sim", "firmware/config", "tools/province", "uplink/..."}, []string{
+		"github.com/chromedp/chromedp", "github.com/quic-go", "golang.org/x", "github.com/google/gopacket",
+	}},
 	{"tools/sim", []string{"capture", "tools/sim/shape"}, nil},
 	{"tools/sim/shape", nil, nil},
 	{"tools/sim/wire", []string{"capture", "tools/sim/..."}, nil},

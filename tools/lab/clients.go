@@ -29,6 +29,8 @@ var parts = map[string]func(args []string) error{
 	"ntp":     ntpPart,
 	"wake":    wakePart,
 	"arp":     arpPart,
+	"town":    townPart,
+	"agent":   agentPart,
 }
 
 // one checks that a part got its one argument.

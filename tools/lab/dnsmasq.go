@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// startRouter makes a namespace the café's router, and the world behind it: the addresses of evening.go's names are on
+// startRouter makes a namespace the café's router, and the world behind it: the addresses of the scene's names are on
 // its loopback interface, so that frames of the "internet" come from the router's MAC.
 func (l *lab) startRouter(h *host) error {
 	steps := [][]string{
 		{"addr", "add", h.addr + "/24", "dev", "eth0"},
 		{"addr", "add", lanPrefix6 + "1/64", "dev", "eth0"},
 	}
-	for _, a := range worldAddrs() {
+	for _, a := range l.scene.worldAddrs() {
 		steps = append(steps, []string{"addr", "replace", a, "dev", "lo"})
 	}
 	if err := setting(h.ns, "net/ipv6/conf/all/forwarding", "1"); err != nil {
@@ -26,18 +26,18 @@ func (l *lab) startRouter(h *host) error {
 			return err
 		}
 	}
-	if _, err := l.self(h.ns, "world", "serve", "world"); err != nil {
+	if _, err := l.self(h.ns, "world", l.scene.world[0], l.scene.world[1:]...); err != nil {
 		return err
 	}
-	if err := l.startDNSMasq(h, "router", routerConf(max(l.scaled(lease), 2*time.Minute))); err != nil {
+	if err := l.startDNSMasq(h, "router", l.scene.routerConf(max(l.scaled(l.scene.lease), 2*time.Minute))); err != nil {
 		return err
 	}
 	return l.await("world", "serving")
 }
 
 // worldAddrs returns the addresses that are behind the router.
-func worldAddrs() (addrs []string) {
-	for _, n := range names {
+func (c *scene) worldAddrs() (addrs []string) {
+	for _, n := range c.names {
 		if n.v4 != serverAddr {
 			addrs = append(addrs, n.v4+"/32")
 		}
@@ -45,7 +45,7 @@ func worldAddrs() (addrs []string) {
 			addrs = append(addrs, n.v6+"/128")
 		}
 	}
-	for _, game := range []string{leagueAddr, valorantAddr, fconlineAddr} {
+	for _, game := range c.games {
 		host, _, _ := strings.Cut(game, ":")
 		addrs = append(addrs, host+"/32")
 	}
@@ -58,7 +58,7 @@ func (l *lab) startServer(h *host) error {
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(root, bootFile), []byte(bootScript), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(root, bootFile), []byte(l.scene.image), 0o644); err != nil {
 		return err
 	}
 	for _, args := range [][]string{
@@ -96,19 +96,22 @@ func (l *lab) startDNSMasq(h *host, name, conf string) error {
 // lease is for how long an address is given; dnsmasq gives none for less than two minutes.
 const lease = 10 * time.Minute
 
-// routerConf is what the router's dnsmasq answers: leases, boot file, router advertisements, and every name of evening.go.
-func routerConf(lease time.Duration) string {
+// routerConf is what the router's dnsmasq answers: leases, boot file, router advertisements, and every name of the scene.
+func (c *scene) routerConf(lease time.Duration) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "dhcp-range=192.168.1.100,192.168.1.199,%d\ndhcp-authoritative\nlog-dhcp\nlog-queries\n"+
 		"domain=cafe.lan\nlocal=/cafe.lan/\n"+
 		"dhcp-boot=%s,maychu,%s\n"+
 		"enable-ra\nra-param=eth0,60\ndhcp-range=%s,ra-only,64,10m\n", int(lease.Seconds()), bootFile, serverAddr, lanPrefix6)
-	for _, s := range stations {
+	if c.knows {
+		b.WriteString("local=/#/\n")
+	}
+	for _, s := range c.stations {
 		if !s.fixed {
 			fmt.Fprintf(&b, "dhcp-host=%s,%s\n", s.mac, s.addr)
 		}
 	}
-	for _, n := range names {
+	for _, n := range c.names {
 		fmt.Fprintf(&b, "host-record=%s,%s", n.name, n.v4)
 		if n.v6 != "" {
 			fmt.Fprintf(&b, ",%s", n.v6)

@@ -76,8 +76,11 @@ var stations = []station{
 	},
 }
 
+// name is one of the world, and its addresses.
+type name struct{ name, v4, v6 string }
+
 // names resolves the world: real services' names, the lab's own addresses (RFC 5737, RFC 3849). Nothing leaves the lab.
-var names = []struct{ name, v4, v6 string }{
+var names = []name{
 	{"lol.garena.vn", "203.0.113.10", ""},
 	{"sso.garena.com", "203.0.113.11", ""},
 	{"fconline.garena.vn", "203.0.113.12", ""},

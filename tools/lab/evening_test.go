@@ -22,8 +22,8 @@ func TestEvening(t *testing.T) {
 			}
 		}
 	}
-	resolved := func(name string) bool {
-		return slices.ContainsFunc(names, func(n struct{ name, v4, v6 string }) bool { return n.name == name })
+	resolved := func(asked string) bool {
+		return slices.ContainsFunc(names, func(n name) bool { return n.name == asked })
 	}
 	for i, e := range evening {
 		if who[e.who] == nil {

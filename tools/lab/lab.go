@@ -12,6 +12,7 @@ import (
 // lab is one evening.
 type lab struct {
 	out     string // where the capture and the truth go, if it is recorded
+	scene   *scene
 	room    room
 	dir     string  // temporary: configurations, logs
 	program string  // this program
@@ -23,11 +24,15 @@ type lab struct {
 	hosts      map[string]*host
 	listener   *process // at the probe's port: the recorder, or the box's daemon
 
+	when func(time.Time) time.Time // what the recording's clock said at a real time
+
 	mu        sync.Mutex // processes, power
 	processes []*process
 	power     []powered
 	played    []played
 	woken     []woken
+	events    []event // of the evening
+	extra     []fact  // that a scene knows beside
 }
 
 // host is a station as it stands in the lab.
@@ -38,6 +43,9 @@ type host struct {
 	guest *guest
 }
 
+// guestOnly says whether a computer has no system beside what it boots from the network.
+func (s *station) guestOnly() bool { return s.uuid != "" && s.host == "" }
+
 // powered is a time that a station was on.
 type powered struct {
 	who      *station
@@ -45,7 +53,7 @@ type powered struct {
 	end      string // how it ended
 }
 
-func newLab(r room, speed float64) (*lab, error) {
+func newLab(s *scene, r room, speed float64) (*lab, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -58,7 +66,10 @@ func newLab(r room, speed float64) (*lab, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, err
 	}
-	return &lab{room: r, dir: dir, program: program, speed: speed, starter: newStarter(), hosts: map[string]*host{}}, nil
+	return &lab{
+		scene: s, room: r, dir: dir, program: program, speed: speed, starter: newStarter(), hosts: map[string]*host{},
+		when: func(t time.Time) time.Time { return t },
+	}, nil
 }
 
 // build makes the café: the switches, and a port for every station.
@@ -66,10 +77,10 @@ func (l *lab) build() error {
 	if err := l.addSwitches(); err != nil {
 		return err
 	}
-	for i := range stations {
-		h := &host{station: &stations[i], ns: l.bridge}
+	for i := range l.scene.stations {
+		h := &host{station: &l.scene.stations[i], ns: l.bridge}
 		l.hosts[h.name] = h
-		if h.uuid != "" {
+		if h.guestOnly() {
 			continue // its tap comes with the guest
 		}
 		var err error
@@ -99,13 +110,16 @@ func (l *lab) startRecorder(out string) error {
 	if err := ip("-n", ns, "link", "set", "eth0", "arp", "off", "promisc", "on", "up"); err != nil {
 		return err
 	}
-	if l.listener, err = l.self(ns, "recorder", "record", "eth0", l.capture()); err != nil {
+	if l.listener, err = l.self(ns, "recorder", "record", "eth0", l.raw()); err != nil {
 		return err
 	}
 	return l.await("recorder", "recording")
 }
 
-func (l *lab) capture() string { return filepath.Join(l.out, "cafe.pcapng.gz") }
+func (l *lab) capture() string { return filepath.Join(l.out, l.scene.file+".pcapng.gz") }
+
+// raw is where the recorder writes.
+func (l *lab) raw() string { return filepath.Join(l.dir, "raw.pcapng") }
 
 // patience is how long a program may take to say that it is ready: a DHCP client whose first DISCOVER came before the
 // router was up asks again after 5 s, and the time after that is up to 15 s.
@@ -138,11 +152,14 @@ func (l *lab) finish() error {
 	if err := l.end(); err != nil {
 		return err
 	}
-	if err := l.listener.stop(); err != nil {
+	if err := l.listener.endWithin(time.Minute); err != nil {
 		text, _ := os.ReadFile(filepath.Join(l.dir, "recorder.log"))
 		return fmt.Errorf("recorder: %w: %s", err, text)
 	}
-	return l.writeTruth(filepath.Join(l.out, "cafe.truth.tsv"))
+	if err := l.pack(); err != nil {
+		return err
+	}
+	return l.writeTruth(filepath.Join(l.out, l.scene.file+".truth.tsv"))
 }
 
 // close ends everything that the lab started and removes everything it made.

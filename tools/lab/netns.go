@@ -24,6 +24,7 @@ var needed = []struct{ program, pkg string }{
 	{"avahi-daemon", "avahi-daemon"},
 	{"qemu-system-x86_64", "qemu-system-x86"},
 	{"curl", "curl"},
+	{"chromium", "chromium"},
 }
 
 // checkHost says everything that this computer lacks for the lab, and how to get it.

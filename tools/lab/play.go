@@ -139,7 +139,7 @@ func (l *lab) powerOn(h *host) error {
 	l.mu.Lock()
 	l.power = append(l.power, powered{who: h.station, from: time.Now()})
 	l.mu.Unlock()
-	if h.uuid != "" {
+	if h.guestOnly() {
 		return l.startGuest(h)
 	}
 	if err := ip("-n", l.bridge, "link", "set", h.name, "up"); err != nil {
@@ -163,7 +163,7 @@ func (l *lab) powerDown(h *host, how verb) error {
 	switch {
 	case h.guest != nil:
 		h.guest.end()
-	case how == cut:
+	case how == cut, how == again:
 		// First the link, so that the kernel's farewells (FIN, RST) stay in the namespace.
 		if err := ip("-n", l.bridge, "link", "set", h.name, "down"); err != nil {
 			return err

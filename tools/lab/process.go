@@ -33,8 +33,14 @@ func newStarter() starter {
 	return s
 }
 
-// start starts a program in a namespace, in the host's where ns is empty. What it prints goes to a file of its name in the lab's folder of logs.
+// start starts a program in a namespace, in the host's where ns is empty. What it prints goes to a file of its name in the
+// lab's folder of logs.
 func (l *lab) start(ns, name string, argv ...string) (*process, error) {
+	return l.launch(ns, name, nil, argv...)
+}
+
+// launch is start with a say in where the program reads and writes, which change has if it is not nil.
+func (l *lab) launch(ns, name string, change func(*exec.Cmd), argv ...string) (*process, error) {
 	log, err := os.OpenFile(filepath.Join(l.dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
@@ -47,6 +53,9 @@ func (l *lab) start(ns, name string, argv ...string) (*process, error) {
 	p.cmd = exec.Command(argv[0], argv[1:]...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if change != nil {
+		change(p.cmd)
+	}
 	started := make(chan error)
 	l.starter <- func() { started <- p.cmd.Start() }
 	if err := <-started; err != nil {
@@ -82,6 +91,16 @@ func (p *process) stop() error {
 		<-p.done
 	}
 	return p.err
+}
+
+// endWithin tells a process to end and gives it some time for it.
+func (p *process) endWithin(limit time.Duration) error {
+	select {
+	case <-p.done:
+	default:
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
+	}
+	return p.wait(limit)
 }
 
 // wait waits until a process ends, which is an error after the time limit.

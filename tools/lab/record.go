@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -25,13 +26,14 @@ import (
 type frame struct {
 	at     time.Time
 	octets []byte
+	length int // on the wire
 }
 
-// maxRecording bounds the recorder's memory. An evening is some 3 MB.
-const maxRecording = 64 << 20
+// maxRecording bounds the recorder's memory. An evening is some 3 MB, a day 100 MB.
+const maxRecording = 400 << 20
 
 // recordPart is the recorder: record DEV FILE. It reads every frame that arrives at DEV until it is told to end, and then
-// writes them to FILE as gzipped pcapng in the order of their times. Frames on two CPUs may be handed over some microseconds out of
+// writes them to FILE as pcapng in the order of their times. Frames on two CPUs may be handed over some microseconds out of
 // order; sorted, a reader's clock never runs back.
 func recordPart(args []string) error {
 	if len(args) != 2 {
@@ -57,7 +59,16 @@ func recordPart(args []string) error {
 		return err
 	}
 	slices.SortStableFunc(frames, func(a, b frame) int { return a.at.Compare(b.at) })
-	return writeFrames(args[1], frames)
+	file, err := os.Create(args[1])
+	if err != nil {
+		return err
+	}
+	buf := bufio.NewWriterSize(file, 1<<20)
+	if err := errors.Join(writePcapng(buf, "", frames), buf.Flush(), file.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", args[1], err)
+	}
+	fmt.Printf("recorded %d frames\n", len(frames))
+	return nil
 }
 
 // listen opens a packet socket for every protocol of an interface, with time stamps. It never sends.
@@ -103,7 +114,7 @@ func receive(fd int, ended *atomic.Bool) (frames []frame, err error) {
 		if total += n; total > maxRecording {
 			return nil, fmt.Errorf("more than %d MiB", maxRecording>>20)
 		}
-		frames = append(frames, frame{at, slices.Clone(buf[:n])})
+		frames = append(frames, frame{at, slices.Clone(buf[:n]), n})
 	}
 	stats, err := unix.GetsockoptTpacketStats(fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
 	if err != nil {
@@ -142,7 +153,7 @@ func stamp(oob []byte) (time.Time, error) {
 }
 
 // writeFrames writes frames to the file at path: pcapng, gzipped.
-func writeFrames(path string, frames []frame) error {
+func writeFrames(path, about string, frames []frame) error {
 	file, err := os.Create(path)
 	if err != nil {
 		return err
@@ -151,27 +162,26 @@ func writeFrames(path string, frames []frame) error {
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
-	if err := errors.Join(writePcapng(zip, frames), zip.Close(), file.Close()); err != nil {
+	if err := errors.Join(writePcapng(zip, about, frames), zip.Close(), file.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	fmt.Printf("recorded %d frames\n", len(frames))
 	return nil
 }
 
-func writePcapng(out io.Writer, frames []frame) error {
+func writePcapng(out io.Writer, about string, frames []frame) error {
 	ifc := pcapgo.NgInterface{
 		Name: "cafe", Description: "one port of a switch that floods: a mirror",
 		LinkType: layers.LinkTypeEthernet, SnapLength: 65536, TimestampResolution: 9,
 	}
 	opt := pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{
-		Application: "cafeprobe lab", Comment: "An evening in a small cafe, played by real programs; all addresses are the lab's own.",
+		Application: "cafeprobe lab", Comment: about,
 	}}
 	w, err := pcapgo.NewNgWriterInterface(out, ifc, opt)
 	if err != nil {
 		return err
 	}
 	for _, f := range frames {
-		info := gopacket.CaptureInfo{Timestamp: f.at, CaptureLength: len(f.octets), Length: len(f.octets)}
+		info := gopacket.CaptureInfo{Timestamp: f.at, CaptureLength: len(f.octets), Length: f.length}
 		if err := w.WritePacket(info, f.octets); err != nil {
 			return err
 		}

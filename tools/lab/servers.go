@@ -55,7 +55,13 @@ func plainPage(w nethttp.ResponseWriter, r *nethttp.Request) {
 	saw("http_host", from, r.Host)
 	saw("user_agent", from, r.UserAgent())
 	size := 200
-	if strings.HasPrefix(r.URL.Path, "/image/") {
+	switch {
+	case r.URL.Path == "/image/disk":
+		size = 300_000
+	case r.URL.Path == "/image/last":
+		host, _, _ := net.SplitHostPort(r.RemoteAddr)
+		fmt.Printf("booted\t%s\n", host)
+	case strings.HasPrefix(r.URL.Path, "/image/"):
 		size = 6000
 	}
 	_, _ = w.Write(make([]byte, size))

@@ -38,6 +38,7 @@ func (l *lab) writeTruth(path string) error {
 	facts := l.assertions()
 	facts = append(facts, l.stationFacts()...)
 	facts = append(facts, l.activityFacts()...)
+	facts = append(facts, l.extra...)
 	for _, read := range []func() ([]fact, error){l.recorderFacts, l.dnsmasqFacts, l.serverFacts} {
 		more, err := read()
 		if err != nil {
@@ -62,7 +63,11 @@ func (l *lab) assertions() (facts []fact) {
 
 // stationFacts tells of every station what it is, what it says of itself, and when it was on.
 func (l *lab) stationFacts() (facts []fact) {
-	for _, s := range stations {
+	for i := range l.scene.stations {
+		s := &l.scene.stations[i]
+		if !slices.ContainsFunc(l.power, func(p powered) bool { return p.who == s }) {
+			continue // it was never on
+		}
 		facts = append(facts, fact{"station", s.mac, "role=" + s.role, "lab table"})
 		if s.fixed {
 			facts = append(facts, fact{"station_ip", s.mac, s.addr, "lab table"})
@@ -87,7 +92,7 @@ func (l *lab) stationFacts() (facts []fact) {
 		if s.role == "router" {
 			facts = append(facts, fact{"dhcp_server", s.mac, s.addr, "lab table"})
 		}
-		if s.uuid == "" { // the kernel makes addresses of the MAC (RFC 4291 appendix A); iPXE is asked for none
+		if !s.guestOnly() { // the kernel makes addresses of the MAC (RFC 4291 appendix A); iPXE is asked for none
 			facts = append(facts, fact{"station_ip", s.mac, eui64("fe80::", s.mac), "lab: EUI-64"})
 		}
 	}
@@ -112,20 +117,21 @@ func (l *lab) activityFacts() (facts []fact) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, p := range l.power {
-		facts = append(facts, fact{"schedule_power", p.who.mac, epoch(p.from) + "," + epoch(p.to), "lab: ended by " + p.end})
+		span := epoch(l.when(p.from)) + "," + epoch(l.when(p.to))
+		facts = append(facts, fact{"schedule_power", p.who.mac, span, "lab: ended by " + p.end})
 	}
 	for _, p := range l.played {
 		account, _ := os.ReadFile(filepath.Join(l.dir, p.log+".log"))
 		var sent, received int
 		_, _ = fmt.Sscanf(string(account), "sent %d received %d", &sent, &received)
 		value := fmt.Sprintf("game;%s;%s,%s;packets=%d;server=%s",
-			gameOf[p.server], epoch(p.from), epoch(p.to), sent+received, p.server)
+			gameOf[p.server], epoch(l.when(p.from)), epoch(l.when(p.to)), sent+received, p.server)
 		facts = append(facts, fact{"schedule_activity", p.who.mac, value, "lab: the player's own count"})
 	}
 	for _, w := range l.woken {
-		facts = append(facts, fact{"wol", w.who.mac, "by=" + w.by.mac + ";at=" + epoch(w.at), "lab"})
+		facts = append(facts, fact{"wol", w.who.mac, "by=" + w.by.mac + ";at=" + epoch(l.when(w.at)), "lab"})
 	}
-	for _, e := range evening {
+	for _, e := range l.events {
 		h := l.hosts[e.who]
 		switch e.do {
 		case netbios:
@@ -175,7 +181,7 @@ func (l *lab) dnsmasqFacts() (facts []fact, err error) {
 			}
 		}
 	})
-	for _, s := range stations {
+	for _, s := range l.scene.stations {
 		if len(msgs[s.mac]) > 0 {
 			facts = append(facts, fact{"dhcp_msgs", s.mac, strings.Join(msgs[s.mac], ","), "dnsmasq's log"})
 		}
@@ -214,7 +220,7 @@ func (l *lab) serverFacts() (facts []fact, err error) {
 		}
 	}
 	facts = seen.facts("the servers' log")
-	for _, s := range stations {
+	for _, s := range l.scene.stations {
 		global := eui64(lanPrefix6, s.mac)
 		if slices.ContainsFunc(facts, func(f fact) bool { return f.key == global }) {
 			facts = append(facts, fact{"station_ip", s.mac, global, "the servers' log"})
