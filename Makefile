@@ -101,7 +101,7 @@ bench-uplink: packages-test ## the uplink with its real peers: records/s, memory
 
 SCENE ?= both
 
-lab: packages-lab ## record the project's own captures anew from real clients in network namespaces: an evening and a morning (root, 35 minutes; SCENE=evening, day, short)
+lab: packages-lab ## record the project's own captures anew from real clients in network namespaces: an evening and a morning (root, 30 minutes; SCENE=evening, day, short)
 	@$(SUDO) env "PATH=$$PATH" $(GO) run ./tools/lab -scene $(SCENE) -out out/lab
 
 ROOM ?= $(if $(PLAIN),plain,mirror)

@@ -69,7 +69,7 @@ func Cafe(t testing.TB) (path string, known []Fact) {
 func Day(t testing.TB) (path string, known []Fact) {
 	t.Helper()
 	dir := filepath.Join(Root(t), "capture", "capturetest", "testdata", "day")
-	return filepath.Join(dir, "day.pcapng.gz"), Facts(t, filepath.Join(dir, "day.truth.tsv"))
+	return filepath.Join(dir, "day.pcapng.zst"), Facts(t, filepath.Join(dir, "day.truth.tsv"))
 }
 
 // Facts reads a file in the form of truth.tsv.

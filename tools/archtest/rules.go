@@ -101,7 +101,7 @@ var Arrows = []Arrow{
 	{"tools/archtest", nil, []string{"golang.org/x/tools"}},
 	{"tools/lab/day", nil, nil},
 	{"tools/lab", []string{"capture/...", "tools/lab/day", "tools/sim", "firmware/config", "tools/province", "uplink/..."}, []string{
-		"github.com/chromedp/chromedp", "github.com/quic-go", "golang.org/x", "github.com/google/gopacket",
+		"github.com/chromedp/chromedp", "github.com/quic-go", "github.com/klauspost/compress", "golang.org/x", "github.com/google/gopacket",
 	}},
 	{"tools/sim", []string{"capture", "tools/sim/shape"}, nil},
 	{"tools/sim/shape", nil, nil},

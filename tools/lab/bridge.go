@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // addSwitches makes the café's switches, in a namespace of their own so that nothing of the host is on them: the one that the box
@@ -107,4 +108,12 @@ func quiet(ns string) error {
 // setting writes one value below /proc/sys in a namespace.
 func setting(ns, name, value string) error {
 	return run("ip", "netns", "exec", ns, "sh", "-c", `echo "$1" >"/proc/sys/$0"`, name, value)
+}
+
+// asWindows gives a computer of the day's scene, where it is one with Windows, that system's TTL and TCP without time stamps.
+func (l *lab) asWindows(h *host) error {
+	if !l.scene.windows || !strings.HasPrefix(h.vendor, "MSFT") {
+		return nil
+	}
+	return errors.Join(setting(h.ns, "net/ipv4/ip_default_ttl", "128"), setting(h.ns, "net/ipv4/tcp_timestamps", "0"))
 }

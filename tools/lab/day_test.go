@@ -96,11 +96,14 @@ func TestSnapper(t *testing.T) {
 		binary.BigEndian.PutUint16(b[36:], to)
 		return b
 	}
-	tcp := func(n int) []byte {
-		b := append(udp(40000, 443, 0)[:34], make([]byte, 32+n)...)
-		b[23], b[34], b[36], b[37], b[46] = 6, 0x9c, 1, 187, 8<<4
+	tcpFrom := func(from uint16, n int) []byte {
+		b := append(udp(from, 40443-from, 0)[:34], make([]byte, 32+n)...)
+		binary.BigEndian.PutUint16(b[34:], from)
+		binary.BigEndian.PutUint16(b[36:], 40443-from)
+		b[23], b[46] = 6, 8<<4
 		return b
 	}
+	tcp := func(n int) []byte { return tcpFrom(40000, n) }
 	f := func(name string, frame []byte, want ...int) {
 		t.Helper()
 		s := snapper{}
@@ -110,10 +113,11 @@ func TestSnapper(t *testing.T) {
 			}
 		}
 	}
-	f("a player's moves", udp(40000, 5107, 100), 142, 142, 142, 142, 46, 46)
-	f("the answers", udp(5107, 40000, 100), 142, 142, 46)
+	f("a player's moves", udp(40000, 5107, 100), 142, 142, 142, 142, 42, 42)
+	f("the answers", udp(5107, 40000, 100), 142, 142, 42)
 	f("questions", udp(40000, 53, 100), 142, 142, 142, 142, 142, 142)
-	f("a request", tcp(100), 166, 166, 166, 166, 70)
+	f("a request", tcp(100), 166, 166, 66)
+	f("its answer", tcpFrom(443, 100), 66)
 	f("acknowledgements", tcp(0), 66, 66, 66, 66, 66, 66)
 	f("not IP", bytes.Repeat([]byte{1}, 60), 60)
 	f("short", []byte{1, 2, 3}, 3)
@@ -131,7 +135,7 @@ func TestShortDay(t *testing.T) {
 	if err := oneDay(day.Short, out); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"day.pcapng.gz", "day.truth.tsv", "day.truth.json", "day.blocks.tsv"} {
+	for _, name := range []string{"day.pcapng.zst", "day.truth.tsv", "day.truth.json", "day.blocks.tsv"} {
 		if info, err := os.Stat(filepath.Join(out, name)); err != nil || info.Size() < 500 {
 			t.Errorf("%s: %v, %v", name, info, err)
 		}

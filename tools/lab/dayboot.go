@@ -31,15 +31,25 @@ sleep 60
 // starts is how long Windows takes, once its disk is there, until it asks for an address.
 const starts = 18 * time.Second
 
-// boot switches a client on: a diskless one over the network, in a guest, until it has its disk; then its system starts,
+// boot switches a computer on: a diskless one over the network, in a guest, until it has its disk; then its system starts,
 // which in a computer with a disk it does at once.
 func (c *conductor) boot(h *host) error {
-	on := time.Now()
+	if h.role == "server" { // it runs as soon as it is on
+		if err := c.l.powerOn(h); err != nil {
+			return err
+		}
+		a, err := c.l.startAgent(h, "pc")
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.agents[h.name] = a
+		return err
+	}
+	on := powered{who: h.station, from: time.Now()}
 	c.mu.Lock()
-	c.ready[h.name] = append(c.ready[h.name], powered{who: h.station, from: on})
+	c.ready[h.name] = append(c.ready[h.name], on)
 	c.mu.Unlock()
 	c.l.mu.Lock()
-	c.l.power = append(c.l.power, powered{who: h.station, from: on})
+	c.l.power = append(c.l.power, on)
 	c.l.mu.Unlock()
 	if h.uuid != "" {
 		c.guests <- struct{}{}

@@ -50,7 +50,7 @@ func dayPrograms(who string) []day.Program {
 	switch who {
 	case "phone":
 		return nil
-	case "thungan":
+	case "thungan", "maychu":
 		return day.Windows
 	case "may-04":
 		return append(slices.Clone(day.Windows), day.Steam, day.Riot)
@@ -74,6 +74,14 @@ var sites = map[string][]string{
 	"www.facebook.com": {"static.xx.fbcdn.net", "scontent.fsgn5-1.fna.fbcdn.net"},
 	"www.google.com":   {"www.gstatic.com"},
 	"www.youtube.com":  {"i.ytimg.com", "yt3.ggpht.com"},
+}
+
+// shared are names that pages of most sites have things of: advertising, fonts, scripts, counters.
+var shared = []string{
+	"ads.pubmatic.com", "ajax.googleapis.com", "analytics.tiktok.com", "cdn.jsdelivr.net", "cdnjs.cloudflare.com",
+	"connect.facebook.net", "eclick.vn", "fonts.googleapis.com", "fonts.gstatic.com", "googleads.g.doubleclick.net",
+	"ib.adnxs.com", "media1.admicro.vn", "pagead2.googlesyndication.com", "platform.twitter.com", "sb.scorecardresearch.com",
+	"securepubads.g.doubleclick.net", "static.cloudflareinsights.com", "tpc.googlesyndication.com",
 }
 
 // segments are the names that video of a site comes from.
@@ -106,7 +114,7 @@ func dayNames() []name {
 	for _, n := range names {
 		taken[n.name] = true
 	}
-	at := 130
+	at := 130 // to 254
 	add := func(n string) {
 		if !taken[n] {
 			taken[n] = true
@@ -117,7 +125,7 @@ func dayNames() []name {
 	for _, p := range append(slices.Clone(day.Windows), day.Steam, day.Riot, day.Garena) {
 		add(p.Name)
 	}
-	hosts := slices.Clone(browsersOwn)
+	hosts := append(slices.Clone(browsersOwn), shared...)
 	for site, parts := range sites {
 		hosts = append(append(hosts, site), parts...)
 	}

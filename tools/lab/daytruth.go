@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -55,32 +56,39 @@ func (c *conductor) truth(t *day.Table) *sim.Truth {
 	return x
 }
 
-// spans are the states of one time on: booting until the system was there, then idle but for sessions.
+// spans are the states of one time on: booting until the system was there, in use in sessions, else idle.
 func (c *conductor) spans(p powered, uses []sim.Session) (list []sim.Span) {
 	from, to := c.nano(p.from), c.nano(p.to)
-	at := from
-	add := func(s sim.State, until int64) {
-		if until = min(until, to); until > at {
-			list = append(list, sim.Span{State: s, Interval: sim.Interval{From: at, To: until}})
-			at = until
-		}
-	}
 	for _, r := range c.ready[p.who.name] {
-		if r.from.Equal(p.from) && !r.to.IsZero() {
-			add(sim.Booting, c.nano(r.to))
+		if at := c.nano(r.from); at >= from && at < to && !r.to.IsZero() {
+			list = append(list, sim.Span{State: sim.Booting, Interval: sim.Interval{From: at, To: min(c.nano(r.to), to)}})
 		}
 	}
 	for _, u := range uses {
-		if u.To > from && u.From < to {
-			add(sim.Idle, u.From)
-			add(sim.InUse, u.To)
+		if u.From >= from && u.From < to {
+			list = append(list, sim.Span{State: sim.InUse, Interval: sim.Interval{From: u.From, To: min(u.To, to)}})
 		}
 	}
-	add(sim.Idle, to)
+	slices.SortFunc(list, func(a, b sim.Span) int { return cmp.Compare(a.From, b.From) })
+	list = idleBetween(list, from, to)
 	if n := len(list) - 1; n >= 0 {
 		list[n].End = map[string]sim.End{string(leave): sim.Shutdown, string(again): sim.Reset, string(cut): sim.Cut}[p.end]
 	}
 	return list
+}
+
+// idleBetween fills the gaps between spans with idle ones.
+func idleBetween(list []sim.Span, from, to int64) (full []sim.Span) {
+	for _, s := range append(list, sim.Span{Interval: sim.Interval{From: to, To: to}}) {
+		if s.From > from {
+			full = append(full, sim.Span{State: sim.Idle, Interval: sim.Interval{From: from, To: s.From}})
+		}
+		if s.To > s.From {
+			full = append(full, s)
+		}
+		from = s.To
+	}
+	return full
 }
 
 func (c *conductor) nano(t time.Time) int64 { return c.clock.at(t).UnixNano() }

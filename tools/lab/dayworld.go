@@ -97,17 +97,25 @@ func townPage(w nethttp.ResponseWriter, r *nethttp.Request) {
 	}
 }
 
-// sitePage is a page as browsers get it: some text, and things from the site's other names.
+// sitePage is a page as browsers get it: some text, and things from the site's other names and from those that most sites have.
+// It is of some 350 KB, a seventh of what pages weigh (HTTP Archive, Web Almanac 2024: 2.6 MB, 71 requests), for the capture's
+// size.
 func sitePage(host string) string {
 	var b strings.Builder
 	b.WriteString("<!doctype html><title>" + host + "</title><link rel=icon href=data:,><p>")
 	for range 1500 {
 		fmt.Fprintf(&b, "%x ", rand.Uint32())
 	}
-	for _, from := range sites[host] {
-		for range 1 + rand.N(3) {
-			fmt.Fprintf(&b, "<img alt='' src='https://%s/t/%x?kb=%d'>", from, rand.Uint32(), 3+rand.N(22))
+	things := func(from string, n, least, more int) {
+		for range n {
+			fmt.Fprintf(&b, "<img alt='' src='https://%s/t/%x?kb=%d'>", from, rand.Uint32(), least+rand.N(more))
 		}
+	}
+	for _, from := range sites[host] {
+		things(from, 3+rand.N(4), 5, 40)
+	}
+	for range 2 + rand.N(3) {
+		things(shared[rand.N(len(shared))], 1+rand.N(2), 2, 20)
 	}
 	return b.String()
 }

@@ -87,6 +87,9 @@ func (l *lab) build() error {
 		if h.ns, err = l.addPort(h.name, "eth0", h.mac); err != nil {
 			return fmt.Errorf("connect %s: %w", h.name, err)
 		}
+		if err := l.asWindows(h); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -116,7 +119,7 @@ func (l *lab) startRecorder(out string) error {
 	return l.await("recorder", "recording")
 }
 
-func (l *lab) capture() string { return filepath.Join(l.out, l.scene.file+".pcapng.gz") }
+func (l *lab) capture() string { return filepath.Join(l.out, l.scene.file+l.scene.packed) }
 
 // raw is where the recorder writes.
 func (l *lab) raw() string { return filepath.Join(l.dir, "raw.pcapng") }

@@ -41,14 +41,11 @@ func (l *lab) pack() error {
 }
 
 // snapper says how much of a frame is kept. Of each flow the first payloads of both ends are whole, where hellos, requests and
-// the titles' marks are; of the later ones some octets, and the length that they had. What is no TCP, and no UDP to a port
+// the titles' marks are; of the later ones nothing but the length that they had. What is no TCP, and no UDP to a port
 // of the services or the games, is always whole.
 type snapper map[[37]byte]int
 
-const (
-	wholePayloads = 4 // of the end that began it; half of the other's
-	laterOctets   = 4 // of payload
-)
+const wholePayloads = 4 // of the end that began it; half of the other's, and half of TLS, whose hello needs two
 
 // keep returns how many octets of an Ethernet frame to keep.
 func (s snapper) keep(b []byte) int {
@@ -88,16 +85,22 @@ func (s snapper) keep(b []byte) int {
 	default:
 		return len(b)
 	}
-	if len(b) <= at+laterOctets {
+	switch {
+	case len(b) <= at:
 		return len(b)
+	case proto == 6 && from == 443: // of TLS, a server says nothing that a probe reads
+		return at
 	}
 	s[key]++
 	most := wholePayloads
+	if proto == 6 && served == 443 {
+		most /= 2
+	}
 	if from < to {
 		most /= 2
 	}
 	if s[key] <= most {
 		return len(b)
 	}
-	return at + laterOctets
+	return at
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 	"github.com/google/gopacket/pcapgo"
+	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
 )
 
@@ -152,13 +153,18 @@ func stamp(oob []byte) (time.Time, error) {
 	return time.Time{}, errors.New("a frame has no time stamp")
 }
 
-// writeFrames writes frames to the file at path: pcapng, gzipped.
+// writeFrames writes frames to the file at path: pcapng, packed as the end of its name says, by gzip or Zstandard.
 func writeFrames(path, about string, frames []frame) error {
 	file, err := os.Create(path)
 	if err != nil {
 		return err
 	}
-	zip, err := gzip.NewWriterLevel(file, gzip.BestCompression)
+	var zip io.WriteCloser
+	if strings.HasSuffix(path, ".zst") {
+		zip, err = zstd.NewWriter(file, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithWindowSize(zstd.MaxWindowSize>>4))
+	} else {
+		zip, err = gzip.NewWriterLevel(file, gzip.BestCompression)
+	}
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}

@@ -131,8 +131,8 @@ func (s *script) row(r Row) {
 		s.add(r.From, r.Who, Deed(r.Does), r.What[0])
 	case Update:
 		s.lasting(r, Download)
-	case Browse: // a page is read for 15 to 45 s
-		for i, at := 0, r.From; at < r.To-margin; i, at = i+1, at+s.between(15*time.Second, 45*time.Second) {
+	case Browse: // a page is read for 20 to 60 s
+		for i, at := 0, r.From; at < r.To-margin; i, at = i+1, at+s.between(20*time.Second, 60*time.Second) {
 			s.add(at, r.Who, Page, r.What[i%len(r.What)])
 		}
 	case Video: // 6 to 12 s of video at a time, as players get it ahead

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Long and Short are tables: a morning of three hours, and some minutes of a smaller room, to try all of it out.
+// Long and Short are tables: a morning of two hours, and some minutes of a smaller room, to try all of it out.
 var (
 	//go:embed long.txt
 	Long string

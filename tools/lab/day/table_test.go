@@ -20,8 +20,8 @@ func parsed(t *testing.T, text string) Table {
 func TestTables(t *testing.T) {
 	parsed(t, Short)
 	long := parsed(t, Long)
-	if n := len(long.Who()); n != 10 {
-		t.Errorf("%d clients, want 10", n)
+	if n := len(long.Who()); n != 1+10 {
+		t.Errorf("%d computers, want the boot server and 10 clients", n)
 	}
 	for _, v := range []Verb{Boot, Off, Cut, Reboot, Wake, Update, Browse, Video, Chat, Game, Voice} {
 		if !slices.ContainsFunc(long.Rows, func(r Row) bool { return r.Does == v }) {
