@@ -107,7 +107,8 @@ lab: packages-lab ## record the project's own captures anew from real clients in
 ROOM ?= $(if $(PLAIN),plain,mirror)
 SPEED ?= 1
 
-netns: packages-lab bin ## a café of real clients in network namespaces, the daemon live at its switch (root, 14 minutes; PLAIN=1: a plain port)
+netns: packages-lab bin ## a café of real clients in network namespaces, the daemon live at its switch, after some minutes of a morning (root, 15 minutes; PLAIN=1: a plain port)
+	@$(SUDO) env "PATH=$$PATH" $(GO) test -count=1 -run '^TestShortMorning$$' ./tools/lab
 	@$(SUDO) env "PATH=$$PATH" $(GO) run ./tools/lab -live bin/cafeprobed -room $(ROOM) -speed $(SPEED)
 
 bench-live: ## the frames a second that one core takes from a veth pair and decodes without a loss (root, a quiet machine)

@@ -123,8 +123,8 @@ func TestSnapper(t *testing.T) {
 	f("short", []byte{1, 2, 3}, 3)
 }
 
-// TestShortDay plays some minutes of a small room: every kind of thing that happens on a day, by the real programs.
-func TestShortDay(t *testing.T) {
+// TestShortMorning plays some minutes of a small room: every kind of thing that happens on a day, by the real programs.
+func TestShortMorning(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes 40 s")
 	}

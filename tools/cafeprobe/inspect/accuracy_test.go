@@ -46,6 +46,18 @@ func TestAccuracy(t *testing.T) {
 		scores["vantage"].grade(filepath.Base(path), doc, "A") // the switch of the lab floods every frame
 		report(t, scores, "accuracy_lab.tsv")
 	})
+	t.Run("own lab's day", func(t *testing.T) {
+		scores := map[string]*score{}
+		path, known := capturetest.Day(t)
+		doc, err := Run(context.Background(), Config{}, path)
+		if err != nil {
+			t.Error(err)
+		}
+		judge(scores, filepath.Base(path), doc, byFile(known))
+		scores["vantage"] = &score{}
+		scores["vantage"].grade(filepath.Base(path), doc, "A")
+		report(t, scores, "accuracy_day.tsv")
+	})
 }
 
 // report prints scores, and complains of those below the figures of file.

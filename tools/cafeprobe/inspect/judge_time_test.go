@@ -34,15 +34,29 @@ type span struct {
 	word     string
 }
 
-// known returns the stations of which all that was done at them is known: the lab's timetable has games alone.
+// known returns the stations of which all that was done at them is known: a file says their states, or from when on they
+// booted. The timetable of the lab's evening has games alone.
 func known(fs facts) map[string]bool {
-	return keys(slices.DeleteFunc(slices.Clone(fs["schedule_activity"]), func(f capturetest.Fact) bool {
+	return keys(append(slices.DeleteFunc(slices.Clone(fs["schedule_activity"]), func(f capturetest.Fact) bool {
 		return !strings.HasPrefix(f.Value, "boot;")
-	}))
+	}), fs["schedule_state"]...))
 }
 
-// didOf returns what a station truly did while it was on: a time on without an activity is idle.
+// didOf returns what a station truly did while it was on. Where a file does not say its states, a time on without an
+// activity is idle.
 func didOf(fs facts, mac string) (list []span) {
+	for _, f := range fs["schedule_state"] {
+		col := strings.Split(f.Value, ";")
+		if f.Key != mac || len(col) < 2 || col[0] == "OFF" {
+			continue
+		}
+		if from, to, err := times(col[1]); err == nil {
+			list = append(list, span{from, to, col[0]})
+		}
+	}
+	if len(list) > 0 {
+		return list
+	}
 	for _, f := range fs["schedule_power"] {
 		if from, to, err := times(f.Value); f.Key == mac && err == nil {
 			list = append(list, span{from, to, "ON_IDLE"})
@@ -317,6 +331,16 @@ func TestJudgeTimes(t *testing.T) {
 	f("in two", "use", 1, 2, func(s *Station) {
 		s.Sessions = []Session{{Start: at(6150), End: at(6500)}, {Start: at(6600), End: at(6900)}}
 	})
+	fs["schedule_state"] = []capturetest.Fact{ // says more than the others: nobody was there from 6600 on
+		{Key: mac, Value: "OFF;5940.0,6000.0;"},
+		{Key: mac, Value: "BOOTING;6000.0,6070.0;"},
+		{Key: mac, Value: "ON_IDLE;6070.0,6120.0;"},
+		{Key: mac, Value: "IN_USE;6120.0,6600.0;"},
+		{Key: mac, Value: "ON_IDLE;6600.0,7200.0;cut"},
+	}
+	f("used for five minutes too long", "states", 5, 0, func(*Station) {})
+	f("used for five minutes too long", "use", 1, 1, func(*Station) {})
+	f("ends when it does", "use", 0, 0, func(s *Station) { s.Sessions[0].End = at(6600) })
 	f("on too late", "device_session", 1, 1, func(s *Station) { s.Power[0].Start = at(6031) })
 	f("on twice", "device_session", 0, 1, func(s *Station) { s.Power = append(s.Power, Session{Start: at(6020)}) })
 	f("heard for too long", "presence", 1, 0, func(s *Station) { s.Presence[0].End = at(7191) })
