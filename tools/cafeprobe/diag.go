@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+	"time"
+
+	"cafeprobe/firmware/health"
+	"cafeprobe/tools/cafeprobe/diag"
+
+	"golang.org/x/term"
+)
+
+type diagCmd struct {
+	Port string        `required:"" help:"Serial port that the box's console is at, as /dev/ttyUSB0."`
+	Baud int           `default:"115200" help:"Its speed, bits a second."`
+	Wait time.Duration `default:"3s" help:"How long to wait for an answer, four times at most."`
+	Lang string        `enum:"auto,vi,en" default:"auto" help:"Language: vi, en, or that of the environment (auto)."`
+	JSON bool          `help:"Print the box's answer as one JSON document."`
+}
+
+// Exit statuses of diag beside exitOK, as of vantage: a grade, and no error.
+const (
+	exitWarn = 3
+	exitBad  = 4
+)
+
+// Run shows how the box is. The exit status is 0 if all is well, 3 if somebody should look, 4 if something does not work.
+func (c *diagCmd) Run(ctx context.Context) (err error) {
+	port, err := diag.Open(c.Port, c.Baud)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, port.Close()) }()
+	raw, err := diag.Ask(ctx, port, "diag", c.Wait)
+	if err != nil {
+		return err
+	}
+	a, err := diag.Parse(raw)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		enc := json.NewEncoder(os.Stdout)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", " ")
+		err = enc.Encode(raw)
+	} else {
+		err = a.Print(os.Stdout, c.lang(), term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "")
+	}
+	if err != nil {
+		return err
+	}
+	switch a.State() {
+	case health.Bad:
+		return status(exitBad)
+	case health.Warn:
+		return status(exitWarn)
+	}
+	return nil
+}
+
+// lang returns the language to speak: that of messages in the environment (locale(7)) unless one is asked for.
+func (c *diagCmd) lang() health.Lang {
+	if c.Lang != "auto" {
+		return health.Lang(c.Lang)
+	}
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if v := os.Getenv(name); v != "" {
+			if strings.HasPrefix(v, "vi") {
+				return health.Vietnamese
+			}
+			break
+		}
+	}
+	return health.English
+}
