@@ -109,6 +109,7 @@ func (u *Updater) Begin() error {
 	tried := m.Trial
 	switch {
 	case st.OnTrial():
+		u.note(func(m *memo) { m.Offer = nil }) // it is what runs: the box may have ended before that was noted
 		u.step(u.cfg.Release.Version, "trial", st.Running, "")
 		return nil
 	case tried != nil && tried.Slot == st.Running.String():

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -105,7 +106,13 @@ func newFake() *fake {
 func TestPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
+		var mu sync.Mutex
 		var steps []string
+		told := func() []string {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(steps)
+		}
 		u := New(Config{
 			Slots: newFake(), File: filepath.Join(t.TempDir(), "update.json"), Release: Release{Version: "1", Number: 1, Board: "b"},
 			Child: func(_ context.Context, _ Job, _ slot.Place, report func(Report)) error {
@@ -113,7 +120,11 @@ func TestPatience(t *testing.T) {
 				report(Report{Text: "no way"})
 				return nil
 			},
-			Event: func(s Step) { steps = append(steps, s.Step+" "+s.Version+" "+s.Why) },
+			Event: func(s Step) {
+				mu.Lock()
+				defer mu.Unlock()
+				steps = append(steps, s.Step+" "+s.Version+" "+s.Why)
+			},
 		})
 		ctx, stop := context.WithCancel(t.Context())
 		go u.Run(ctx)
@@ -121,7 +132,7 @@ func TestPatience(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		u.Offer(Offer{Version: "3", URL: "https://h/r/"})
 		began := time.Now()
-		for len(steps) < 3 && time.Since(began) < 30*24*time.Hour {
+		for len(told()) < 3 && time.Since(began) < 30*24*time.Hour {
 			time.Sleep(time.Hour)
 		}
 		if days := time.Since(began).Hours() / 24; days < 6 || days > 8 {
@@ -129,8 +140,8 @@ func TestPatience(t *testing.T) {
 		}
 		stop()
 		synctest.Wait()
-		if want := []string{"announced 2 ", "announced 3 ", "refused 3 network"}; !slices.Equal(steps, want) {
-			t.Errorf("steps %q, want %q", steps, want)
+		if want := []string{"announced 2 ", "announced 3 ", "refused 3 network"}; !slices.Equal(told(), want) {
+			t.Errorf("steps %q, want %q", told(), want)
 		}
 	})
 }

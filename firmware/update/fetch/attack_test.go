@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -244,7 +245,8 @@ func TestEndless(t *testing.T) {
 	} {
 		for _, of := range []string{"timestamp.json", "targets/"} {
 			l := released(t)
-			fw, sent := firmware(1, 300_001), 0
+			fw := firmware(1, 300_001)
+			var sent atomic.Int64
 			l.serve = func(w http.ResponseWriter, r *http.Request) bool {
 				if !strings.Contains(r.URL.Path, of) {
 					return false
@@ -252,14 +254,14 @@ func TestEndless(t *testing.T) {
 				endless(w)
 				for {
 					n, err := w.Write(fw)
-					if sent += n; err != nil || sent > 64<<20 {
+					if sent.Add(int64(n)); err != nil || sent.Load() > 64<<20 {
 						return true
 					}
 				}
 			}
 			l.refused(update.Endless, uplink.SecurityFlood)
-			if sent > 16<<20 { // what the sockets hold
-				t.Errorf("%s %s: %d octets were taken", of, name, sent)
+			if sent.Load() > 16<<20 { // what the sockets hold
+				t.Errorf("%s %s: %d octets were taken", of, name, sent.Load())
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -279,8 +280,15 @@ func TestDrip(t *testing.T) {
 	l.add(board, "2026.12.0", 12, fw)
 	f := l.fetcher()
 	f.tries = 1
+	var mu sync.Mutex
 	step, pause := 1, 20*time.Millisecond
+	pace := func() (int, time.Duration) {
+		mu.Lock()
+		defer mu.Unlock()
+		return step, pause
+	}
 	l.serve = func(w http.ResponseWriter, r *http.Request) bool {
+		step, pause := pace()
 		for at := 0; at < len(fw) && r.Context().Err() == nil; at += step {
 			_, _ = w.Write(fw[at:min(at+step, len(fw))])
 			w.(http.Flusher).Flush()
@@ -292,7 +300,9 @@ func TestDrip(t *testing.T) {
 	if err := f.write(t.Context(), l.place); err == nil || !strings.Contains(err.Error(), errSlow.Error()) {
 		t.Errorf("drips: %v, want %v", err, errSlow)
 	}
+	mu.Lock()
 	step, pause = dripOctets, 100*time.Millisecond
+	mu.Unlock()
 	f.src.(*web).drip = 5 * time.Second
 	if err := f.write(t.Context(), l.place); err != nil {
 		t.Errorf("slow: %v", err)
