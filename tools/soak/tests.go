@@ -13,6 +13,7 @@ var Longs = []Long{
 	{"firmware/pipeline", "TestFloodOfFlows", "10 000 000 flows of one frame: the same"},
 	{"firmware/pipeline", "TestFloodLive", "a slow side that takes a fifth: drops counted to the observation, no real station lost"},
 	{"firmware/pipeline", "TestDay", "24 hours of 100 computers at 100 Mbit/s: memory flat, each frame counted, each session told at its time"},
+	{"firmware/image", "TestReproducible", "two builds of an image, for QEMU and for a PC, are the same octet for octet"},
 	{"tools/cafeprobe/demo", "TestEmulate", "the image in QEMU: boots, enrols, 11 stations at the province, 0 frames out of the capture port"},
 	{"tools/sim/judge", "TestSiteNights", "10 000 site-nights of fresh rooms: at most 1 false after_hours, 99.5 % of the true ones told, each once"},
 	{"tools/sim/judge", "TestContribution", "60 rooms: numbers of the model that are up to 30 % off cost at most 0.02 of F1; what each evidence contributes"},
