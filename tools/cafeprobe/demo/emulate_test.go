@@ -27,7 +27,7 @@ func TestEmulate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		`runs after [0-9.]+ s; slot a, trial 0, data disk`, `11 stations: 7 pc, 1 cashier, 1 printer, 1 router, 1 server`, `, 0 came twice, 0 refused`,
+		`runs after [0-9.]+ s; slot a, trial false, data disk`, `11 stations: 7 pc, 1 cashier, 1 printer, 1 router, 1 server`, `, 0 came twice, 0 refused`,
 		`silence  0 frames left the capture port since power-on`,
 	} {
 		if !regexp.MustCompile(want).MatchString(out.String()) {
