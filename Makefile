@@ -120,7 +120,6 @@ replay: bin ## what the box sees in a capture: make replay PCAP=file
 BOARD ?= qemu-arm64
 RELEASE ?= 0.0.0-dev
 NUMBER ?= 1
-SPEED ?= 1
 
 image: packages-image bin ## the image of a board, in out/image/BOARD: make image BOARD=qemu-arm64 (RELEASE=2026.11.0 NUMBER=12 ROOT=root.json)
 	@bin/cafeprobe image --release $(RELEASE) --number $(NUMBER) $(if $(ROOT),--root $(ROOT)) $(BOARD)
@@ -146,7 +145,7 @@ define packages
 endef
 
 packages-test:
-	$(call packages,gcc libc6-dev git iproute2 ethtool openssl mosquitto mosquitto-clients chromium fonts-dejavu-core valgrind dosfstools mtools fdisk cpio device-tree-compiler u-boot-tools qemu-system-arm u-boot-qemu)
+	$(call packages,gcc libc6-dev git iproute2 ethtool openssl mosquitto mosquitto-clients chromium fonts-dejavu-core valgrind dosfstools mtools fdisk cpio device-tree-compiler u-boot-tools qemu-system-arm u-boot-qemu dnsmasq-base)
 
 packages-lab:
 	$(call packages,iproute2 ethtool dnsmasq-base isc-dhcp-client curl samba avahi-daemon qemu-system-x86 ipxe-qemu chromium)
