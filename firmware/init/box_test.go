@@ -8,8 +8,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"cafeprobe/firmware/console"
+	"cafeprobe/firmware/health"
 	"cafeprobe/firmware/init/crash"
 	"cafeprobe/firmware/init/events"
 	"cafeprobe/firmware/init/kernel"
@@ -66,6 +68,7 @@ func TestDiagnose(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	b.judge.Heard(health.Evaluate(health.Inputs{Beat: time.Hour, Celsius: 123.456}, health.Report{Seq: 1 << 40}, 400*24*time.Hour))
 	body, err := json.Marshal(b.diagnose())
 	if err != nil {
 		t.Fatal(err)
@@ -74,5 +77,9 @@ func TestDiagnose(t *testing.T) {
 		t.Error(err)
 	} else if len(line) < 1000 {
 		t.Errorf("%d octets: %s", len(line), line)
+	}
+	var said diag
+	if err := json.Unmarshal(body, &said); err != nil || said.Health == nil || len(said.Health.Checks) == 0 {
+		t.Errorf("the daemon's report is not in it: %v", err)
 	}
 }

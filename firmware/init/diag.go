@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"time"
 
-	"cafeprobe/firmware/init/console"
+	"cafeprobe/firmware/console"
+	"cafeprobe/firmware/health"
 	"cafeprobe/firmware/init/data"
 	"cafeprobe/firmware/init/kernel"
+	"cafeprobe/firmware/init/tty"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,6 +32,8 @@ type diag struct {
 	Faults   []string    `json:"faults,omitempty"`
 	MemTotal uint64      `json:"mem"`
 	MemFree  uint64      `json:"free"`
+
+	Health *health.Report `json:"health,omitempty"` // the daemon's last, nil for none since the box started
 }
 
 // maxWords bounds what diag says of one thing, in octets.
@@ -51,6 +55,9 @@ func (b *box) diagnose() diag {
 	if b.events != nil {
 		d.Events = len(b.events.Pending())
 	}
+	if r := b.judge.Report(); r.Seq > 0 {
+		d.Health = &r
+	}
 	d.Data.Why = d.Data.Why[:min(len(d.Data.Why), maxWords)]
 	return d
 }
@@ -65,12 +72,12 @@ func (b *box) answer(ctx context.Context) {
 		},
 	}
 	for ctx.Err() == nil {
-		tty, err := console.Open(b.consolePath())
+		port, err := tty.Open(b.consolePath())
 		if err == nil {
-			stop := context.AfterFunc(ctx, func() { tty.Close() })
-			err = console.Serve(tty, verbs)
+			stop := context.AfterFunc(ctx, func() { port.Close() })
+			err = console.Serve(port, verbs)
 			stop()
-			tty.Close()
+			port.Close()
 		}
 		if ctx.Err() == nil {
 			b.log.Warn("console", "error", err)

@@ -72,7 +72,7 @@ var Arrows = []Arrow{
 	{"firmware/init/ports", nil, []string{"github.com/vishvananda/netlink", "github.com/insomniacslk/dhcp"}},
 	{"firmware/init/part", nil, nil},
 	{"firmware/init/judge", []string{"firmware/health"}, nil},
-	{"firmware/init/console", []string{"firmware/console"}, []string{"golang.org/x/sys/unix"}},
+	{"firmware/init/tty", nil, []string{"golang.org/x/sys/unix"}},
 	{"firmware/init/power", nil, []string{"golang.org/x/sys/unix"}},
 	{"firmware/init/events", []string{"uplink/durable"}, nil},
 	{"firmware/init/crash", []string{"uplink/durable"}, []string{"golang.org/x/sys/unix"}},

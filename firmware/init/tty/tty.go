@@ -1,4 +1,5 @@
-package console
+// Package tty opens the box's serial port, at which a technician is answered in frames of firmware/console. There is no shell behind it.
+package tty
 
 import (
 	"fmt"

@@ -1,0 +1,54 @@
+package tty
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestOpen: what the far end of the line types comes as it is, a line's end for a carriage return, with no echo, no editing, and no
+// signal.
+func TestOpen(t *testing.T) {
+	far, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	fd := int(far.Fd())
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(fmt.Sprintf("/dev/pts/%d", n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	const typed = "diag\x03\x7f\x04\x13\r"
+	if _, err := far.WriteString(typed); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, 0, len(typed))
+	for len(got) < len(typed) {
+		b := make([]byte, len(typed))
+		n, err := f.Read(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, b[:n]...)
+	}
+	if want := typed[:len(typed)-1] + "\n"; string(got) != want {
+		t.Errorf("heard %q, want %q", got, want)
+	}
+	if waiting, err := unix.IoctlGetInt(fd, unix.TIOCINQ); err != nil || waiting != 0 {
+		t.Errorf("%d octets are echoed, %v", waiting, err)
+	}
+	if _, err := Open(t.TempDir()); err == nil {
+		t.Error("a folder is no terminal, and is opened")
+	}
+}
