@@ -4,14 +4,12 @@
 package vm
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,7 +33,6 @@ const (
 	slotCapture  = "0x4"
 	slotDisk     = "0x5"
 	slotWatchdog = "0x6"
-	slotUSB      = "0x7"
 )
 
 // The ports' MAC addresses.
@@ -44,25 +41,17 @@ const (
 	CaptureMAC = "52:54:00:ca:fe:04"
 )
 
-// Config says what a Machine is made of.
+// Config says what a Machine is made of: always 512 MiB, the least that a board has, a disk and two ports.
 type Config struct {
 	Arch     Arch
 	Disk     string // the image, raw; the guest writes to it
-	Firmware string // U-Boot for arm64; OVMF's code for amd64; "" with Kernel
+	Firmware string // U-Boot for arm64; OVMF's code for amd64
 	Vars     string // OVMF's variables, written to: a copy of the machine's own
 
-	Kernel, Initrd, Append string // start these without a boot loader; for tests of PID 1
-
-	Memory    int      // MiB; default 512
-	USB       string   // a stick's image, raw; "" for none
-	WriteLog  string   // the file into which each write to Disk is logged, for LoadLog; "" for none
-	Watchdog  bool     // an i6300esb that resets the machine
-	Clock     string   // where the clock starts, as QEMU's -rtc base=; default UTC now
-	NoUplink  bool     // no cable at the uplink
-	Restrict  bool     // the uplink reaches nothing but the addresses of Forward
-	Forward   []string // addresses in the guest's network that lead to the host, as QEMU's guestfwd=
-	NoReset   bool     // a reset ends the machine
-	Arguments []string // more of QEMU's
+	WriteLog string // the file into which each write to Disk is logged, for LoadLog; "" for none
+	Watchdog bool   // an i6300esb that resets the machine
+	NoUplink bool   // no cable at the uplink
+	NoReset  bool   // a reset ends the machine
 }
 
 // A Machine is a box that runs. Use Start; Close ends it.
@@ -160,7 +149,7 @@ func (c *Config) program() string {
 
 // arguments returns QEMU's.
 func (c *Config) arguments() ([]string, error) {
-	a := []string{"-nodefaults", "-no-user-config", "-display", "none", "-m", strconv.Itoa(cmp.Or(c.Memory, 512)), "-smp", "1"}
+	a := []string{"-nodefaults", "-no-user-config", "-display", "none", "-m", "512", "-smp", "1"}
 	add := func(more ...string) { a = append(a, more...) }
 	switch c.Arch {
 	case ARM64:
@@ -177,9 +166,6 @@ func (c *Config) arguments() ([]string, error) {
 	default:
 		return nil, fmt.Errorf("start an emulated box: processor %q: want %s or %s", c.Arch, ARM64, AMD64)
 	}
-	if c.Kernel != "" {
-		add("-kernel", c.Kernel, "-initrd", c.Initrd, "-append", c.Append)
-	}
 	add("-chardev", "socket,id=console,fd=3", "-serial", "chardev:console")
 	add("-chardev", "socket,id=qmp,fd=4", "-mon", "chardev=qmp,mode=control")
 	add("-device", "virtio-rng-pci")
@@ -191,10 +177,7 @@ func (c *Config) arguments() ([]string, error) {
 	if c.NoReset {
 		add("-no-reboot")
 	}
-	if c.Clock != "" {
-		add("-rtc", "base="+c.Clock)
-	}
-	return append(a, c.Arguments...), nil
+	return a, nil
 }
 
 func (c *Config) disks(add func(...string)) {
@@ -208,10 +191,6 @@ func (c *Config) disks(add func(...string)) {
 		}
 		add("-device", "virtio-blk-pci,write-cache=on,addr="+slotDisk+",drive="+disk)
 	}
-	if c.USB != "" {
-		add("-device", "qemu-xhci,addr="+slotUSB, "-blockdev", "driver=file,node-name=stick,filename="+comma(c.USB))
-		add("-device", "usb-storage,drive=stick")
-	}
 }
 
 func (c *Config) ports(add func(...string)) {
@@ -220,14 +199,7 @@ func (c *Config) ports(add func(...string)) {
 	if c.NoUplink {
 		return
 	}
-	user := "user,id=up"
-	if c.Restrict {
-		user += ",restrict=on"
-	}
-	for _, f := range c.Forward {
-		user += ",guestfwd=" + comma(f)
-	}
-	add("-netdev", user, "-device", "virtio-net-pci,netdev=up,romfile=,addr="+slotUplink+",mac="+UplinkMAC)
+	add("-netdev", "user,id=up", "-device", "virtio-net-pci,netdev=up,romfile=,addr="+slotUplink+",mac="+UplinkMAC)
 }
 
 // comma doubles the commas of a file's name, as QEMU wants them.
@@ -250,21 +222,10 @@ func (m *Machine) Wait(ctx context.Context) error {
 }
 
 // Reset presses the reset button: what is in memory is lost, what the guest wrote to its disk is not.
-func (m *Machine) Reset() error { return m.qmp.run("system_reset", nil) }
+func (m *Machine) Reset() error { return m.qmp.run("system_reset") }
 
 // PowerButton presses the power button: the guest is asked to shut down.
-func (m *Machine) PowerButton() error { return m.qmp.run("system_powerdown", nil) }
-
-// Freeze stops the Machine's processor, and Thaw lets it go on.
-func (m *Machine) Freeze() error { return m.qmp.run("stop", nil) }
-
-// Thaw lets a frozen Machine go on.
-func (m *Machine) Thaw() error { return m.qmp.run("cont", nil) }
-
-// Unplug takes the cable out of a port, "cap" or "up", and puts it back in.
-func (m *Machine) Unplug(port string, out bool) error {
-	return m.qmp.run("set_link", map[string]any{"name": port, "up": !out})
-}
+func (m *Machine) PowerButton() error { return m.qmp.run("system_powerdown") }
 
 // Kill ends the Machine at once, as a power cut does, but that what the guest wrote without a flush is not lost.
 func (m *Machine) Kill() error {
