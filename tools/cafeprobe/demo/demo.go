@@ -29,8 +29,22 @@ type Config struct {
 	Speed  float64   // times faster than recorded, 0 as fast as it goes
 	Daemon string    // path of cafeprobed
 	Out    io.Writer // what a person reads
-	Image  string    // for Emulate: folder of an image that `cafeprobe image` made
 	Live   bool      // Out is a terminal: draw progress into one line, and keep the page until ctx is done
+
+	// For Emulate: the folder of an image that `cafeprobe image` made, and the file that what the box's console said is written to.
+	Image, Console string
+}
+
+// capture returns the path of the capture to replay.
+func (c *Config) capture() (string, error) {
+	if c.File != "" {
+		return c.File, nil
+	}
+	path := filepath.Join(c.Dir, cafe.File)
+	if err := os.WriteFile(path, cafe.Capture, 0o600); err != nil {
+		return "", fmt.Errorf("write the capture: %w", err)
+	}
+	return path, nil
 }
 
 // address is where the box of a run publishes.
@@ -118,12 +132,9 @@ func prepare(cfg Config, p *province.Province, box string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	file := cfg.File
-	if file == "" {
-		file = filepath.Join(cfg.Dir, cafe.File)
-		if err := os.WriteFile(file, cafe.Capture, 0o600); err != nil {
-			return "", fmt.Errorf("write the capture: %w", err)
-		}
+	file, err := cfg.capture()
+	if err != nil {
+		return "", err
 	}
 	c := config.Config{
 		Dir:     box,

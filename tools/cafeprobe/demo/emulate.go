@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"cafeprobe/capture"
-	"cafeprobe/capture/capturetest/testdata/cafe"
 	"cafeprobe/capture/pcapfile"
 	"cafeprobe/firmware/config"
 	"cafeprobe/firmware/image"
@@ -40,12 +39,8 @@ const (
 )
 
 // Emulate starts the province and a box that QEMU emulates, which boots the image as a real one does, feeds the capture into the box's
-// capture port, and says what the province knows of it. Daemon is not used.
+// capture port, and says what the province knows of it. Dir is a new folder; Daemon is not used.
 func Emulate(ctx context.Context, cfg Config) error {
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return fmt.Errorf("make %s: %w", cfg.Dir, err)
-	}
-	log := filepath.Join(cfg.Dir, "console.log")
 	var m *vm.Machine // runs as long as the page is shown
 	err := show(ctx, cfg, []string{host, "127.0.0.1", "localhost"}, func(p *province.Province, _ time.Duration) error {
 		card, err := card(ctx, cfg, p)
@@ -58,7 +53,7 @@ func Emulate(ctx context.Context, cfg Config) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(cfg.Out, "box      boots; its console is in %s at the end\n", log)
+		fmt.Fprintf(cfg.Out, "box      boots; its console is in %s at the end\n", cfg.Console)
 		return watch(ctx, cfg, p, m)
 	})
 	if m == nil {
@@ -66,7 +61,7 @@ func Emulate(ctx context.Context, cfg Config) error {
 	}
 	defer m.Close()
 	err = errors.Join(err, shutdown(m))
-	return errors.Join(err, os.WriteFile(log, []byte(m.Serial.Said()), 0o600))
+	return errors.Join(err, os.WriteFile(cfg.Console, []byte(m.Serial.Said()), 0o600))
 }
 
 // watch waits for the box, feeds it, and says what the province knows then.
@@ -109,9 +104,6 @@ func watch(ctx context.Context, cfg Config, p *province.Province, m *vm.Machine)
 // card returns the box's card: a copy of the image, longer, with what a technician gives a box.
 func card(ctx context.Context, cfg Config, p *province.Province) (string, error) {
 	path := filepath.Join(cfg.Dir, "card.img")
-	if _, err := os.Stat(path); err == nil {
-		return path, nil // a run goes on where it was
-	}
 	from := filepath.Join(cfg.Image, image.DiskFile)
 	if out, err := exec.CommandContext(ctx, "cp", "--sparse=always", from, path).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("copy the image: %w: %s (make image BOARD=qemu-arm64)", err, out)
@@ -193,12 +185,9 @@ const late = 75 * time.Second
 
 // feed sends the capture's frames into the box's port, at their pace times Speed.
 func feed(ctx context.Context, cfg Config, to *vm.Cable, p *province.Province) (sent, long int, err error) {
-	path := cfg.File
-	if path == "" {
-		path = filepath.Join(cfg.Dir, cafe.File)
-		if err := os.WriteFile(path, cafe.Capture, 0o600); err != nil {
-			return 0, 0, fmt.Errorf("write the capture: %w", err)
-		}
+	path, err := cfg.capture()
+	if err != nil {
+		return 0, 0, err
 	}
 	r, err := pcapfile.Open(path)
 	if err != nil {

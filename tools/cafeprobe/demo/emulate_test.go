@@ -21,7 +21,7 @@ func TestEmulate(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	err := Emulate(t.Context(), Config{Dir: dir + "/run", Image: dir + "/image", Speed: 6, Out: &out})
+	err := Emulate(t.Context(), Config{Dir: dir, Image: dir + "/image", Console: dir + "/console.log", Speed: 6, Out: &out})
 	t.Log("\n" + out.String())
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +34,7 @@ func TestEmulate(t *testing.T) {
 			t.Errorf("it does not say %q", want)
 		}
 	}
-	console, err := os.ReadFile(dir + "/run/console.log")
+	console, err := os.ReadFile(dir + "/console.log")
 	if err != nil || !strings.Contains(string(console), "Power down") {
 		t.Errorf("the box does not end when its power button is pressed: %v", err)
 	}
