@@ -228,36 +228,22 @@ func exchange(server string, length time.Duration, r rhythm) error {
 	if err != nil {
 		return err
 	}
-	received := make(chan int)
-	go func() {
-		n, buf := 0, make([]byte, 2048)
-		for {
-			if _, err := conn.Read(buf); err != nil {
-				received <- n
-				return
+	_, _, err = answered(conn, func() (sent int, err error) {
+		tick := time.NewTicker(r.every)
+		defer tick.Stop()
+		for i, end := 0, time.Now().Add(length); time.Now().Before(end); i++ {
+			<-tick.C
+			if r.silent > 0 && i%(r.talks+r.silent) >= r.talks {
+				continue
 			}
-			n++
-		}
-	}()
-	tick := time.NewTicker(r.every)
-	defer tick.Stop()
-	sent := 0
-	for i, end := 0, time.Now().Add(length); err == nil && time.Now().Before(end); i++ {
-		<-tick.C
-		if r.silent > 0 && i%(r.talks+r.silent) >= r.talks {
-			continue
-		}
-		b := noise(160)
-		b[0] &= 0x7f
-		if _, err = conn.Write(b[:r.least+rand.N(r.more)]); err == nil {
+			b := noise(160)
+			b[0] &= 0x7f
+			if _, err := conn.Write(b[:r.least+rand.N(r.more)]); err != nil {
+				return sent, err
+			}
 			sent++
 		}
-	}
-	time.Sleep(100 * time.Millisecond) // the last answer
-	conn.Close()
-	got := <-received
-	if err == nil && got < sent*9/10 {
-		err = fmt.Errorf("of %d datagrams only %d were answered", sent, got)
-	}
+		return sent, nil
+	})
 	return err
 }

@@ -88,6 +88,14 @@ func playPart(args []string) error {
 	if err != nil {
 		return err
 	}
+	sent, got, err := answered(conn, func() (int, error) { return move(conn, length) })
+	fmt.Printf("sent %d received %d\n", sent, got)
+	return err
+}
+
+// answered has send send datagrams through conn, and closes it. It returns how many those were and how many answers came, and an error
+// where more than one in ten was lost.
+func answered(conn net.Conn, send func() (int, error)) (sent, got int, err error) {
 	received := make(chan int)
 	go func() {
 		n, buf := 0, make([]byte, 2048)
@@ -99,15 +107,13 @@ func playPart(args []string) error {
 			n++
 		}
 	}()
-	sent, err := move(conn, length)
+	sent, err = send()
 	time.Sleep(200 * time.Millisecond) // the last answer
 	conn.Close()
-	got := <-received
-	fmt.Printf("sent %d received %d\n", sent, got)
-	if err == nil && got < sent*9/10 {
+	if got = <-received; err == nil && got < sent*9/10 {
 		err = fmt.Errorf("of %d datagrams only %d were answered", sent, got)
 	}
-	return err
+	return sent, got, err
 }
 
 // move sends a player's moves and returns how many.
