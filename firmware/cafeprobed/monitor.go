@@ -222,7 +222,7 @@ func (m *monitor) supply(s health.Supply) {
 	m.low = low
 }
 
-// now returns the last report.
+// latest returns the last report.
 func (m *monitor) latest() health.Report {
 	if m == nil {
 		return health.Report{}

@@ -98,19 +98,16 @@ func (b *box) restartDaemon() {
 
 // awaitConfig waits until the box is provisioned.
 func (b *box) awaitConfig(ctx context.Context) bool {
-	for waiting := false; ; waiting = true {
+	for waiting := false; ctx.Err() == nil; waiting = true {
 		if _, err := os.Stat(configFile); err == nil {
 			return true
 		}
 		if !waiting {
 			b.console("cafeprobe: not provisioned")
 		}
-		select {
-		case <-ctx.Done():
-			return false
-		case <-time.After(time.Second):
-		}
+		pause(ctx, time.Second)
 	}
+	return false
 }
 
 // own makes folders where they are missing, and gives them and what is in them to the daemon.

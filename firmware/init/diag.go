@@ -82,9 +82,6 @@ func (b *box) answer(ctx context.Context) {
 		if ctx.Err() == nil {
 			b.log.Warn("console", "error", err)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(5 * time.Second):
-		}
+		pause(ctx, 5*time.Second)
 	}
 }

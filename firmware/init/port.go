@@ -32,10 +32,7 @@ func (b *box) watchPorts(ctx context.Context) {
 		if err != nil {
 			b.log.Error("ports", "error", err)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
-		}
+		pause(ctx, time.Second)
 	}
 }
 
