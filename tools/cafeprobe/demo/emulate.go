@@ -69,7 +69,7 @@ func watch(ctx context.Context, cfg Config, p *province.Province, m *vm.Machine)
 	began := time.Now()
 	boot, cancel := context.WithTimeout(ctx, bootTime)
 	defer cancel()
-	said, err := m.Serial.Expect(boot, `cafeprobe: ([^\r\n]* runs after [^\r\n]*)`)
+	said, err := m.Serial.Expect(boot, `cafeprobe: ([^\r\n]* runs after [^\r\n]*)[\r\n]`)
 	if err != nil {
 		return err
 	}
