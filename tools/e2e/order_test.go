@@ -22,7 +22,7 @@ import (
 func TestOrders(t *testing.T) {
 	m := mosquitto(t)
 	p := newSite(t, t.TempDir(), m.url())
-	b := newBox(t, p, evening(t, 4, 3), 360) // 30 s: the box is still at it when all has been asked, which takes 17 s and more beside other tests
+	b := newBox(t, p, evening(t, 4, 3), 360) // 30 s: to ask it all takes 17 and more
 	lived := make(chan progress, 1)
 	go func() {
 		last, _ := b.live(t, moment{ever, true}, t.Output(), t.Output())
