@@ -67,7 +67,7 @@ accuracy: packages-test ## compare with what is known: inspect with captures and
 	@$(GO) test -count=1 -run '^TestAccuracy$$' -v ./tools/cafeprobe/inspect ./tools/sim/judge | grep -v '^=== '
 
 cross: ## build all that runs on the box for arm64 and armv7
-	@GOARCH=arm64 CGO_ENABLED=0 $(GO) build -o /dev/null ./firmware/cafeprobed
+	@GOARCH=arm64 CGO_ENABLED=0 $(GO) build -o /dev/null ./firmware/cafeprobed ./firmware/updater
 	@GOARCH=arm GOARM=7 CGO_ENABLED=0 $(GO) build -o /dev/null ./firmware/cafeprobed
 	@GOARCH=arm64 CGO_ENABLED=0 $(GO) build ./board/... ./capture/... ./firmware/... ./uplink/... 2>&1 | (grep -v 'matched no packages' || true)
 	@GOARCH=arm GOARM=7 CGO_ENABLED=0 $(GO) build ./board/... ./capture/... ./firmware/... ./uplink/... 2>&1 | (grep -v 'matched no packages' || true)

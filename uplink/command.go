@@ -33,6 +33,7 @@ const (
 	VerbDiag     Verb = "diag"     // send diagnostics
 	VerbReboot   Verb = "reboot"   // start anew
 	VerbRotate   Verb = "rotate"   // make a new TLS key and have it certified
+	VerbUpdate   Verb = "update"   // take a firmware; args: fw, url, percent (firmware/update.Announcement)
 )
 
 // Valid reports whether v is a word of at most 12 octets.

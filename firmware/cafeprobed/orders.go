@@ -45,9 +45,10 @@ type orders struct {
 	firmware string               // version
 	health   func() health.Report // how the box is
 
-	feed   *feed   // what is refused of mirrors that are sent; nil where none are
-	titles uint64  // number of the table of titles that is used
-	nights *nights // nil in a replay
+	feed   *feed                       // what is refused of mirrors that are sent; nil where none are
+	titles uint64                      // number of the table of titles that is used
+	nights *nights                     // nil in a replay
+	offer  func(json.RawMessage) error // passes an update.Offer on to PID 1
 
 	in      chan order
 	refused chan refusedAs
@@ -74,7 +75,8 @@ type counters struct {
 
 func newOrders(cfg config.Config, log *slog.Logger) *orders {
 	return &orders{
-		cfg: cfg, log: log, health: func() health.Report { return health.Report{} }, in: make(chan order, maxOrders), refused: make(chan refusedAs, maxRefused), refuse: refusal.New(),
+		cfg: cfg, log: log, in: make(chan order, maxOrders), refused: make(chan refusedAs, maxRefused), refuse: refusal.New(),
+		health: func() health.Report { return health.Report{} }, offer: func(json.RawMessage) error { return errNoUpdates },
 	}
 }
 
@@ -109,7 +111,7 @@ func (o *orders) open() error {
 	}
 	verbs := map[uplink.Verb]command.Do{
 		uplink.VerbSet: o.set, uplink.VerbMaintain: o.maintain, uplink.VerbDiag: o.diag, uplink.VerbReboot: o.reboot,
-		uplink.VerbRotate: o.rotate,
+		uplink.VerbRotate: o.rotate, uplink.VerbUpdate: o.update,
 	}
 	exec, left, err := command.Open(o.cfg.Dir, o.sp.Identity().Chain, last, verbs)
 	o.exec = exec

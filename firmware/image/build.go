@@ -155,12 +155,12 @@ func (b *build) fetch(ctx context.Context) error {
 	return err
 }
 
-// compile builds PID 1 and the daemon for the board.
+// compile builds PID 1, the daemon and what PID 1 has an update done by, for the board.
 func (b *build) compile(ctx context.Context) error {
 	for _, p := range []struct {
 		pkg string
 		to  *[]byte
-	}{{b.Init, &b.sys.init}, {"./firmware/cafeprobed", &b.sys.daemon}} {
+	}{{b.Init, &b.sys.init}, {"./firmware/cafeprobed", &b.sys.daemon}, {"./firmware/updater", &b.sys.updater}} {
 		bin := filepath.Join(b.Out, ".program")
 		env := []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + b.model.Arch, "GOFLAGS="}
 		args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", bin, p.pkg}

@@ -25,11 +25,11 @@ type Release struct {
 
 // system is all that the first file system holds, which is the whole system.
 type system struct {
-	init, daemon, fsck []byte
-	modules            []kmod.Module
-	board              []byte // board.json
-	root               []byte // TUF's root.json; nil leaves it out
-	release            Release
+	init, daemon, updater, fsck []byte
+	modules                     []kmod.Module
+	board                       []byte // board.json
+	root                        []byte // TUF's root.json; nil leaves it out
+	release                     Release
 }
 
 // folders are where PID 1 mounts, as the kernel has nothing but this file system.
@@ -45,6 +45,7 @@ func (s *system) cpio() ([]byte, error) {
 	files := []cpio.File{
 		{Name: "init", Mode: 0o755, Data: s.init},
 		{Name: "bin/cafeprobed", Mode: 0o755, Data: s.daemon},
+		{Name: "bin/updater", Mode: 0o755, Data: s.updater},
 		{Name: "bin/e2fsck", Mode: 0o755, Data: s.fsck},
 		{Name: "etc/board.json", Mode: 0o644, Data: s.board},
 		{Name: "etc/release.json", Mode: 0o644, Data: append(release, '\n')},

@@ -67,7 +67,7 @@ func (b *build) finish() (*Manifest, error) {
 		}
 	}
 	var err error
-	if m.Modules, err = goModules(b.sys.init, b.sys.daemon); err != nil {
+	if m.Modules, err = goModules(b.sys.init, b.sys.daemon, b.sys.updater); err != nil {
 		return nil, err
 	}
 	m.Inside = b.inside()
@@ -97,7 +97,7 @@ func (b *build) finish() (*Manifest, error) {
 
 // inside lists what a slot holds, before it was compressed.
 func (b *build) inside() []Sum {
-	list := []Sum{of("kernel", b.kernel), of("init", b.sys.init), of("bin/cafeprobed", b.sys.daemon), of("bin/e2fsck", b.sys.fsck)}
+	list := []Sum{of("kernel", b.kernel), of("init", b.sys.init), of("bin/cafeprobed", b.sys.daemon), of("bin/updater", b.sys.updater), of("bin/e2fsck", b.sys.fsck)}
 	if b.tree != nil {
 		list = append(list, of(b.model.Tree, b.tree))
 	}

@@ -2,11 +2,9 @@ package update
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 
-	"cafeprobe/uplink"
 	"cafeprobe/uplink/durable"
 )
 
@@ -61,26 +59,12 @@ func (m *memo) why() string {
 	return m.Why
 }
 
-// Step is one step of an update: what an event of PID 1's says, and of which the daemon makes a record.
+// Step is one step of an update: the detail of an event of PID 1's, of which the daemon makes a record.
 type Step struct {
-	Version string `json:"fw"`
+	Version string `json:"version"`
 	Step    string `json:"step"` // uplink.Update.Step
 	Slot    string `json:"slot,omitempty"`
 	Why     string `json:"why,omitempty"`
-}
-
-// ParseStep reads a Step.
-func ParseStep(b []byte) (s Step, err error) {
-	if err := json.Unmarshal(b, &s); err != nil {
-		return s, fmt.Errorf("update: not a step: %w", err)
-	}
-	_, err = uplink.Encode(s.Record(uplink.Stamp{Quality: uplink.QualityNone}))
-	return s, err
-}
-
-// Record returns the record of s.
-func (s Step) Record(at uplink.Stamp) *uplink.Update {
-	return &uplink.Update{Stamp: at, Version: s.Version, Step: s.Step, Slot: s.Slot, Why: s.Why}
 }
 
 // Security returns what a security record says of s, or "".

@@ -72,6 +72,7 @@ type Offer struct {
 	Version string `json:"fw,omitempty"`   // empty: the newest for this board
 	URL     string `json:"url,omitempty"`  // where it is,
 	CA      string `json:"ca,omitempty"`   // and who may serve it: certificates in PEM
+	Name    string `json:"name,omitempty"` // in the server's certificate; empty: the host that is dialled
 	Folder  string `json:"dir,omitempty"`  // or a folder with the same files
 	Now     int64  `json:"now,omitempty"`  // milliseconds UTC by servers of the time, 0 for not known
 	Command uint64 `json:"from,omitempty"` // number of the command
@@ -90,7 +91,7 @@ func ParseOffer(b []byte) (Offer, error) {
 	if err := a.valid(); err != nil {
 		return o, fmt.Errorf("%w: %w", ErrOffer, err)
 	}
-	if len(o.CA) > maxPEM || o.Folder != "" || o.Now < 0 {
+	if len(o.CA) > maxPEM || len(o.Name) > maxVersion || o.Folder != "" || o.Now < 0 {
 		return o, fmt.Errorf("%w: %d octets of certificates, folder %.40q, time %d", ErrOffer, len(o.CA), o.Folder, o.Now)
 	}
 	return o, nil

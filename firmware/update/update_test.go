@@ -2,7 +2,6 @@ package update
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 
 	"cafeprobe/firmware/bootstate"
 	"cafeprobe/firmware/slot"
+	"cafeprobe/uplink"
 )
 
 // TestRing: as many percent of the boxes take a firmware, and who took it at few takes it at more.
@@ -72,16 +72,12 @@ func TestAnnouncement(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"fw":"2026.12.0","url":"https://10.0.2.2:8443/release/","percent":10,"dir":"/"}`))
 	f.Add([]byte(`{"found":{"version":"1","number":2,"board":"b","path":"b/x","length":5,"sha256":"00"}}`))
-	f.Add([]byte(`{"fw":"1","step":"refused","why":"unsigned"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if a, err := ParseAnnouncement(b); err == nil && (a.Percent < 1 || a.Percent > 100 || !strings.HasPrefix(a.URL, "https://")) {
 			t.Errorf("announcement %+v", a)
 		}
 		if o, err := ParseOffer(b); err == nil && o.Folder != "" {
 			t.Errorf("offer %+v", o)
-		}
-		if s, err := ParseStep(b); err == nil && (s.Version == "" || len(s.Version) > 64) {
-			t.Errorf("step %+v", s)
 		}
 		_, _ = ParseReport(b)
 	})
@@ -263,12 +259,15 @@ func TestWords(t *testing.T) {
 		Malformed, Unsigned, WrongKey, RevokedKey, Older, Frozen, OtherBoard, Truncated, Swapped, Endless, NoRoom, Current, Absent, OnTrial,
 		Network, Card,
 	} {
-		b, err := json.Marshal(Step{Version: "2026.12.0", Step: "refused", Why: string(why)})
-		if err != nil || !isWhy(why) {
-			t.Fatal(why, err)
-		}
-		if _, err := ParseStep(b); err != nil {
+		u := &uplink.Update{Stamp: uplink.Stamp{Quality: uplink.QualityNone}, Version: "2026.12.0", Step: "refused", Why: string(why)}
+		if _, err := uplink.Encode(u); err != nil || !isWhy(why) {
 			t.Errorf("%s: %v", why, err)
+		}
+		if what := why.Security(); what != "" {
+			r := &uplink.Security{Stamp: u.Stamp, What: what, Count: 1, Topic: "update"}
+			if _, err := uplink.Encode(r); err != nil {
+				t.Errorf("%s: %v", why, err)
+			}
 		}
 	}
 }

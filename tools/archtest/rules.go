@@ -87,6 +87,7 @@ var Arrows = []Arrow{
 	{"firmware/image/kmod", []string{"firmware/image/fdt"}, []string{"github.com/ulikunitz/xz"}},
 	{"firmware/image/disk", nil, []string{"github.com/diskfs/go-diskfs", "github.com/google/uuid"}},
 	{"firmware/image/...", nil, nil},
+	{"firmware/updater", []string{"firmware/update/fetch"}, nil},
 	{"firmware/cafeprobed", []string{"board/...", "capture/...", "uplink/...", "firmware/..."}, nil},
 
 	{"tools/province/...", []string{"uplink/...", "tools/province/..."}, []string{
@@ -160,4 +161,4 @@ var Bans = []Ban{
 
 // BoxMains are the programs that run on the box: what they link may use no cgo, so that one go build crosses to arm64
 // and armv7.
-var BoxMains = []string{"firmware/cafeprobed", "firmware/init"}
+var BoxMains = []string{"firmware/cafeprobed", "firmware/init", "firmware/updater"}

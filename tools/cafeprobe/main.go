@@ -40,6 +40,8 @@ type cli struct {
 	Uboot ubootCmd `cmd:"" help:"Build a board's boot loader of Debian's source."`
 	QEMU  qemuCmd  `cmd:"" name:"qemu" help:"Boot an image in QEMU, feed it a café, and show the province's page."`
 
+	Release releaseCmd `cmd:"" help:"Sign firmware: make the folder that boxes take it from, replace keys."`
+
 	Province provinceCmd `cmd:"" help:"Run a province; export a chain; ask a box to do something; certificates."`
 }
 

@@ -23,6 +23,7 @@ type provinceCmd struct {
 	Serve  serveCmd  `cmd:"" default:"withargs" help:"Run a province until Ctrl-C: a broker for boxes, and its page."`
 	Export exportCmd `cmd:"" help:"Write a box's chain into a file that anybody can check (cafeprobe verify)."`
 	Order  orderCmd  `cmd:"" help:"Ask a box to do something: set, maintain, diag, reboot or rotate."`
+	Offer  offerCmd  `cmd:"" help:"Offer a firmware to a part of the boxes, or to all."`
 	Claim  claimCmd  `cmd:"" help:"Print a new claim code, with which a box gets its certificate."`
 	Sites  sitesCmd  `cmd:"" help:"Register which café each box is in, for the page."`
 	Revoke revokeCmd `cmd:"" help:"Revoke the certificates of a box."`
@@ -41,6 +42,8 @@ type serveCmd struct {
 	Enroll string   `default:":8443" help:"With --tls or --broker ssl://: address for enrolment over HTTPS, as host:port."`
 	Names  []string `name:"host" help:"With --tls: names and addresses under which boxes reach it (127.0.0.1, localhost)."`
 	Name   string   `default:"demo" help:"The province's name in topics: a-z, 0-9 and inner hyphens."`
+
+	Releases string `placeholder:"DIR" help:"With --tls or --broker ssl://: serve the folder of cafeprobe release, beside enrolment."`
 }
 
 // Run runs a province until ctx is done.
@@ -58,6 +61,9 @@ func (c *serveCmd) run(ctx context.Context, out io.Writer) error {
 	if err := brokerURL(c.Broker); err != nil {
 		return err
 	}
+	if c.Releases != "" && c.TLS == "" && !strings.HasPrefix(c.Broker, "ssl://") {
+		return errors.New("--releases: boxes take a firmware over HTTPS alone: give --tls too")
+	}
 	var secure *province.Secure
 	if c.TLS != "" || strings.HasPrefix(c.Broker, "ssl://") {
 		secure = &province.Secure{MQTT: c.TLS, Enroll: c.Enroll, Names: c.Names}
@@ -65,7 +71,8 @@ func (c *serveCmd) run(ctx context.Context, out io.Writer) error {
 	}
 	p, err := province.New(province.Config{
 		Dir: c.Dir, Province: name, Broker: c.Broker, MQTT: c.MQTT, Web: c.Web, Trust: trust, Secure: secure,
-		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Releases: c.Releases,
+		Log:      slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
 		return err
@@ -75,6 +82,9 @@ func (c *serveCmd) run(ctx context.Context, out io.Writer) error {
 	if secure != nil {
 		fmt.Fprintf(out, "enrol   %s   (boxes trust %s; cafeprobe province claim --dir %s BOX)\n",
 			p.EnrollURL(), filepath.Join(c.Dir, province.CADir, ca.RootFile), c.Dir)
+	}
+	if c.Releases != "" {
+		fmt.Fprintf(out, "updates %s   (cafeprobe province offer --dir %s --url URL VERSION)\n", p.ReleaseURL(), c.Dir)
 	}
 	if trust && c.Broker == "" {
 		fmt.Fprintln(out, "warning: boxes are taken from everywhere and show no certificate: give --tls, or use a network that you trust")

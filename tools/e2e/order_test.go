@@ -48,6 +48,8 @@ func TestOrders(t *testing.T) {
 	ask(uplink.VerbMaintain, `{"from":1795000000000,"to":1795003600000}`, "done")
 	ask(uplink.VerbMaintain, `{"from":2,"to":1}`, "refused args")
 	ask(uplink.VerbRotate, ``, "refused no-tls")
+	ask(uplink.VerbUpdate, `{"fw":"2026.12.0","url":"https://h/release/"}`, "refused no-tls")
+	ask(uplink.VerbUpdate, `{"fw":"2026.12.0","url":"http://h/release/"}`, "refused args")
 	ask(uplink.VerbSet, `{"uplink":{"broker":"tcp://evil:1883"}}`, "refused args")
 	ask(uplink.VerbSet, `{"cafe":{"silence":"6m"}}`, "refused replay")
 	old := uplink.Command{Chain: uplink.ChainID(ch.Name), Number: 1, Time: 1, Expiry: uplink.TimeOf(time.Now()) + 60_000, Verb: uplink.VerbReboot}

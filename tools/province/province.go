@@ -21,6 +21,7 @@ import (
 	"cafeprobe/tools/province/broker"
 	"cafeprobe/tools/province/ca"
 	"cafeprobe/tools/province/collector"
+	"cafeprobe/tools/province/firmware"
 	"cafeprobe/tools/province/store"
 	"cafeprobe/tools/province/subscriber"
 	"cafeprobe/tools/province/web"
@@ -36,6 +37,7 @@ type Config struct {
 	Web      string          // the same for the page
 	Trust    bool            // without Secure: take boxes from anywhere, not only from loopback addresses
 	Secure   *Secure         // nil: boxes come to MQTT without certificates
+	Releases string          // with Secure: the folder of cafeprobe release, served beside enrolment; empty: none
 	Log      *slog.Logger    // nil: none
 }
 
@@ -56,7 +58,8 @@ type Province struct {
 	boxes     boxes
 	broker    *broker.Broker // the same, where it is ours
 	page      *web.Server
-	ca        *ca.CA // nil without Secure
+	ca        *ca.CA            // nil without Secure
+	releases  *firmware.Handler // nil without Releases
 
 	mqtt, web, mqtts, enroll net.Listener // the last two are nil without Secure
 	enforced                 time.Time    // when connections were last looked at; Run's
@@ -257,6 +260,9 @@ func (p *Province) close() error {
 	}
 	if p.ca != nil {
 		errs = append(errs, p.ca.Close())
+	}
+	if p.releases != nil {
+		errs = append(errs, p.releases.Close())
 	}
 	if p.store != nil {
 		errs = append(errs, p.store.Close())

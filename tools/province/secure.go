@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"cafeprobe/tools/province/ca"
 	"cafeprobe/tools/province/collector"
 	"cafeprobe/tools/province/enroll"
+	"cafeprobe/tools/province/firmware"
 	"cafeprobe/uplink"
 )
 
@@ -33,6 +35,11 @@ func (p *Province) openSecure() (err error) {
 	if p.cfg.Broker == "" {
 		if p.mqtts, err = listen(s.MQTT); err != nil {
 			return err
+		}
+	}
+	if p.cfg.Releases != "" {
+		if p.releases, err = firmware.New(p.cfg.Releases, p.cfg.Log); err != nil {
+			return fmt.Errorf("serve releases: %w", err)
 		}
 	}
 	p.enroll, err = listen(s.Enroll)
@@ -65,7 +72,14 @@ func (p *Province) enrolled() collector.Enrolled {
 
 // serveEnrolment serves boxes that enrol and renew, and returns the server, which does nothing without Secure.
 func (p *Province) serveEnrolment(served chan<- error) *http.Server {
-	server := enroll.Server(enroll.New(p.ca, p.cfg.Log, nil), p.cfg.Log)
+	var door http.Handler = enroll.New(p.ca, p.cfg.Log, nil)
+	if p.releases != nil {
+		enrol, mux := door, http.NewServeMux()
+		mux.Handle(firmware.Path, p.releases)
+		mux.Handle("/", enrol)
+		door = mux
+	}
+	server := enroll.Server(door, p.cfg.Log)
 	if p.ca != nil {
 		go func() { served <- server.Serve(enroll.Listener(p.enroll, p.ca.Asking(p.names()...))) }()
 	}
@@ -132,6 +146,9 @@ func (p *Province) CA() *ca.CA { return p.ca }
 
 // SecureAddr returns host:port of the broker for boxes with certificates.
 func (p *Province) SecureAddr() string { return p.mqtts.Addr().String() }
+
+// ReleaseURL returns where boxes find the folder of releases.
+func (p *Province) ReleaseURL() string { return p.EnrollURL() + firmware.Path }
 
 // EnrollURL returns where boxes enrol.
 func (p *Province) EnrollURL() string { return "https://" + p.enroll.Addr().String() }

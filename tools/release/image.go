@@ -47,7 +47,7 @@ func ReadImage(dir string) (*Image, error) {
 	}
 	r := i.Manifest.Release
 	if r.Version == "" || r.Number == 0 || r.Board == "" {
-		return nil, fmt.Errorf("read image: %q, number %d, of board %q is no release: make image wants VERSION and NUMBER",
+		return nil, fmt.Errorf("read image: %q, number %d, of board %q is no release: make image wants RELEASE and NUMBER",
 			r.Version, r.Number, r.Board)
 	}
 	for _, f := range i.Manifest.Files {

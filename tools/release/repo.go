@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -274,15 +275,27 @@ func (r *Repo) Rotate(roles, rootKeys []string, now time.Time) error {
 	if err := r.writeRoot(signers); err != nil {
 		return err
 	}
+	for _, name := range roles { // not before the root says so: without these the old ones would not do, nor the new ones
+		path := roleKey(r.keys, name)
+		if err := os.Rename(path, fmt.Sprintf("%s.before-root-%d", path, r.root.Signed.Version)); err != nil {
+			return err
+		}
+		if err := os.Rename(path+fresh, path); err != nil {
+			return err
+		}
+	}
 	return r.publish(now, true)
 }
+
+// fresh ends the name of a key's file until the root that names it is written.
+const fresh = ".new"
 
 func (r *Repo) isRoot(k *metadata.Key) bool {
 	id, err := k.ID()
 	return err == nil && slices.Contains(r.root.Signed.Roles[metadata.ROOT].KeyIDs, id)
 }
 
-// replace makes a new key of a name, as targets or root-2, and puts it in the old one's place.
+// replace makes a new key of a name, as targets or root-2, and puts it in the old one's place in the root.
 func (r *Repo) replace(name string) (ed25519.PrivateKey, error) {
 	role, _, _ := strings.Cut(name, "-")
 	if role != metadata.ROOT && !slices.Contains(Roles, name) {
@@ -293,10 +306,10 @@ func (r *Repo) replace(name string) (ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rotate %s: %w", name, err)
 	}
-	if err := os.Rename(path, fmt.Sprintf("%s.before-root-%d", path, r.root.Signed.Version+1)); err != nil {
+	if err := os.Remove(path + fresh); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a rotation that failed
 		return nil, err
 	}
-	k, err := newKey(path)
+	k, err := newKey(path + fresh)
 	if err != nil {
 		return nil, err
 	}

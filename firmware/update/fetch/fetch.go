@@ -51,7 +51,7 @@ func open(job update.Job, report func(update.Report)) (*fetcher, func(), error) 
 		f.src = folder{root}
 		return f, func() { root.Close() }, nil
 	}
-	w, err := newWeb(job.Offer.URL, job.Offer.CA)
+	w, err := newWeb(job.Offer, time.UnixMilli(job.Now))
 	f.src = w
 	return f, func() {}, err
 }

@@ -34,17 +34,21 @@ type web struct {
 	drip   time.Duration
 }
 
-// newWeb returns the folder at url. ca are the certificates in PEM by which its server is known: what it serves is verified
-// besides.
-func newWeb(url, ca string) (*web, error) {
+// newWeb returns the folder that o names. Its server is known by o's certificates, judged at floor where the machine's clock is behind
+// that; what it serves is verified besides.
+func newWeb(o update.Offer, floor time.Time) (*web, error) {
 	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM([]byte(ca)) {
+	if !pool.AppendCertsFromPEM([]byte(o.CA)) {
 		return nil, update.Refuse(update.Malformed, "the offer has no certificate by which its server is known")
 	}
-	return &web{url: url, drip: dripTime, client: &http.Client{
+	verify := &tls.Config{
+		RootCAs: pool, ServerName: o.Name, MinVersion: tls.VersionTLS13,
+		Time: func() time.Time { return update.Reference(time.Now(), floor) },
+	}
+	return &web{url: o.URL, drip: dripTime, client: &http.Client{
 		Transport: &http.Transport{
 			DialContext:            (&net.Dialer{Timeout: answerTime}).DialContext,
-			TLSClientConfig:        &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13},
+			TLSClientConfig:        verify,
 			TLSHandshakeTimeout:    answerTime,
 			ResponseHeaderTimeout:  answerTime,
 			MaxResponseHeaderBytes: 16 << 10,
