@@ -34,8 +34,8 @@ var ErrChild = errors.New("update: the child")
 // maxReports bounds how many lines a child may say: one for each 8 MiB that it has written, and some.
 const maxReports = 4096
 
-// Process returns Config.Child: a process of its own, as a user without any right, that gets nothing but the job and the slot's
-// file, which is to be an *os.File.
+// Process returns Config.Child: a process of its own, as a user without any right, that gets nothing but the job and the slot's file.
+// The place is to be an *os.File, or to have one as its method File.
 func Process(cfg ProcessConfig) func(context.Context, Job, slot.Place, func(Report)) error {
 	run := cfg.Run
 	if run == nil {
@@ -57,11 +57,7 @@ func Process(cfg ProcessConfig) func(context.Context, Job, slot.Place, func(Repo
 			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: cfg.User, Gid: cfg.User}}
 		}
 		if place != nil {
-			f, ok := place.(*os.File)
-			if !ok {
-				panic("BUG: a slot that is no file")
-			}
-			cmd.ExtraFiles = []*os.File{f}
+			cmd.ExtraFiles = []*os.File{file(place)}
 		}
 		ended := make(chan error, 1)
 		go func() {
@@ -75,6 +71,16 @@ func Process(cfg ProcessConfig) func(context.Context, Job, slot.Place, func(Repo
 		}
 		return nil
 	}
+}
+
+func file(place slot.Place) *os.File {
+	switch p := place.(type) {
+	case *os.File:
+		return p
+	case interface{ File() *os.File }:
+		return p.File()
+	}
+	panic("BUG: a slot that is no file")
 }
 
 // reports passes on what a child says, as long as it says anything sensible.

@@ -58,6 +58,16 @@ func ReadRecord(path string) (*Record, error) {
 	return &r, nil
 }
 
+// Write writes r to a file.
+func (r *Record) Write(path string) error {
+	r.Format = RecordFormat
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(b, '\n'), 0o644)
+}
+
 // Green returns nil if the tests ran with this image, of this commit, and all passed.
 func (r *Record) Green(m *Manifest, images map[string]update.Sum) error {
 	var wrong []string

@@ -78,6 +78,16 @@ func TestNotGreen(t *testing.T) {
 	f("another board", func(r *Record) { r.Board = "pc" })
 	f("no end", func(r *Record) { r.Ended = time.Time{} })
 	file := filepath.Join(t.TempDir(), "record.json")
+	i, rec := image(t, "rpi4", "1.0.0", 1)
+	if err := rec.Write(file); err != nil {
+		t.Fatal(err)
+	}
+	if back, err := ReadRecord(file); err != nil || back.Green(&i.Manifest, i.sums()) != nil {
+		t.Errorf("a record that was written: %+v, %v", back, err)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := ReadRecord(file); !errors.Is(err, ErrNotGreen) {
 		t.Errorf("no record: %v, want ErrNotGreen", err)
 	}
