@@ -104,7 +104,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		}
 	}
 	ord.feed = d.feed()
-	ord.health, ord.firmware = d.watch.latest, d.firmware
+	ord.health, ord.firmware, ord.offer = d.watch.latest, d.firmware, d.watch.announce
 	if err := w.begin(uplink.Boot{Firmware: d.firmware, Board: model.Name}, ord.record); err != nil {
 		return err
 	}

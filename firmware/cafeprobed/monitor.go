@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -127,6 +128,14 @@ func (m *monitor) run(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// announce passes an update.Offer on to PID 1.
+func (m *monitor) announce(offer json.RawMessage) error {
+	if m == nil || m.client == nil {
+		return errNoUpdates
+	}
+	return m.client.Announce(offer)
 }
 
 // release returns what PID 1 said of the box, the zero Box where there is none or it has not answered in time.

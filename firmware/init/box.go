@@ -23,6 +23,7 @@ import (
 	"cafeprobe/firmware/init/power"
 	"cafeprobe/firmware/init/provision"
 	"cafeprobe/firmware/init/run"
+	"cafeprobe/firmware/update"
 
 	"golang.org/x/sys/unix"
 )
@@ -58,7 +59,6 @@ const (
 	eventPower     = "power-down" // somebody pressed the power button
 
 	eventRolledBack = "rolled-back" // a firmware was tried in vain
-	eventCommitted  = "committed"   // a firmware on trial stays
 	eventReboot     = "reboot"      // PID 1 starts the box anew
 )
 
@@ -78,7 +78,8 @@ type box struct {
 	tasks  sync.WaitGroup
 	end    chan kernel.End
 
-	watchdog board.Watchdog // nil for none; of decide
+	updater  *update.Updater // from when the data are up
+	watchdog board.Watchdog  // nil for none; of decide
 	lights   chan board.Light
 	shown    board.Light // of decide
 
@@ -117,6 +118,7 @@ func (b *box) start(ctx context.Context) {
 	b.task(func() { b.decide(ctx) })
 	b.bringData()
 	b.task(func() { b.control(ctx) })
+	b.task(func() { b.update(ctx) })
 	b.task(func() { b.uplink(ctx) })
 	b.task(func() { b.keepDaemon(ctx) })
 	d := b.dataNow()
@@ -146,6 +148,9 @@ func (b *box) bringData() {
 	b.data, b.events = d, store
 	b.mu.Unlock()
 	b.try("events", err)
+	b.mu.Lock()
+	b.updater = b.openUpdater()
+	b.mu.Unlock()
 	trial := b.learn()
 	b.mu.Lock()
 	b.judge = judge.New(trial, vain(store)) // before there is a daemon

@@ -16,7 +16,8 @@ func (b *box) control(ctx context.Context) {
 		Box: initctl.Box{
 			Board: b.board.Name, Version: b.release.Version, Number: b.release.Number, Slot: b.slot(), Trial: b.onTrial(),
 		},
-		Now: since, Log: b.log, Pending: b.pending, Acknowledge: b.acknowledge,
+		Update: b.offer,
+		Now:    since, Log: b.log, Pending: b.pending, Acknowledge: b.acknowledge,
 		Health: func(r health.Report) { b.judged(func(j *judge.Judge) { j.Heard(r) }) },
 	})
 	b.mu.Lock()
@@ -92,6 +93,7 @@ func (b *box) decide(ctx context.Context) {
 			pause(ctx, quitTime+time.Second)
 		case judge.Reboot:
 			b.log.Error("the box reboots", "why", why)
+			b.failing(why)
 			b.event(eventReboot, map[string]any{"why": why, "slot": b.slot(), "trial": b.onTrial()})
 			b.finish(kernel.Reboot)
 			return

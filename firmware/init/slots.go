@@ -16,6 +16,8 @@ import (
 // slots is what PID 1 does with what it and the boot loader have agreed on.
 type slots interface {
 	State() (slot.State, error)
+	Clear() error
+	Try() error
 	Confirm() error
 	Forget() error // that a slot was tried in vain was told
 }
@@ -61,37 +63,41 @@ func (b *box) withSlots(f func(slots) error) error {
 
 // withESP calls f while the ESP is mounted.
 func withESP(device, dir string, f func(dir string) error) (err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	unmount, err := mountESP(device, dir)
+	if err != nil {
 		return err
 	}
-	const flags = unix.MS_NODEV | unix.MS_NOSUID | unix.MS_NOEXEC | unix.MS_NOATIME
-	if err := unix.Mount(device, dir, "vfat", flags, "errors=continue"); err != nil {
-		return fmt.Errorf("mount the ESP: %w", err)
-	}
-	defer func() { err = errors.Join(err, unix.Unmount(dir, 0)) }()
+	defer func() { err = errors.Join(err, unmount()) }()
 	return f(dir)
 }
 
-// learn takes up what the boot loader did: whether this firmware is on trial, and whether another was tried in vain, of which an event is
-// made. That is forgotten once the event is on the disk.
+// mountESP mounts the ESP.
+func mountESP(device, dir string) (unmount func() error, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	const flags = unix.MS_NODEV | unix.MS_NOSUID | unix.MS_NOEXEC | unix.MS_NOATIME
+	if err := unix.Mount(device, dir, "vfat", flags, "errors=continue"); err != nil {
+		return nil, fmt.Errorf("mount the ESP: %w", err)
+	}
+	return func() error { return unix.Unmount(dir, 0) }, nil
+}
+
+// learn takes up what the boot loader did: whether this firmware is on trial, and what became of one that was tried, of which an event is
+// made. That is forgotten once the event is on the disk; without data that last, only that something failed is told.
 func (b *box) learn() (trial bool) {
 	trial = b.args["cafeprobe.try"] == "1"
-	b.try("boot state", b.withSlots(func(s slots) error {
-		state, err := s.State()
-		if err != nil {
-			return err
-		}
+	state, err := boxSlots{b}.State()
+	b.try("boot state", err)
+	if err == nil {
 		trial = trial || state.OnTrial()
-		if state.Failed == bootstate.None || state.Failed == b.running() {
-			return nil
+		switch {
+		case b.dataNow().Lasting():
+			b.try("boot state", b.updater.Begin())
+		case state.Failed != bootstate.None && state.Failed != b.running():
+			b.event(eventRolledBack, map[string]string{"slot": state.Failed.String()})
 		}
-		b.log.Warn("a firmware was rolled back", "slot", state.Failed)
-		b.event(eventRolledBack, map[string]string{"slot": state.Failed.String()})
-		if !b.dataNow().Lasting() {
-			return nil
-		}
-		return s.Forget()
-	}))
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.trial = trial
@@ -100,12 +106,10 @@ func (b *box) learn() (trial bool) {
 
 // confirm makes the firmware on trial the good one. One that the boot loader had no trial of needs no confirmation.
 func (b *box) confirm(why string) error {
-	err := b.withSlots(func(s slots) error { return s.Confirm() })
-	if err != nil && !errors.Is(err, slot.ErrNoTrial) {
+	if err := b.updater.Confirm(); err != nil && !errors.Is(err, slot.ErrNoTrial) {
 		return err
 	}
 	b.log.Warn("the firmware is confirmed", "why", why)
-	b.event(eventCommitted, map[string]any{"slot": b.slot(), "version": b.release.Version, "number": b.release.Number})
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.judge.Confirmed()

@@ -35,7 +35,7 @@ var ErrChild = errors.New("update: the child")
 const maxReports = 4096
 
 // Process returns Config.Child: a process of its own, as a user without any right, that gets nothing but the job and the slot's file.
-// The place is to be an *os.File, or to have one as its method File.
+// The place is to be an *os.File, or to have one as its method Handle.
 func Process(cfg ProcessConfig) func(context.Context, Job, slot.Place, func(Report)) error {
 	run := cfg.Run
 	if run == nil {
@@ -77,8 +77,8 @@ func file(place slot.Place) *os.File {
 	switch p := place.(type) {
 	case *os.File:
 		return p
-	case interface{ File() *os.File }:
-		return p.File()
+	case interface{ Handle() *os.File }:
+		return p.Handle()
 	}
 	panic("BUG: a slot that is no file")
 }

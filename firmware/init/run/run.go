@@ -64,6 +64,17 @@ func NewGroup(root, name string, memory int64) (*Group, error) {
 	return &Group{f}, nil
 }
 
+// Add has cmd, which is yet to be started, run in the group. A nil Group is none.
+func (g *Group) Add(cmd *exec.Cmd) {
+	if g == nil {
+		return
+	}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(g.dir.Fd())
+}
+
 // kill ends all that is in the group: what a program started may outlive it.
 func (g *Group) kill() {
 	_ = os.WriteFile(filepath.Join(g.dir.Name(), "cgroup.kill"), []byte("1"), 0) // Linux 5.14
@@ -131,7 +142,7 @@ func (p *Program) once(ctx context.Context, started func(pid int)) error {
 		Setsid: true, Credential: &syscall.Credential{Uid: p.User, Gid: p.User}, AmbientCaps: p.Caps,
 	}
 	if p.Group != nil {
-		cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(p.Group.dir.Fd())
+		p.Group.Add(cmd)
 		defer p.Group.kill()
 	}
 	if err := p.Reaper.start(cmd); err != nil {
