@@ -108,7 +108,7 @@ func (l *words) ofBox(b uplink.Body) string {
 	case *uplink.Done:
 		return sentences(l.f(l.done, string(b.Verb), b.Number, cmp.Or(l.results[b.Result], b.Result)), b.Why)
 	case *uplink.Update:
-		return sentences(l.f(l.updated, b.Version, b.Step), b.Why)
+		return sentences(l.f(l.updated, b.Version, cmp.Or(l.updates[b.Step], b.Step)), cmp.Or(l.notTaken[b.Why], b.Why))
 	case *uplink.Fork:
 		return l.f(l.forkedAt, b.At)
 	case *uplink.Event:

@@ -101,7 +101,21 @@ var english = words{
 		"power": "power", "storage": "card", "clock": "time", "capture": "capture port", "vantage": "vantage", "uplink": "uplink",
 		"broker": "connection", "receipts": "receipts",
 	},
+	updates: map[string]string{
+		"announced": "offered", "fetched": "fetched", "refused": "refused", "written": "written, the box starts anew", "trial": "on trial",
+		"confirmed": "runs and is kept", "rolled-back": "did not prove itself, the one before runs again",
+	},
+	notTaken: map[string]string{
+		"malformed": "What came is no firmware.", "unsigned": "It is not signed.", "wrong-key": "It is signed with another key.",
+		"revoked-key": "It is signed with a key that was replaced.", "older": "It is older than what the box has.",
+		"frozen": "What was signed last has expired; newer may be held back.", "other-board": "It is for another model.",
+		"truncated": "It is cut short.", "swapped": "It is not the file that was signed.", "endless": "It is larger than was signed.",
+		"no-room": "There is no room for it.", "current": "It runs already.", "absent": "There is none for this model.",
+		"trial": "Another is on trial.", "network": "It could not be fetched.", "card": "The card does not keep it.",
+		"reset": "The box hung, or lost its power.",
+	},
 	refusals: map[string]string{
+		uplink.SecurityNoRoom:    "no room for a firmware",
 		uplink.SecurityMalformed: "malformed message", uplink.SecurityForged: "signature does not verify",
 		uplink.SecurityReplayed: "command sent again", uplink.SecurityExpired: "command expired",
 		uplink.SecurityMisled: "message for another box", uplink.SecurityFlood: "too many messages",

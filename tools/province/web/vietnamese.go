@@ -104,7 +104,21 @@ var vietnamese = words{
 		"power": "nguồn điện", "storage": "thẻ nhớ", "clock": "giờ", "capture": "cổng thu", "vantage": "tầm quan sát",
 		"uplink": "đường truyền", "broker": "kết nối", "receipts": "biên nhận",
 	},
+	updates: map[string]string{
+		"announced": "đã được đề nghị", "fetched": "đã tải về", "refused": "bị từ chối", "written": "đã ghi, thiết bị khởi động lại",
+		"trial": "đang chạy thử", "confirmed": "chạy tốt và được giữ lại", "rolled-back": "không chạy tốt, thiết bị trở về bản trước",
+	},
+	notTaken: map[string]string{
+		"malformed": "Dữ liệu nhận được không phải phần mềm.", "unsigned": "Không có chữ ký.", "wrong-key": "Ký bằng khóa khác.",
+		"revoked-key": "Ký bằng khóa đã bị thay.", "older": "Cũ hơn bản thiết bị đang có.",
+		"frozen": "Chữ ký mới nhất đã hết hạn; có thể bản mới hơn bị giữ lại.", "other-board": "Dành cho kiểu thiết bị khác.",
+		"truncated": "Tệp bị cắt cụt.", "swapped": "Không phải tệp đã ký.", "endless": "Lớn hơn tệp đã ký.",
+		"no-room": "Không đủ chỗ.", "current": "Bản này đang chạy.", "absent": "Không có bản cho kiểu thiết bị này.",
+		"trial": "Một bản khác đang chạy thử.", "network": "Không tải về được.", "card": "Thẻ nhớ không giữ được dữ liệu.",
+		"reset": "Thiết bị bị treo hoặc mất điện.",
+	},
 	refusals: map[string]string{
+		uplink.SecurityNoRoom:    "không đủ chỗ cho phần mềm",
 		uplink.SecurityMalformed: "tin sai định dạng", uplink.SecurityForged: "chữ ký không khớp",
 		uplink.SecurityReplayed: "lệnh cũ được gửi lại", uplink.SecurityExpired: "lệnh đã hết hạn",
 		uplink.SecurityMisled: "tin dành cho thiết bị khác", uplink.SecurityFlood: "quá nhiều tin",

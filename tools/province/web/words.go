@@ -41,6 +41,7 @@ type words struct {
 	why                                                                         map[live.Status]string // what the status rests on
 	kinds                                                                       map[uplink.Kind]string
 	roles, boots, blinds, gaps, sights, results, powers, refusals, cards        map[string]string
+	updates, notTaken                                                           map[string]string // a firmware's steps, and why it was refused
 	events, checks                                                              map[string]string
 	vantages                                                                    map[string]string // why a grade of sight is given
 	hidden, lost                                                                string

@@ -197,7 +197,8 @@ func TestDescribeBox(t *testing.T) {
 	f(&uplink.Power{What: "low"}, "Điện áp thấp.")
 	f(&uplink.Config{Changed: []string{"cafe.silence"}}, "Đã đổi: cafe.silence.")
 	f(&uplink.Done{Number: 7, Verb: uplink.VerbReboot, Result: uplink.ResultRefused}, "Lệnh reboot số 7: bị từ chối.")
-	f(&uplink.Update{Version: "1.5.0", Step: "confirmed"}, "Bản 1.5.0: confirmed.")
+	f(&uplink.Update{Version: "1.5.0", Step: "confirmed"}, "Bản 1.5.0: chạy tốt và được giữ lại.")
+	f(&uplink.Update{Version: "1.5.0", Step: "refused", Why: "unsigned"}, "Bản 1.5.0: bị từ chối. Không có chữ ký.")
 	f(&uplink.Fork{At: 9}, "Thẻ nhớ khác với dữ liệu của tỉnh từ bản ghi 9: thẻ đã bị sao chép hoặc khôi phục.")
 	f(&uplink.Event{What: uplink.EventCrash, Of: "daemon", Why: "signal-killed"},
 		"Một chương trình của thiết bị bị lỗi và đã dừng. daemon signal-killed")
