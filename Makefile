@@ -131,8 +131,8 @@ qemu: packages-image packages-qemu bin ## an image that QEMU boots, fed with the
 	@bin/cafeprobe image qemu-arm64
 	@set -m; bin/cafeprobe qemu --speed $(SPEED) || exit
 
-e2e: packages-test packages-image ## the image in QEMU, from power-on to power-off (about five minutes)
-	@SOAK=1 $(GO) test -count=1 -timeout 20m -v -run '^TestEmulate$$' ./tools/cafeprobe/demo
+e2e: packages-test packages-image ## the image in QEMU, from power-on to power-off, and two updates (about fifteen minutes)
+	@SOAK=1 $(GO) test -count=1 -timeout 40m -v -run '^TestEmulate' ./tools/cafeprobe/demo
 
 clean: ## remove what was built
 	rm -rf bin out

@@ -24,6 +24,13 @@ type trial struct {
 	SHA256  Sum    `json:"sha256"`
 }
 
+// tried forgets the offer of a firmware that is on trial, or was.
+func (m *memo) tried() {
+	if m.Trial != nil && m.Offer != nil && (m.Offer.Version == "" || m.Offer.Version == m.Trial.Version) {
+		m.Offer, m.Found, m.Synced = nil, nil, 0
+	}
+}
+
 // maxMemo bounds the file, in octets: an offer has some certificates.
 const maxMemo = 32 << 10
 

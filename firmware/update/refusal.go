@@ -26,7 +26,6 @@ const (
 
 	Current Why = "current" // it runs already
 	Absent  Why = "absent"  // the province's folder has no such firmware for this board
-	OnTrial Why = "trial"   // the firmware that runs is on trial itself
 	Network Why = "network" // it could not be fetched for days
 	Card    Why = "card"    // the card does not keep what is written
 )
@@ -55,8 +54,8 @@ func (w Why) Security() string {
 // isWhy reports whether w is one of the reasons.
 func isWhy(w Why) bool {
 	switch w {
-	case Malformed, Unsigned, WrongKey, RevokedKey, Older, Frozen, OtherBoard, Truncated, Swapped, Endless, NoRoom, Current, Absent, OnTrial,
-		Network, Card:
+	case Malformed, Unsigned, WrongKey, RevokedKey, Older, Frozen, OtherBoard, Truncated, Swapped, Endless, NoRoom, Current, Absent, Network,
+		Card:
 		return true
 	}
 	return false

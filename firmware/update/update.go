@@ -109,13 +109,15 @@ func (u *Updater) Begin() error {
 	tried := m.Trial
 	switch {
 	case st.OnTrial():
-		u.note(func(m *memo) { m.Offer = nil }) // it is what runs: the box may have ended before that was noted
+		u.note((*memo).tried)
 		u.step(u.cfg.Release.Version, "trial", st.Running, "")
 		return nil
 	case tried != nil && tried.Slot == st.Running.String():
 		u.step(tried.Version, "confirmed", st.Running, "") // and the power was cut before that was said
 	case tried != nil && st.Trial != bootstate.None:
 		return nil // it waits
+	case tried != nil && m.Offer != nil && st.Failed == bootstate.None:
+		return nil // the power was cut before it could be tried, and the offer goes on
 	case tried != nil:
 		u.step(tried.Version, "rolled-back", st.Running.Other(), m.why())
 	case st.Failed != bootstate.None:
@@ -123,7 +125,10 @@ func (u *Updater) Begin() error {
 	default:
 		return nil
 	}
-	u.note(func(m *memo) { m.Trial, m.Why = nil, "" })
+	u.note(func(m *memo) {
+		m.tried()
+		m.Trial, m.Why = nil, ""
+	})
 	if st.Failed != bootstate.None {
 		return u.cfg.Slots.Forget()
 	}
@@ -247,7 +252,7 @@ func (u *Updater) try(ctx context.Context, o Offer) (fw string, err error) {
 		return fw, err
 	}
 	if st.OnTrial() {
-		return fw, Refuse(OnTrial, "slot %s", st.Running)
+		return fw, slot.ErrOnTrial // which passes
 	}
 	job := Job{
 		Offer: o, Root: u.cfg.Root, Dir: u.cfg.Dir, Board: u.cfg.Release.Board, Number: u.cfg.Release.Number,
@@ -307,6 +312,7 @@ func (u *Updater) write(ctx context.Context, job Job, found *Found, to bootstate
 	if err := u.cfg.Slots.Try(); err != nil {
 		return err
 	}
+	u.note((*memo).tried)
 	u.cfg.Ready()
 	return nil
 }

@@ -185,8 +185,8 @@ func TestNotOnTrial(t *testing.T) {
 	f := newFake()
 	f.st = slot.State{Running: bootstate.B, Active: bootstate.A, Trial: bootstate.B, Tries: 2, Failed: bootstate.None}
 	u := New(Config{Slots: f, Event: func(Step) {}})
-	if _, err := u.try(t.Context(), Offer{Version: "2"}); Refused(err) != OnTrial {
-		t.Errorf("%v, want %s", err, OnTrial)
+	if _, err := u.try(t.Context(), Offer{Version: "2"}); !errors.Is(err, slot.ErrOnTrial) || Refused(err) != "" {
+		t.Errorf("%v, want ErrOnTrial, which passes", err)
 	}
 }
 
@@ -225,7 +225,34 @@ func TestBegin(t *testing.T) {
 	f("not well", slot.State{Running: a, Active: a, Trial: none, Failed: b}, memo{Trial: tried, Why: "well"}, "rolled-back 2 b well")
 	f("memo lost", slot.State{Running: a, Active: a, Trial: none, Failed: b}, memo{}, "rolled-back unknown b reset")
 	f("state lost", slot.State{Running: a, Active: a, Trial: none, Failed: none}, memo{Trial: tried}, "rolled-back 2 b reset")
+	offer := &Offer{Version: "2"}
+	f("cut before it was tried", slot.State{Running: a, Active: a, Trial: none, Failed: none}, memo{Trial: tried, Offer: offer})
+	f("failed, and the offer is there", slot.State{Running: a, Active: a, Trial: none, Failed: b}, memo{Trial: tried, Offer: offer},
+		"rolled-back 2 b reset")
 	f("cut after confirming", slot.State{Running: b, Active: b, Trial: none, Failed: none}, memo{Trial: tried}, "confirmed 2 b ")
+}
+
+// TestOfferEnds: once a firmware is on trial, or was, its offer is not taken again; another is.
+func TestOfferEnds(t *testing.T) {
+	const a, b, none = bootstate.A, bootstate.B, bootstate.None
+	trial := &trial{Version: "2", Slot: "b"}
+	for name, st := range map[string]slot.State{
+		"on trial": {Running: b, Active: a, Trial: b, Tries: 1, Failed: none}, "failed": {Running: a, Active: a, Trial: none, Failed: b},
+	} {
+		for version, kept := range map[string]bool{"2": false, "": false, "3": true} {
+			file := filepath.Join(t.TempDir(), "update.json")
+			if err := (&memo{Trial: trial, Offer: &Offer{Version: version}}).save(file); err != nil {
+				t.Fatal(err)
+			}
+			u := New(Config{Slots: &fake{st}, File: file, Event: func(Step) {}})
+			if err := u.Begin(); err != nil {
+				t.Error(err)
+			}
+			if m := loadMemo(file); (m.Offer != nil) != kept {
+				t.Errorf("%s: the offer of %q is kept: %t, want %t", name, version, m.Offer != nil, kept)
+			}
+		}
+	}
 }
 
 // TestReports: a child that says nonsense, too much or too long a line is not believed, and not waited for.
@@ -256,8 +283,8 @@ func TestReports(t *testing.T) {
 // TestWords: what is told of a refusal is a record that may be written.
 func TestWords(t *testing.T) {
 	for _, why := range []Why{
-		Malformed, Unsigned, WrongKey, RevokedKey, Older, Frozen, OtherBoard, Truncated, Swapped, Endless, NoRoom, Current, Absent, OnTrial,
-		Network, Card,
+		Malformed, Unsigned, WrongKey, RevokedKey, Older, Frozen, OtherBoard, Truncated, Swapped, Endless, NoRoom, Current, Absent, Network,
+		Card,
 	} {
 		u := &uplink.Update{Stamp: uplink.Stamp{Quality: uplink.QualityNone}, Version: "2026.12.0", Step: "refused", Why: string(why)}
 		if _, err := uplink.Encode(u); err != nil || !isWhy(why) {

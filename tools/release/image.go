@@ -70,8 +70,8 @@ func ReadImage(dir string) (*Image, error) {
 	return i, nil
 }
 
-// sums returns the files' hashes.
-func (i *Image) sums() map[string]update.Sum {
+// Sums returns the hashes of the files that are signed, by their names.
+func (i *Image) Sums() map[string]update.Sum {
 	m := map[string]update.Sum{}
 	for _, f := range i.files {
 		m[f.name] = f.sum

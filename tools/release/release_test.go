@@ -82,7 +82,7 @@ func TestNotGreen(t *testing.T) {
 	if err := rec.Write(file); err != nil {
 		t.Fatal(err)
 	}
-	if back, err := ReadRecord(file); err != nil || back.Green(&i.Manifest, i.sums()) != nil {
+	if back, err := ReadRecord(file); err != nil || back.Green(&i.Manifest, i.Sums()) != nil {
 		t.Errorf("a record that was written: %+v, %v", back, err)
 	}
 	if err := os.Remove(file); err != nil {

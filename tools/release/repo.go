@@ -142,7 +142,7 @@ var ErrNumber = errors.New("a release's number rises")
 
 // Add signs an image whose tests were green, and puts it into the folder. The older releases of its board but one go.
 func (r *Repo) Add(i *Image, rec *Record, now time.Time) error {
-	if err := rec.Green(&i.Manifest, i.sums()); err != nil {
+	if err := rec.Green(&i.Manifest, i.Sums()); err != nil {
 		return fmt.Errorf("sign %s of %s: %w", i.Manifest.Release.Version, i.Manifest.Release.Board, err)
 	}
 	return r.add(i, now)

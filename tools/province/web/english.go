@@ -111,7 +111,7 @@ var english = words{
 		"frozen": "What was signed last has expired; newer may be held back.", "other-board": "It is for another model.",
 		"truncated": "It is cut short.", "swapped": "It is not the file that was signed.", "endless": "It is larger than was signed.",
 		"no-room": "There is no room for it.", "current": "It runs already.", "absent": "There is none for this model.",
-		"trial": "Another is on trial.", "network": "It could not be fetched.", "card": "The card does not keep it.",
+		"network": "It could not be fetched.", "card": "The card does not keep it.",
 		"reset": "The box hung, or lost its power.",
 	},
 	refusals: map[string]string{

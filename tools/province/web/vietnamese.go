@@ -114,7 +114,7 @@ var vietnamese = words{
 		"frozen": "Chữ ký mới nhất đã hết hạn; có thể bản mới hơn bị giữ lại.", "other-board": "Dành cho kiểu thiết bị khác.",
 		"truncated": "Tệp bị cắt cụt.", "swapped": "Không phải tệp đã ký.", "endless": "Lớn hơn tệp đã ký.",
 		"no-room": "Không đủ chỗ.", "current": "Bản này đang chạy.", "absent": "Không có bản cho kiểu thiết bị này.",
-		"trial": "Một bản khác đang chạy thử.", "network": "Không tải về được.", "card": "Thẻ nhớ không giữ được dữ liệu.",
+		"network": "Không tải về được.", "card": "Thẻ nhớ không giữ được dữ liệu.",
 		"reset": "Thiết bị bị treo hoặc mất điện.",
 	},
 	refusals: map[string]string{

@@ -1,0 +1,167 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cafeprobe/firmware/image"
+	"cafeprobe/firmware/vm"
+	"cafeprobe/tools/province"
+	"cafeprobe/tools/province/collector"
+	"cafeprobe/tools/province/provincetest"
+	"cafeprobe/tools/release"
+	"cafeprobe/uplink"
+)
+
+// TestEmulateUpdate: a box that runs takes two firmware releases from the province. The first stays; PID 1 of the second ends at once, and
+// the box goes back. Its chain says both.
+func TestEmulateUpdate(t *testing.T) {
+	if os.Getenv("SOAK") == "" {
+		t.Skip("SOAK is not set: it takes ten minutes")
+	}
+	dir := t.TempDir()
+	repo, err := release.Init(filepath.Join(dir, "repo"), filepath.Join(dir, "keys"), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	build := func(version string, number uint64, init string) string {
+		t.Helper()
+		out := filepath.Join(dir, version)
+		cfg := image.Config{
+			Board: "qemu-arm64", Source: "../../..", Out: out, Version: version, Number: number, Root: repo.RootFile(), Init: init,
+		}
+		if _, err := image.Build(t.Context(), cfg); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	first := build("2026.11.0", 11, "")
+	sign(t, repo, build("2026.12.0", 12, ""))
+	p, _ := provincetest.Run(t, province.Config{
+		Dir: filepath.Join(dir, "province"), Province: address.Province, Releases: filepath.Join(dir, "repo"),
+		Secure: &province.Secure{Names: []string{host, "127.0.0.1"}},
+	})
+	run := Config{Dir: dir, Image: first}
+	card, err := card(t.Context(), run, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := vm.Start(t.Context(), vm.Config{Arch: vm.ARM64, Firmware: filepath.Join(first, image.LoaderFile), Disk: card, Watchdog: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	defer func() {
+		if t.Failed() {
+			t.Logf("the console ends with:\n%s", m.Serial.Tail())
+		}
+	}()
+	runs := func(slot string, trial bool, within time.Duration) {
+		t.Helper()
+		ctx, stop := context.WithTimeout(t.Context(), within)
+		defer stop()
+		if _, err := m.Serial.Expect(ctx, fmt.Sprintf(`runs after [0-9.]+ s; slot %s, trial %v`, slot, trial)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	began := time.Now()
+	note := func(what string) { t.Logf("%6s %s", time.Since(began).Round(time.Second), what) }
+	runs("a", false, bootTime)
+	awaited, stop := context.WithTimeout(t.Context(), bootTime)
+	defer stop()
+	if err := records(awaited, p, 1); err != nil {
+		t.Fatal(err)
+	}
+	note("slot a runs, and is known to the province")
+
+	offer(t, filepath.Join(dir, "province"), p, "2026.12.0")
+	runs("b", true, 8*time.Minute)
+	note("slot b is tried")
+	told(t, p, "announced 2026.12.0  , written 2026.12.0 b , trial 2026.12.0 b , confirmed 2026.12.0 b ")
+	note("slot b is confirmed")
+
+	sign(t, repo, build("2026.12.1", 13, "./firmware/cafeprobed")) // it ends at once: it has no configuration
+	offer(t, filepath.Join(dir, "province"), p, "2026.12.1")
+	runs("b", false, 10*time.Minute)
+	note("slot b runs again")
+	told(t, p, "announced 2026.12.1  , written 2026.12.1 a , rolled-back 2026.12.1 a reset")
+	if tries := strings.Count(m.Serial.Said(), "cafeprobe: slot a, trial 1"); tries != 3 {
+		t.Errorf("slot a was tried %d times, want 3", tries)
+	}
+	if sent, _ := m.Capture.FromBox(); sent != 0 {
+		t.Errorf("%d frames left the capture port", sent)
+	}
+	note("done")
+}
+
+// sign releases an image, as if its tests were green: they are what runs here.
+func sign(t *testing.T, repo *release.Repo, dir string) {
+	t.Helper()
+	i, err := release.ReadImage(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := &release.Record{
+		Format: release.RecordFormat, Board: i.Manifest.Release.Board, Commit: i.Manifest.Release.Commit, Images: i.Sums(), Began: time.Now(),
+	}
+	rec.Ended = rec.Began
+	for _, s := range release.Suites {
+		rec.Suites = append(rec.Suites, release.Suite{Name: s, Result: release.Pass, Tests: 1})
+	}
+	if err := repo.Add(i, rec, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// offer has the province offer a release to the box.
+func offer(t *testing.T, dir string, p *province.Province, version string) {
+	t.Helper()
+	s, _, err := province.OpenBeside(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	ch, err := s.ChainOf(t.Context(), string(address.Box), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(p.EnrollURL(), "https://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := fmt.Sprintf(`{"fw":%q,"url":"https://%s/release/"}`, version, net.JoinHostPort(host, port))
+	if _, err := collector.Order(s, ch, uplink.VerbUpdate, []byte(args), time.Now(), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// told waits until the box's chain has these steps of a firmware, and no others of that version.
+func told(t *testing.T, p *province.Province, want string) {
+	t.Helper()
+	version := strings.Fields(want)[1]
+	var got []string
+	for end := time.Now().Add(8 * time.Minute); time.Now().Before(end); time.Sleep(time.Second) {
+		got = nil
+		err := p.EachRecord(t.Context(), address.Box, func(r uplink.Record) error {
+			if body, err := r.Body(); err == nil {
+				if u, ok := body.(*uplink.Update); ok && u.Version == version {
+					got = append(got, fmt.Sprint(u.Step, " ", u.Version, " ", u.Slot, " ", u.Why))
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Join(got, ", ") == want {
+			return
+		}
+	}
+	t.Fatalf("the chain says %q, want %q", got, want)
+}
