@@ -127,12 +127,12 @@ image: packages-image bin ## the image of a board, in out/image/BOARD: make imag
 uboot: packages-uboot bin ## a board's boot loader, hardened, of Debian's source, in out/uboot/BOARD (80 to 100 s on a quiet machine)
 	@bin/cafeprobe uboot $(BOARD)
 
-qemu: packages-image packages-qemu bin ## an image that QEMU boots, fed with the project's evening at its pace, and the province's page (SPEED=6; about 16 minutes at 1)
-	@bin/cafeprobe image qemu-arm64
-	@set -m; bin/cafeprobe qemu --speed $(SPEED) || exit
+qemu: packages-image packages-qemu bin ## an image that QEMU boots (BOARD=qemu-arm64 or pc), fed with the project's evening at its pace, and the province's page (SPEED=6; about 16 minutes at 1)
+	@bin/cafeprobe image $(BOARD)
+	@set -m; bin/cafeprobe qemu --image out/image/$(BOARD) --speed $(SPEED) || exit
 
-e2e: packages-test packages-image ## the image in QEMU, from power-on to power-off, and two updates (about fifteen minutes)
-	@SOAK=1 $(GO) test -count=1 -timeout 40m -v -run '^TestEmulate' ./tools/cafeprobe/demo
+e2e: packages-test packages-image packages-qemu ## the images of an ARM board and of a PC in QEMU, from power-on to power-off, and two updates each (about half an hour)
+	@SOAK=1 $(GO) test -count=1 -timeout 80m -v -run '^TestEmulate' ./tools/cafeprobe/demo
 
 clean: ## remove what was built
 	rm -rf bin out
@@ -145,7 +145,7 @@ define packages
 endef
 
 packages-test:
-	$(call packages,gcc libc6-dev git iproute2 ethtool openssl mosquitto mosquitto-clients chromium fonts-dejavu-core valgrind dosfstools mtools fdisk cpio device-tree-compiler u-boot-tools qemu-system-arm u-boot-qemu dnsmasq-base)
+	$(call packages,gcc libc6-dev git iproute2 ethtool openssl mosquitto mosquitto-clients chromium fonts-dejavu-core valgrind dosfstools mtools fdisk cpio device-tree-compiler u-boot-tools qemu-system-arm qemu-system-x86 ovmf u-boot-qemu dnsmasq-base)
 
 packages-lab:
 	$(call packages,iproute2 ethtool dnsmasq-base isc-dhcp-client curl samba avahi-daemon qemu-system-x86 ipxe-qemu chromium)
@@ -157,7 +157,7 @@ packages-image:
 	$(call packages,git dpkg dosfstools e2fsprogs mtools)
 
 packages-qemu:
-	$(call packages,qemu-system-arm)
+	$(call packages,qemu-system-arm qemu-system-x86 ovmf)
 
 packages-uboot:
 	$(call packages,dpkg make patch bc bison flex gcc gcc-aarch64-linux-gnu libc6-dev libgnutls28-dev libssl-dev uuid-dev python3-dev python3-pyelftools python3-setuptools swig)

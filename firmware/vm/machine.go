@@ -46,9 +46,10 @@ type Config struct {
 	Arch     Arch
 	Disk     string // the image, raw; the guest writes to it
 	Firmware string // U-Boot for arm64; OVMF's code for amd64
-	Vars     string // OVMF's variables, written to: a copy of the machine's own
+	Vars     string // OVMF's variables, written to: a copy of the machine's own; see UEFI
 
 	WriteLog string // the file into which each write to Disk is logged, for LoadLog; "" for none
+	NIC      string // QEMU's name of the capture port's kind; "": one that the firmware has no driver for
 	Watchdog bool   // an i6300esb that resets the machine
 	NoUplink bool   // no cable at the uplink
 	NoReset  bool   // a reset ends the machine
@@ -195,11 +196,23 @@ func (c *Config) disks(add func(...string)) {
 
 func (c *Config) ports(add func(...string)) {
 	add("-netdev", "dgram,id=cap,local.type=fd,local.str=5")
-	add("-device", "virtio-net-pci,netdev=cap,romfile=,addr="+slotCapture+",mac="+CaptureMAC)
+	add("-device", c.nic()+",netdev=cap,romfile=,addr="+slotCapture+",mac="+CaptureMAC)
 	if c.NoUplink {
 		return
 	}
 	add("-netdev", "user,id=up", "-device", "virtio-net-pci,netdev=up,romfile=,addr="+slotUplink+",mac="+UplinkMAC)
+}
+
+// nic returns QEMU's name of the capture port. OVMF has a driver and a network stack for virtio's, which send frames before anything of
+// the image runs; for Intel's it has none, unless the card brings one in its ROM.
+func (c *Config) nic() string {
+	switch {
+	case c.NIC != "":
+		return c.NIC
+	case c.Arch == AMD64:
+		return "e1000e"
+	}
+	return "virtio-net-pci"
 }
 
 // comma doubles the commas of a file's name, as QEMU wants them.

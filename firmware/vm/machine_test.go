@@ -114,3 +114,41 @@ func TestWriteLog(t *testing.T) {
 		t.Errorf("writes at %v, want sectors 7 and 9: %+v", at, l.Writes)
 	}
 }
+
+// TestUEFI: a PC's firmware sends by itself from each port that it has a driver for, long before anything of an image runs, and what it
+// sends is seen from power-on; from the capture port of an emulated PC it sends nothing.
+func TestUEFI(t *testing.T) {
+	dir := t.TempDir()
+	code, vars, err := UEFI(dir)
+	if _, missing := exec.LookPath("qemu-system-x86_64"); err != nil || missing != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("no QEMU or no OVMF, and this is CI: apt-get install qemu-system-x86 ovmf")
+		}
+		t.Skip("no QEMU or no OVMF: apt-get install qemu-system-x86 ovmf")
+	}
+	// Without a disk it tries what there is, the network too.
+	run := func(nic string) (sent uint64, first [][]byte) {
+		m, ctx := start(t, Config{Arch: AMD64, Firmware: code, Vars: vars, NIC: nic, NoUplink: true})
+		defer m.Close()
+		if nic == "" {
+			if _, err := m.Serial.Expect(ctx, `BdsDxe: (starting|No bootable option)`); err != nil { // its shell, the last resort
+				t.Fatal(err)
+			}
+			return m.Capture.FromBox()
+		}
+		for ; sent == 0; sent, first = m.Capture.FromBox() {
+			select {
+			case <-ctx.Done():
+				t.Fatalf("OVMF sends nothing from a port that it has a driver for; its console ends with:\n%s", m.Serial.Tail())
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+		return sent, first
+	}
+	if sent, first := run(""); sent != 0 {
+		t.Errorf("%d frames left the capture port, the first % x", sent, first[0])
+	}
+	if _, first := run("virtio-net-pci"); !bytes.Contains(first[0][6:12], []byte{0x52, 0x54, 0, 0xca, 0xfe, 0x04}) {
+		t.Errorf("first frame % x, want one of the port's", first[0])
+	}
+}

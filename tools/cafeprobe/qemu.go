@@ -11,7 +11,7 @@ import (
 
 type qemuCmd struct {
 	Console string  `default:"out/qemu.log" placeholder:"FILE" help:"What the box's console said goes here at the end: ${default}."`
-	Image   string  `default:"out/image/qemu-arm64" help:"Folder of the image, as cafeprobe image makes it."`
+	Image   string  `default:"out/image/qemu-arm64" help:"Folder of the image of qemu-arm64 or pc, as cafeprobe image makes it."`
 	Speed   float64 `default:"1" help:"Times faster than recorded. What lasts minutes lasts less then, and the box knows minutes only."`
 	File    string  `arg:"" optional:"" name:"FILE" help:"Capture to feed; without it, the project's own: an evening in a small café."`
 }

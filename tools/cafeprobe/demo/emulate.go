@@ -47,10 +47,11 @@ func Emulate(ctx context.Context, cfg Config) error {
 		if err != nil {
 			return err
 		}
-		m, err = vm.Start(context.WithoutCancel(ctx), vm.Config{
-			Arch: vm.ARM64, Firmware: filepath.Join(cfg.Image, image.LoaderFile), Disk: card, Watchdog: true,
-		})
+		c, err := machine(cfg.Dir, cfg.Image, card)
 		if err != nil {
+			return err
+		}
+		if m, err = vm.Start(context.WithoutCancel(ctx), c); err != nil {
 			return err
 		}
 		fmt.Fprintf(cfg.Out, "box      boots; its console is in %s at the end\n", cfg.Console)
