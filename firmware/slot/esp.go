@@ -191,6 +191,20 @@ func (e *ESP) Open() (Place, error) {
 	return p, nil
 }
 
+// Image opens the file of the slot that runs, to be read.
+func (e *ESP) Image() (Place, error) {
+	list, err := e.entries()
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range list {
+		if x.slot == e.running && x.whole { // of two names, of a rename that was split, either leads to it
+			return e.files.Open(x.name)
+		}
+	}
+	return nil, fmt.Errorf("read slot %s: it is not there", e.running)
+}
+
 // fresh is the name of a slot that was never tried.
 func (e *ESP) fresh() string {
 	return fmt.Sprintf("%s%s+%d%s", prefix, e.running.Other(), bootstate.Tries, suffix)

@@ -179,16 +179,24 @@ func (w *Writer) Finish(sum [sha256.Size]byte) error {
 // Verify reads a firmware of length octets back from the card, not from memory where the place lets that be told apart, and
 // compares its SHA-256 with sum. The error wraps ErrCard.
 func Verify(place io.ReaderAt, length int64, sum [sha256.Size]byte) error {
-	if f, ok := place.(interface{ Fd() uintptr }); ok {
-		forget(int(f.Fd()))
-	}
-	h := sha256.New()
-	n, err := io.Copy(h, io.NewSectionReader(place, 0, length))
+	n, got, err := Sum(io.NewSectionReader(place, 0, length), place)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrCard, err)
 	}
-	if got := h.Sum(nil); n != length || !bytes.Equal(got, sum[:]) {
+	if n != length || got != sum {
 		return fmt.Errorf("%w: %d octets of SHA-256 %x, want %d of %x", ErrCard, n, got, length, sum)
 	}
 	return nil
+}
+
+// Sum returns the length and the SHA-256 of what r reads of place, from the card where that can be told apart from memory.
+func Sum(r io.Reader, place io.ReaderAt) (n int64, sum [sha256.Size]byte, err error) {
+	if f, ok := place.(interface{ Fd() uintptr }); ok {
+		forget(int(f.Fd()))
+		defer forget(int(f.Fd())) // and the memory is for others
+	}
+	h := sha256.New()
+	n, err = io.Copy(h, r)
+	h.Sum(sum[:0])
+	return n, sum, err
 }

@@ -16,12 +16,34 @@ type memo struct {
 	Synced int64  `json:"synced,omitempty"` // octets of it
 	Trial  *trial `json:"trial,omitempty"`  // that waits to be tried, or is tried
 	Why    string `json:"why,omitempty"`    // it was not confirmed so far, in a word
+	Runs   *trial `json:"runs,omitempty"`   // that was confirmed, or, where none was, that was there first: see Intact
+	Vain   *Sum   `json:"vain,omitempty"`   // of the firmware that was rolled back last
 }
 
+// trial is a firmware that was written into a slot.
 type trial struct {
 	Version string `json:"fw"`
 	Slot    string `json:"slot"`
 	SHA256  Sum    `json:"sha256"`
+	Length  int64  `json:"length,omitempty"` // octets; 0: not noted
+}
+
+// stays notes that what was tried was confirmed.
+func (m *memo) stays() {
+	m.tried()
+	if m.Trial != nil {
+		m.Runs = m.Trial
+	}
+	m.Trial, m.Why = nil, ""
+}
+
+// failed notes that what was tried was rolled back.
+func (m *memo) failed() {
+	m.tried()
+	if m.Trial != nil {
+		m.Vain = &m.Trial.SHA256
+	}
+	m.Trial, m.Why = nil, ""
 }
 
 // tried forgets the offer of a firmware that is on trial, or was.

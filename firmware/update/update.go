@@ -38,6 +38,9 @@ type Config struct {
 	Dir     string  // where the child keeps metadata
 	File    string  // where PID 1 keeps how far it is
 
+	// Image opens the slot that runs, where the boot loader boots it without comparing a hash: Intact does then. nil where it compares.
+	Image func() (slot.Place, error)
+
 	Event func(Step)       // is told each step, and keeps it until it is recorded
 	Now   func() time.Time // the latest time that is known without servers: build, or last saved
 	Ready func()           // a firmware waits for the box to start anew
@@ -61,6 +64,7 @@ const (
 type Updater struct {
 	cfg    Config
 	offers chan Offer
+	sticks chan stick
 
 	mu   sync.Mutex
 	memo memo
@@ -77,7 +81,7 @@ func New(cfg Config) *Updater {
 	if cfg.Ready == nil {
 		cfg.Ready = func() {}
 	}
-	u := &Updater{cfg: cfg, offers: make(chan Offer, 1)}
+	u := &Updater{cfg: cfg, offers: make(chan Offer, 1), sticks: make(chan stick)}
 	u.memo = loadMemo(cfg.File)
 	return u
 }
@@ -114,21 +118,18 @@ func (u *Updater) Begin() error {
 		return nil
 	case tried != nil && tried.Slot == st.Running.String():
 		u.step(tried.Version, "confirmed", st.Running, "") // and the power was cut before that was said
+		u.note((*memo).stays)
 	case tried != nil && st.Trial != bootstate.None:
 		return nil // it waits
 	case tried != nil && m.Offer != nil && st.Failed == bootstate.None:
 		return nil // the power was cut before it could be tried, and the offer goes on
 	case tried != nil:
 		u.step(tried.Version, "rolled-back", st.Running.Other(), m.why())
+		u.note((*memo).failed)
 	case st.Failed != bootstate.None:
 		u.step("unknown", "rolled-back", st.Failed, m.why()) // and what it was is lost with the data
-	default:
-		return nil
+		u.note((*memo).failed)
 	}
-	u.note(func(m *memo) {
-		m.tried()
-		m.Trial, m.Why = nil, ""
-	})
 	if st.Failed != bootstate.None {
 		return u.cfg.Slots.Forget()
 	}
@@ -141,9 +142,12 @@ func (u *Updater) OnTrial() bool {
 	return err == nil && st.OnTrial()
 }
 
-// Confirm makes what runs the box's firmware: it is well.
+// Confirm makes what runs the box's firmware: it is well. The error wraps ErrDamaged where it is not what was written.
 func (u *Updater) Confirm() error {
 	st, err := u.cfg.Slots.State()
+	if err == nil && st.OnTrial() {
+		err = u.Intact()
+	}
 	if err == nil {
 		err = u.cfg.Slots.Confirm()
 	}
@@ -151,7 +155,7 @@ func (u *Updater) Confirm() error {
 		return fmt.Errorf("confirm: %w", err)
 	}
 	u.step(u.cfg.Release.Version, "confirmed", st.Running, "")
-	u.note(func(m *memo) { m.Trial, m.Why = nil, "" })
+	u.note((*memo).stays)
 	return nil
 }
 
@@ -186,20 +190,29 @@ func (u *Updater) Offer(o Offer) {
 
 // Run takes offers until ctx ends: first the one that the box was at before it started.
 func (u *Updater) Run(ctx context.Context) {
+	u.forgetStick()
 	offer := u.known().Offer
 	for ctx.Err() == nil {
 		if offer == nil {
 			select {
 			case <-ctx.Done():
 				return
+			case s := <-u.sticks:
+				u.stick(ctx, s)
+				continue
 			case o := <-u.offers:
 				offer = &o
-				u.note(func(m *memo) { m.Offer = offer })
-				u.step(version(o.Version), "announced", bootstate.None, "")
+				u.announce(offer)
 			}
 		}
 		offer = u.take(ctx, *offer)
 	}
+}
+
+// announce notes an offer, and says that it came.
+func (u *Updater) announce(o *Offer) {
+	u.note(func(m *memo) { m.Offer = o })
+	u.step(version(o.Version), "announced", bootstate.None, "")
 }
 
 func version(v string) string {
@@ -209,11 +222,17 @@ func version(v string) string {
 	return v
 }
 
-// take tries an offer until it is done with, or another comes, which it returns.
+// take tries an offer until it is done with, or another comes, which it returns. A stick that is put in meanwhile comes first: somebody
+// stands before the box.
 func (u *Updater) take(ctx context.Context, o Offer) (next *Offer) {
 	pause := firstPause
 	for try := 1; ; try++ {
-		fw, err := u.try(ctx, o)
+		fw, stick, err := u.tryUntilStick(ctx, o)
+		if stick != nil {
+			u.stick(ctx, *stick)
+			try--
+			continue
+		}
 		why := Refused(err)
 		if err != nil {
 			u.cfg.Log.Warn("update", "fw", fw, "try", try, "error", err)
@@ -221,7 +240,7 @@ func (u *Updater) take(ctx context.Context, o Offer) (next *Offer) {
 		if ctx.Err() != nil {
 			return nil // and the memo has it
 		}
-		if err != nil && why == "" && (try == maxTries || o.Folder != "") { // a stick is not waited for
+		if err != nil && why == "" && try == maxTries {
 			why = Network
 		}
 		if why != "" {
@@ -234,9 +253,11 @@ func (u *Updater) take(ctx context.Context, o Offer) (next *Offer) {
 		select {
 		case <-ctx.Done():
 			return nil
+		case s := <-u.sticks:
+			u.stick(ctx, s)
+			continue
 		case o := <-u.offers:
-			u.note(func(m *memo) { m.Offer = &o })
-			u.step(version(o.Version), "announced", bootstate.None, "")
+			u.announce(&o)
 			return &o
 		case <-time.After(pause):
 		}
@@ -244,8 +265,8 @@ func (u *Updater) take(ctx context.Context, o Offer) (next *Offer) {
 	}
 }
 
-// try takes an offer, and returns the version that it is of, as far as is known.
-func (u *Updater) try(ctx context.Context, o Offer) (fw string, err error) {
+// try takes an offer, stays one of a stick that was in when the box started, and returns the version that it is of, as far as is known.
+func (u *Updater) try(ctx context.Context, o Offer, stays bool) (fw string, err error) {
 	fw = version(o.Version)
 	st, err := u.cfg.Slots.State()
 	if err != nil {
@@ -274,6 +295,11 @@ func (u *Updater) try(ctx context.Context, o Offer) (fw string, err error) {
 	if t := u.known().Trial; st.Trial == st.Running.Other() && t != nil && t.SHA256 == r.Found.SHA256 {
 		u.cfg.Ready() // it is there already
 		return fw, nil
+	}
+	if o.Folder != "" {
+		if err := u.wanted(o, r.Found, stays); err != nil {
+			return fw, err
+		}
 	}
 	return fw, u.write(ctx, job, r.Found, st.Running.Other())
 }
@@ -308,7 +334,7 @@ func (u *Updater) write(ctx context.Context, job Job, found *Found, to bootstate
 		return Refuse(Card, "%w", err)
 	}
 	u.step(found.Version, "written", to, "")
-	u.note(func(m *memo) { m.Trial = &trial{Version: found.Version, Slot: to.String(), SHA256: found.SHA256} })
+	u.note(func(m *memo) { m.Trial = &trial{found.Version, to.String(), found.SHA256, found.Length} })
 	if err := u.cfg.Slots.Try(); err != nil {
 		return err
 	}

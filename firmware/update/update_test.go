@@ -2,8 +2,10 @@ package update
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -185,7 +187,7 @@ func TestNotOnTrial(t *testing.T) {
 	f := newFake()
 	f.st = slot.State{Running: bootstate.B, Active: bootstate.A, Trial: bootstate.B, Tries: 2, Failed: bootstate.None}
 	u := New(Config{Slots: f, Event: func(Step) {}})
-	if _, err := u.try(t.Context(), Offer{Version: "2"}); !errors.Is(err, slot.ErrOnTrial) || Refused(err) != "" {
+	if _, err := u.try(t.Context(), Offer{Version: "2"}, false); !errors.Is(err, slot.ErrOnTrial) || Refused(err) != "" {
 		t.Errorf("%v, want ErrOnTrial, which passes", err)
 	}
 }
@@ -297,4 +299,137 @@ func TestWords(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestIntact: a firmware that is not on the card as it was written is not confirmed, and is told of later too; one that came with the card
+// is held against what it was at first.
+func TestIntact(t *testing.T) {
+	const a, b, none = bootstate.A, bootstate.B, bootstate.None
+	dir := t.TempDir()
+	card := filepath.Join(dir, "slot")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(card, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slots := newFake()
+	runs := Release{Version: "1"}
+	begin := func() *Updater {
+		u := New(Config{
+			Slots: slots, File: filepath.Join(dir, "update.json"), Release: runs, Event: func(Step) {},
+			Image: func() (slot.Place, error) { return os.Open(card) },
+		})
+		if err := u.Begin(); err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	want := func(what string, err error, damaged bool) {
+		t.Helper()
+		if errors.Is(err, ErrDamaged) != damaged || !damaged && err != nil {
+			t.Errorf("%s: %v, want it damaged: %t", what, err, damaged)
+		}
+	}
+	write("of the factory")
+	want("at first", begin().Intact(), false)
+	want("as it was", begin().Intact(), false)
+	write("of the factorz")
+	want("a bit that flipped", begin().Intact(), true)
+
+	u := begin()
+	u.note(func(m *memo) { m.Trial = &trial{"2", "b", sha256.Sum256([]byte("new")), 3} })
+	runs = Release{Version: "2"}
+	slots.st = slot.State{Running: b, Active: a, Trial: b, Tries: 2, Failed: none}
+	write("nex")
+	want("on trial, flipped", begin().Confirm(), true)
+	if !slots.st.OnTrial() {
+		t.Error("it is confirmed")
+	}
+	write("new, and more")
+	want("on trial, longer", begin().Confirm(), true)
+	write("new")
+	want("on trial, whole", begin().Confirm(), false)
+	if slots.st.OnTrial() {
+		t.Error("it is not confirmed")
+	}
+	want("confirmed", begin().Intact(), false)
+	write("nex")
+	want("confirmed, and flipped since", begin().Intact(), true)
+}
+
+// TestStick: a stick comes before what is fetched, which goes on behind it; it is told of only where there is something to tell; and one
+// that stays in does not bring back what was rolled back.
+func TestStick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var steps []string
+		told := func() []string {
+			mu.Lock()
+			defer mu.Unlock()
+			s := steps
+			steps = nil
+			return s
+		}
+		onStick := Report{Found: &Found{Release: Release{Version: "3", Number: 3, Board: "b"}, Path: "b/3", Length: 100 << 10, SHA256: Sum{3}}}
+		fetching := false
+		file := filepath.Join(t.TempDir(), "update.json")
+		u := New(Config{
+			Slots: newFake(), File: file, Release: Release{Version: "1", Number: 1, Board: "b"},
+			Open: func() (slot.Place, int64, error) { return nil, 200 << 20, nil },
+			Child: func(ctx context.Context, j Job, _ slot.Place, report func(Report)) error {
+				switch {
+				case j.Offer.Folder == "":
+					fetching = true
+					<-ctx.Done() // a slow line
+					fetching = false
+					return ctx.Err()
+				case j.Found == nil:
+					report(onStick)
+				default:
+					report(Report{Text: "read: input/output error"})
+				}
+				return nil
+			},
+			Event: func(s Step) {
+				mu.Lock()
+				defer mu.Unlock()
+				steps = append(steps, s.Step+" "+s.Version+" "+s.Why)
+			},
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		go u.Run(ctx)
+		u.Offer(Offer{Version: "2", URL: "https://h/r/"})
+		synctest.Wait()
+		f := func(name string, stays bool, ok func(error) bool, want ...string) {
+			t.Helper()
+			told()
+			if err := u.Stick(ctx, "/run/stick/release", stays); !ok(err) {
+				t.Errorf("%s: %v", name, err)
+			}
+			synctest.Wait()
+			if got := told(); !slices.Equal(got, want) {
+				t.Errorf("%s: steps %q, want %q", name, got, want)
+			}
+			if o := loadMemo(file).Offer; !fetching || o == nil || o.Version != "2" {
+				t.Errorf("%s: the offer before it does not go on: %+v, %t", name, o, fetching)
+			}
+		}
+		f("pulled out", false, func(err error) bool { return err != nil && Refused(err) == "" }, "announced 3 ", "refused 3 network")
+		u.note(func(m *memo) { m.Vain = &Sum{3} })
+		f("in vain, and stays", true, func(err error) bool { return errors.Is(err, ErrVain) })
+		f("in vain, and put in again", false, func(err error) bool { return err != nil }, "announced 3 ", "refused 3 network")
+		onStick = Report{Why: Current}
+		f("runs already", false, func(err error) bool { return Refused(err) == Current })
+		onStick = Report{Why: Older}
+		f("forgotten", true, func(err error) bool { return Refused(err) == Older })
+		f("old", false, func(err error) bool { return Refused(err) == Older }, "refused newest older")
+		onStick = Report{Why: Unsigned}
+		f("forged", true, func(err error) bool { return Refused(err) == Unsigned }, "refused newest unsigned")
+		stop()
+		synctest.Wait()
+		if err := u.Stick(ctx, "/run/stick/release", false); !errors.Is(err, context.Canceled) {
+			t.Errorf("a box that ends: %v", err)
+		}
+	})
 }
