@@ -46,6 +46,8 @@ type monitor struct {
 	pulse  pulse
 	last   health.Report
 	low    bool // the supply, as the last record of it says
+
+	damaged bool // the firmware on the card, as PID 1 says
 }
 
 // vitals are what a life of the daemon lets a monitor look at and do.
@@ -90,6 +92,9 @@ func (m *monitor) connect(ctx context.Context, path string) error {
 			return initctl.Dial(ctx, path)
 		},
 		Box: func(b initctl.Box) {
+			m.mu.Lock()
+			m.damaged = b.Damaged
+			m.mu.Unlock()
 			select {
 			case m.box <- b:
 			default: // it was told before
@@ -179,7 +184,7 @@ func (m *monitor) report() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
-	in := health.Inputs{Beat: min(now, m.began+startTime), Up: m.began, Starting: m.life == nil}
+	in := health.Inputs{Beat: min(now, m.began+startTime), Up: m.began, Starting: m.life == nil, Damaged: m.damaged}
 	m.sense(&in)
 	in.Uplink, in.Address = uplinkNow()
 	if m.life != nil {

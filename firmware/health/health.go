@@ -182,8 +182,9 @@ type Inputs struct {
 	Cut     bool    // the machine's run before ended without a goodbye: its power was cut
 	Celsius float64 // 0: no sensor
 
-	Card uplink.Card
-	Wear *board.Wear // nil: it cannot be said
+	Card    uplink.Card
+	Damaged bool        // the firmware on it is not what was written
+	Wear    *board.Wear // nil: it cannot be said
 
 	Quality uplink.Quality
 
@@ -332,6 +333,8 @@ func (in *Inputs) storage() (string, int64) {
 		return uplink.CardUnknown, 0
 	}
 	switch {
+	case in.Damaged:
+		return "firmware", 0
 	case slices.Contains(in.Card.Warn, uplink.CardVolatile):
 		return uplink.CardVolatile, 0
 	case in.Wear != nil && (in.Wear.Used >= 100 || in.Wear.Reserve == board.ReserveUrgent):

@@ -104,6 +104,14 @@ var words = []word{
 		text{"thay thẻ nhớ ngay", "replace the card now"},
 	},
 	{
+		Storage, "firmware", Bad,
+		text{"phần mềm trên thẻ nhớ không còn như lúc ghi", "the firmware on the card is not what was written there"},
+		text{
+			"đừng tắt thiết bị: có thể không khởi động lại được; thay thẻ nhớ",
+			"do not switch the box off, it may not start again; have a new card ready, then replace it",
+		},
+	},
+	{
 		Storage, "corrupt", Warn,
 		text{"{n} tệp bị hỏng và đã được phục hồi phần còn lại", "{n} files were broken; what could be proved was kept"},
 		text{"nếu lặp lại thì thay bộ nguồn rồi thay thẻ nhớ", "if it happens again, replace the supply, then the card"},

@@ -148,11 +148,15 @@ func TestBothEnds(t *testing.T) {
 	s.Wake()
 	e.until(t, "a later event", func() bool { return slices.Equal(e.acked, []string{"1-a", "2-a", "3-a"}) })
 
+	s.Damaged(true)
+	e.until(t, "the box has changed", func() bool { return len(e.boxes) == 2 && e.boxes[1].Damaged && !e.boxes[0].Damaged })
+	s.Damaged(true)
+
 	stop()
 	e.did(func() { e.pending = append(e.pending, event("4-a")); e.refuse = 1 })
 	c.Report(health.Evaluate(health.Inputs{Beat: 59 * time.Minute}, e.reports[0], 59*time.Minute))
 	stop = start(t, s, path)
-	e.until(t, "connected anew, and told the report that waited", func() bool { return len(e.boxes) == 2 && len(e.reports) == 2 })
+	e.until(t, "connected anew, and told the report that waited", func() bool { return len(e.boxes) == 3 && e.boxes[2].Damaged && len(e.reports) == 2 })
 	e.until(t, "the event that was refused once was said", func() bool { return e.refuse == 0 })
 	stop() // a connection of its own says it again
 	stop = start(t, s, path)

@@ -4,7 +4,7 @@
 //	daemon → PID 1   {"v":1,"health":{…}}   how it is, every ten seconds
 //	                 {"v":1,"update":{…}}   an announcement of a firmware, as the province sent it
 //	                 {"v":1,"ack":"ID"}     the event's record is on the card
-//	PID 1 → daemon   {"v":1,"box":{…}}      first on every connection: what box this is
+//	PID 1 → daemon   {"v":1,"box":{…}}      first on every connection: what box this is; again when that changes
 //	                 {"v":1,"event":{…}}    what happened and is to be recorded; again until it is acknowledged
 //
 // Neither end believes the other more than it must: lines are bounded, who connects is asked of the kernel, and what is no
@@ -49,6 +49,7 @@ type Box struct {
 	Number  uint64 `json:"number"`  // of the release
 	Slot    string `json:"slot"`    // that runs: a, b, or empty if the boot loader did not say
 	Trial   bool   `json:"trial"`   // it is on trial
+	Damaged bool   `json:"damaged"` // it is not on the card any more as it was written
 }
 
 // Event is something that happened, and of which there is to be a record.

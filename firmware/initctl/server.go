@@ -51,6 +51,7 @@ type Server struct {
 
 	mu   sync.Mutex
 	conn net.Conn // the daemon's; nil for none
+	box  Box
 }
 
 // NewServer returns a Server.
@@ -61,7 +62,26 @@ func NewServer(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{cfg: cfg, wake: make(chan struct{}, 1)}
+	return &Server{cfg: cfg, wake: make(chan struct{}, 1), box: cfg.Box}
+}
+
+// Damaged says whether the firmware that runs is damaged on the card.
+func (s *Server) Damaged(is bool) {
+	s.mu.Lock()
+	s.box.Damaged = is
+	s.mu.Unlock()
+	s.Wake()
+}
+
+// sayBox says what box this is, unless that is what was said, and returns what is.
+func (s *Server) sayBox(c net.Conn, said *Box) (*Box, error) {
+	s.mu.Lock()
+	b := s.box
+	s.mu.Unlock()
+	if said != nil && *said == b {
+		return said, nil
+	}
+	return &b, send(c, Message{Box: &b})
 }
 
 // Listen makes the socket at path, in a folder that it makes where there is none, for its owner and for group; -1 is the group
@@ -175,9 +195,6 @@ func (s *Server) serve(ctx context.Context, c net.Conn, pid int) error {
 		s.cfg.Connected(pid, true)
 		defer s.cfg.Connected(pid, false)
 	}
-	if err := send(c, Message{Box: &s.cfg.Box}); err != nil {
-		return err
-	}
 	in := make(chan Message)
 	ended := make(chan error, 1)
 	done := make(chan struct{})
@@ -209,7 +226,12 @@ func (s *Server) talk(c net.Conn, in <-chan Message, ended <-chan error) error {
 	defer again.Stop()
 	told := map[string]bool{}
 	lines, since := 0, time.Now()
+	var box *Box
 	for {
+		var err error
+		if box, err = s.sayBox(c, box); err != nil {
+			return err
+		}
 		if err := s.tell(c, told); err != nil {
 			return err
 		}
