@@ -89,6 +89,7 @@ type box struct {
 	mu     sync.Mutex
 	events *events.Store // nil until the data are up
 	wake   func()        // says that there are new ones; nil before anybody listens
+	tell   func(bool)    // says that the firmware on the card is damaged, or not; nil likewise
 	judge  *judge.Judge
 	trial  bool // this firmware is on trial
 	data   data.Result
@@ -119,6 +120,8 @@ func (b *box) start(ctx context.Context) {
 	b.bringData()
 	b.task(func() { b.control(ctx) })
 	b.task(func() { b.update(ctx) })
+	b.task(func() { b.keepIntact(ctx) })
+	b.task(func() { b.watchSticks(ctx) })
 	b.task(func() { b.uplink(ctx) })
 	b.task(func() { b.keepDaemon(ctx) })
 	d := b.dataNow()

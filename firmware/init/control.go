@@ -21,7 +21,7 @@ func (b *box) control(ctx context.Context) {
 		Health: func(r health.Report) { b.judged(func(j *judge.Judge) { j.Heard(r) }) },
 	})
 	b.mu.Lock()
-	b.wake = server.Wake
+	b.wake, b.tell = server.Wake, server.Damaged
 	b.mu.Unlock()
 	for ctx.Err() == nil {
 		l, err := initctl.Listen(initctl.Path, daemonUser)

@@ -16,10 +16,14 @@ import (
 
 	"cafeprobe/firmware/init/data"
 	"cafeprobe/firmware/init/kernel"
+	"cafeprobe/firmware/init/stick"
 )
 
-// dataVerb is the argument of the child that touches the card: see data.Up.
-const dataVerb = "data"
+// Arguments of children: of that which touches the card (data.Up), and of that which mounts what somebody put in (stick.Mount).
+const (
+	dataVerb  = "data"
+	stickVerb = "stick"
+)
 
 func main() {
 	if os.Getpid() != 1 {
@@ -48,6 +52,9 @@ func main() {
 }
 
 func child(args []string) int {
+	if len(args) == 1 && args[0] == stickVerb {
+		return stick.Child(os.Stdin, os.Stderr)
+	}
 	if len(args) != 1 || args[0] != dataVerb {
 		fmt.Fprintln(os.Stderr, "init: this is a box's first process, and does nothing else")
 		return 2

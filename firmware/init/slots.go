@@ -9,6 +9,7 @@ import (
 	"cafeprobe/firmware/bootstate"
 	"cafeprobe/firmware/init/part"
 	"cafeprobe/firmware/slot"
+	"cafeprobe/firmware/update"
 
 	"golang.org/x/sys/unix"
 )
@@ -106,7 +107,11 @@ func (b *box) learn() (trial bool) {
 
 // confirm makes the firmware on trial the good one. One that the boot loader had no trial of needs no confirmation.
 func (b *box) confirm(why string) error {
-	if err := b.updater.Confirm(); err != nil && !errors.Is(err, slot.ErrNoTrial) {
+	err := b.updater.Confirm()
+	if errors.Is(err, update.ErrDamaged) {
+		b.leave(err)
+	}
+	if err != nil && !errors.Is(err, slot.ErrNoTrial) {
 		return err
 	}
 	b.log.Warn("the firmware is confirmed", "why", why)

@@ -64,7 +64,7 @@ func (b *box) openUpdater() *update.Updater {
 		return b.reaper.Run(cmd)
 	}
 	return update.New(update.Config{
-		Slots: boxSlots{b}, Open: b.openSlot,
+		Slots: boxSlots{b}, Open: b.openSlot, Image: b.imageOf(),
 		Child: update.Process(update.ProcessConfig{Command: []string{updaterPath}, User: update.User, Run: child}),
 		Release: update.Release{
 			Version: b.release.Version, Number: b.release.Number, Board: b.board.Name,
@@ -123,7 +123,7 @@ func (b *box) renew() {
 func (b *box) openSlot() (slot.Place, int64, error) {
 	esp, err := b.disks.Find(part.ESP)
 	if err == nil {
-		p, err := b.openESP(esp.Device)
+		p, err := b.openESP(esp.Device, "esp-slot", (*slot.ESP).Open)
 		return p, 0, err
 	}
 	if !errors.Is(err, part.ErrAbsent) {
@@ -157,9 +157,18 @@ func (p espPlace) Close() error { return errors.Join(p.File.Close(), p.unmount()
 // Handle returns the file, for the child.
 func (p espPlace) Handle() *os.File { return p.File }
 
-// openESP opens the slot's file of a PC.
-func (b *box) openESP(device string) (slot.Place, error) {
-	dir := filepath.Join(runDir, "esp-slot") // beside where withSlots mounts it meanwhile
+// imageOf returns what opens the slot that runs on a PC, nil on boards whose boot loader compares it.
+func (b *box) imageOf() func() (slot.Place, error) {
+	esp, err := b.disks.Find(part.ESP)
+	if err != nil {
+		return nil
+	}
+	return func() (slot.Place, error) { return b.openESP(esp.Device, "esp-image", (*slot.ESP).Image) }
+}
+
+// openESP opens a slot's file of a PC. The file system is mounted at name, beside where others mount it meanwhile.
+func (b *box) openESP(device, name string, open func(*slot.ESP) (slot.Place, error)) (slot.Place, error) {
+	dir := filepath.Join(runDir, name)
 	unmount, err := mountESP(device, dir)
 	if err != nil {
 		return nil, err
@@ -167,7 +176,7 @@ func (b *box) openESP(device string) (slot.Place, error) {
 	s, err := slot.NewESP(slot.Dir(filepath.Join(dir, slot.Folder)), b.running())
 	if err == nil {
 		var p slot.Place
-		if p, err = s.Open(); err == nil {
+		if p, err = open(s); err == nil {
 			return espPlace{p.(*os.File), unmount}, nil
 		}
 	}

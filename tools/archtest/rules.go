@@ -71,6 +71,7 @@ var Arrows = []Arrow{
 	{"firmware/init/kernel", nil, []string{"golang.org/x/sys/unix"}},
 	{"firmware/init/ports", nil, []string{"github.com/vishvananda/netlink", "github.com/insomniacslk/dhcp"}},
 	{"firmware/init/part", nil, nil},
+	{"firmware/init/stick", []string{"firmware/init/part"}, []string{"golang.org/x/sys/unix"}},
 	{"firmware/init/judge", []string{"firmware/health"}, nil},
 	{"firmware/init/tty", nil, []string{"golang.org/x/sys/unix"}},
 	{"firmware/init/power", nil, []string{"golang.org/x/sys/unix"}},

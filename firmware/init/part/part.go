@@ -60,7 +60,7 @@ func (d Disks) Find(name string) (Partition, error) {
 // search looks through the partitions of the disk at a folder of sysfs.
 func search(disk, dev, name string) (Partition, bool) {
 	where, err := filepath.EvalSymlinks(disk)
-	if err != nil || plugged(where) {
+	if err != nil || Plugged(where) {
 		return Partition{}, false
 	}
 	list, err := filepath.Glob(filepath.Join(where, filepath.Base(where)+"*", "uevent"))
@@ -78,8 +78,8 @@ func search(disk, dev, name string) (Partition, bool) {
 	return Partition{}, false
 }
 
-// plugged reports whether the disk is behind USB.
-func plugged(path string) bool {
+// Plugged reports whether the device at a path of sysfs is behind USB.
+func Plugged(path string) bool {
 	for e := range strings.SplitSeq(path, "/") {
 		if n, ok := strings.CutPrefix(e, "usb"); ok && n != "" && strings.Trim(n, "0123456789") == "" {
 			return true
