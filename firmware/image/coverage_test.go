@@ -83,3 +83,26 @@ func machineTree(t *testing.T) string {
 	}
 	return path
 }
+
+// TestStickModules: every board reads a stick. usb-storage leaves one that can do UAS to uas where the kernel was built with that, as
+// Debian's is; vfat wants the code pages of the kernel's configuration.
+func TestStickModules(t *testing.T) {
+	names, err := Models(filepath.Join(source, "board"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%d boards, %v", len(names), err)
+	}
+	for _, n := range names {
+		m, err := ReadModel(filepath.Join(source, "board"), n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"usb-storage", "uas", "sd_mod", "vfat", "nls_cp437", "nls_ascii", "nls_utf8"} {
+			if !slices.Contains(m.Modules, want) {
+				t.Errorf("%s: modules.list has no %s", n, want)
+			}
+		}
+		if !slices.ContainsFunc(m.Modules, func(s string) bool { return strings.HasPrefix(s, "xhci-") }) {
+			t.Errorf("%s: modules.list has no USB 3 controller", n)
+		}
+	}
+}
