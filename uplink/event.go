@@ -20,6 +20,7 @@ const (
 	EventProvision = "provision"  // the technician's files were put in place, or refused
 	EventPowerDown = "power-down" // the box was switched off at its button
 	EventReboot    = "reboot"     // the box restarted itself
+	EventDamaged   = "damaged"    // the firmware on the card is not what was written there
 )
 
 // Kind returns KindEvent.

@@ -33,6 +33,7 @@ const (
 	slotCapture  = "0x4"
 	slotDisk     = "0x5"
 	slotWatchdog = "0x6"
+	slotUSB      = "0x7"
 )
 
 // The ports' MAC addresses.
@@ -175,6 +176,7 @@ func (c *Config) arguments() ([]string, error) {
 	if c.Watchdog {
 		add("-device", "i6300esb,addr="+slotWatchdog, "-action", "watchdog=reset")
 	}
+	add("-device", "qemu-xhci,id=usb,addr="+slotUSB)
 	if c.NoReset {
 		add("-no-reboot")
 	}
@@ -235,10 +237,39 @@ func (m *Machine) Wait(ctx context.Context) error {
 }
 
 // Reset presses the reset button: what is in memory is lost, what the guest wrote to its disk is not.
-func (m *Machine) Reset() error { return m.qmp.run("system_reset") }
+func (m *Machine) Reset() error { return m.qmp.run("system_reset", nil) }
 
 // PowerButton presses the power button: the guest is asked to shut down.
-func (m *Machine) PowerButton() error { return m.qmp.run("system_powerdown") }
+func (m *Machine) PowerButton() error { return m.qmp.run("system_powerdown", nil) }
+
+// Plug puts a USB stick in, which holds what the file at path does. The guest could write to it.
+func (m *Machine) Plug(path string) error {
+	file := map[string]any{"driver": "file", "filename": path}
+	if err := m.qmp.run("blockdev-add", map[string]any{"driver": "raw", "node-name": "stick", "file": file}); err != nil {
+		return fmt.Errorf("plug in a stick: %w", err)
+	}
+	err := m.qmp.run("device_add", map[string]any{"driver": "usb-storage", "id": "stick", "bus": "usb.0", "drive": "stick"})
+	if err != nil {
+		return fmt.Errorf("plug in a stick: %w", err)
+	}
+	return nil
+}
+
+// Unplug pulls the stick out.
+func (m *Machine) Unplug() error {
+	if err := m.qmp.run("device_del", map[string]any{"id": "stick"}); err != nil {
+		return fmt.Errorf("pull out the stick: %w", err)
+	}
+	// QEMU lets go of it a little later.
+	err := m.qmp.run("blockdev-del", map[string]any{"node-name": "stick"})
+	for end := time.Now().Add(patience); err != nil && time.Now().Before(end); err = m.qmp.run("blockdev-del", map[string]any{"node-name": "stick"}) {
+		time.Sleep(100 * time.Millisecond)
+	}
+	if err != nil {
+		return fmt.Errorf("pull out the stick: %w", err)
+	}
+	return nil
+}
 
 // Kill ends the Machine at once, as a power cut does, but that what the guest wrote without a flush is not lost.
 func (m *Machine) Kill() error {

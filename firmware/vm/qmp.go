@@ -24,15 +24,19 @@ func newQMP(f *os.File) (*qmp, error) {
 	if err := q.dec.Decode(&greeting); err != nil || greeting.QMP == nil {
 		return nil, fmt.Errorf("greeting of its monitor: %w", errors.Join(err, io.ErrUnexpectedEOF))
 	}
-	return q, q.run("qmp_capabilities")
+	return q, q.run("qmp_capabilities", nil)
 }
 
-// run has QEMU do command, and waits until it is done.
-func (q *qmp) run(command string) error {
+// run has QEMU do command, with arguments or nil, and waits until it is done.
+func (q *qmp) run(command string, arguments map[string]any) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	_ = q.file.SetDeadline(time.Now().Add(patience))
-	if err := json.NewEncoder(q.file).Encode(map[string]string{"execute": command}); err != nil {
+	ask := map[string]any{"execute": command}
+	if arguments != nil {
+		ask["arguments"] = arguments
+	}
+	if err := json.NewEncoder(q.file).Encode(ask); err != nil {
 		return fmt.Errorf("%s: %w", command, err)
 	}
 	for {

@@ -15,6 +15,8 @@ var Longs = []Long{
 	{"firmware/pipeline", "TestDay", "24 hours of 100 computers at 100 Mbit/s: memory flat, each frame counted, each session told at its time"},
 	{"firmware/image", "TestReproducible", "two builds of an image, for QEMU and for a PC, are the same octet for octet"},
 	{"tools/cafeprobe/demo", "TestEmulate", "the image in QEMU: boots, enrols, 11 stations at the province, 0 frames out of the capture port"},
+	{"tools/cafeprobe/demo", "TestEmulateStick", "a box takes a firmware from a USB stick, which it does not touch; a forged one and garbage change nothing"},
+	{"tools/cafeprobe/demo", "TestEmulateDamage", "a bit that flips in a PC's firmware on trial: it is left, and the one before runs and says so"},
 	{"tools/sim/judge", "TestSiteNights", "10 000 site-nights of fresh rooms: at most 1 false after_hours, 99.5 % of the true ones told, each once"},
 	{"tools/sim/judge", "TestContribution", "60 rooms: numbers of the model that are up to 30 % off cost at most 0.02 of F1; what each evidence contributes"},
 	{"uplink/spool", "TestPowerCut", "1 000 honest crash images: every one opens, 0 committed records lost"},

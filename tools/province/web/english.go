@@ -96,6 +96,7 @@ var english = words{
 		uplink.EventCrash: "A program of the box ended by a fault.", uplink.EventData: "The data on the card are not as they should be.",
 		uplink.EventProvision: "The technician's settings were put in place, or refused.",
 		uplink.EventPowerDown: "The box was switched off at its button.", uplink.EventReboot: "The box restarted itself.",
+		uplink.EventDamaged: "The firmware on the card is not what was written there: the box may not start again.",
 	},
 	checks: map[string]string{
 		"power": "power", "storage": "card", "clock": "time", "capture": "capture port", "vantage": "vantage", "uplink": "uplink",
@@ -112,7 +113,7 @@ var english = words{
 		"truncated": "It is cut short.", "swapped": "It is not the file that was signed.", "endless": "It is larger than was signed.",
 		"no-room": "There is no room for it.", "current": "It runs already.", "absent": "There is none for this model.",
 		"network": "It could not be fetched.", "card": "The card does not keep it.",
-		"reset": "The box hung, or lost its power.",
+		"reset": "The box hung, or lost its power.", "damaged": "It is not on the card as it was written.",
 	},
 	refusals: map[string]string{
 		uplink.SecurityNoRoom:    "no room for a firmware",

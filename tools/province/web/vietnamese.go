@@ -99,6 +99,7 @@ var vietnamese = words{
 		uplink.EventCrash: "Một chương trình của thiết bị bị lỗi và đã dừng.", uplink.EventData: "Dữ liệu trên thẻ nhớ không bình thường.",
 		uplink.EventProvision: "Cài đặt của kỹ thuật viên đã được áp dụng hoặc bị từ chối.",
 		uplink.EventPowerDown: "Thiết bị được tắt bằng nút nguồn.", uplink.EventReboot: "Thiết bị tự khởi động lại.",
+		uplink.EventDamaged: "Phần mềm trên thẻ nhớ không còn như lúc ghi: thiết bị có thể không khởi động lại được.",
 	},
 	checks: map[string]string{
 		"power": "nguồn điện", "storage": "thẻ nhớ", "clock": "giờ", "capture": "cổng thu", "vantage": "tầm quan sát",
@@ -115,7 +116,7 @@ var vietnamese = words{
 		"truncated": "Tệp bị cắt cụt.", "swapped": "Không phải tệp đã ký.", "endless": "Lớn hơn tệp đã ký.",
 		"no-room": "Không đủ chỗ.", "current": "Bản này đang chạy.", "absent": "Không có bản cho kiểu thiết bị này.",
 		"network": "Không tải về được.", "card": "Thẻ nhớ không giữ được dữ liệu.",
-		"reset": "Thiết bị bị treo hoặc mất điện.",
+		"reset": "Thiết bị bị treo hoặc mất điện.", "damaged": "Phần mềm trên thẻ nhớ không còn như lúc ghi.",
 	},
 	refusals: map[string]string{
 		uplink.SecurityNoRoom:    "không đủ chỗ cho phần mềm",

@@ -1,0 +1,102 @@
+package demo
+
+import (
+	"context"
+	"debug/pe"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"cafeprobe/firmware/image/disk"
+	"cafeprobe/firmware/vm"
+)
+
+// TestEmulateDamage: a bit of a firmware flips on a PC's card between being read back and its first try. Nothing that starts a PC compares
+// hashes. Where it boots all the same PID 1 does, and leaves it; where it does not boot its tries run out; at last the firmware before it
+// runs, and says so.
+func TestEmulateDamage(t *testing.T) {
+	if os.Getenv("SOAK") == "" {
+		t.Skip("SOAK is not set: it takes twenty minutes")
+	}
+	w := newWalk(t, "pc")
+	w.build("2026.11.0", 11)
+	w.start("2026.11.0", vm.Config{NoReset: true})
+	w.expect(`runs after [0-9.]+ s; slot a, trial false`)
+	w.enrolled()
+	for i, c := range []struct {
+		section string
+		where   float64 // in it
+		why     string  // the firmware is left for
+		power   bool    // somebody has to switch the PC off and on: it stands in its firmware
+	}{
+		{".osrel", 0.5, "damaged", false}, // a text that nobody reads any more: all runs as ever
+		{".initrd", 0.5, "", false},
+		{".linux", 0.5, "reset", true},
+	} {
+		version := fmt.Sprintf("2026.12.%d", i)
+		built := w.build(version, uint64(12+i))
+		sign(t, w.repo, built)
+		offer(t, filepath.Join(w.dir, "province"), w.p, version)
+		ctx, stop := context.WithTimeout(t.Context(), patient)
+		if err := w.m.Wait(ctx); err != nil { // it ends to start anew
+			t.Fatal(err)
+		}
+		stop()
+		w.flip(filepath.Join(built, "slot-b.efi"), c.section, c.where)
+		w.start("2026.11.0", vm.Config{})
+		for range 3 {
+			if !c.power {
+				break
+			}
+			w.expect(`BdsDxe: starting Boot\d+`)
+			w.expect(`(?i)(decompress|failed|corrupt|No bootable)[^\r\n]*`)
+			time.Sleep(5 * time.Second)
+			w.note("stands; switched off and on")
+			if err := w.m.Reset(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.expect(`runs after [0-9.]+ s; slot a, trial false`)
+		w.note(c.section + ": slot a runs")
+		told(t, w.p, fmt.Sprintf("rolled-back %s b %s", version, c.why))
+		w.silent()
+		w.m.Close()
+		w.start("2026.11.0", vm.Config{NoReset: true})
+		w.expect(`runs after [0-9.]+ s; slot a, trial false`)
+	}
+}
+
+// flip flips a bit of the firmware that waits in slot b of the card.
+func (w *walk) flip(file, section string, where float64) {
+	w.t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	p, err := pe.Open(file)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer p.Close()
+	s := p.Section(section)
+	if s == nil {
+		w.t.Fatalf("%s has no section %s", file, section)
+	}
+	b[int(s.Offset)+int(float64(s.VirtualSize)*where)] ^= 4
+	flipped := filepath.Join(w.dir, "flipped.efi")
+	if err := os.WriteFile(flipped, b, 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	at, err := disk.Find(w.card, "esp")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	cmd := exec.Command("mcopy", "-o", "-i", fmt.Sprintf("%s@@%d", w.card, at), flipped, "::/EFI/Linux/cafeprobe-b+3.efi")
+	cmd.Env = append(os.Environ(), "MTOOLS_SKIP_CHECK=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		w.t.Fatalf("%v: %s", err, out)
+	}
+}
