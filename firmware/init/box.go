@@ -73,10 +73,11 @@ type box struct {
 	reaper  run.Reaper
 	crashes *crash.Store
 
-	kick   chan struct{} // the uplink's cable came back
-	daemon atomic.Int64  // process number, 0 for none
-	tasks  sync.WaitGroup
-	end    chan kernel.End
+	kick    chan struct{} // the uplink's cable came back
+	daemon  atomic.Int64  // process number, 0 for none
+	leaving atomic.Bool   // a damaged firmware on trial
+	tasks   sync.WaitGroup
+	end     chan kernel.End
 
 	updater  *update.Updater // from when the data are up
 	watchdog board.Watchdog  // nil for none; of decide

@@ -55,6 +55,9 @@ func (b *box) keepIntact(ctx context.Context) {
 
 // leave starts the box anew for a firmware on trial that is damaged. Its tries run out, and the boot loader goes back.
 func (b *box) leave(err error) {
+	if b.leaving.Swap(true) {
+		return
+	}
 	b.log.Error("the box reboots", "why", err)
 	b.failing("damaged")
 	b.event(eventReboot, map[string]any{"why": "damaged", "slot": b.slot(), "trial": true})

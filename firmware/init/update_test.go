@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"cafeprobe/firmware/bootstate"
@@ -107,5 +108,19 @@ func TestTellsStep(t *testing.T) {
 		`"update {\"version\":\"2026.12.0\",\"step\":\"refused\",\"why\":\"current\"}"]`
 	if err != nil || string(text) != want {
 		t.Errorf("events %s, %v, want %s", text, err, want)
+	}
+}
+
+// TestLeave: a damaged firmware on trial ends the box's run, and an event says why.
+func TestLeave(t *testing.T) {
+	b := testBox(t)
+	b.leave(update.ErrDamaged)
+	b.leave(update.ErrDamaged) // by who compares, and by who confirms
+	if end := b.serve(nil); end != kernel.Reboot {
+		t.Errorf("the box ends by %v", end)
+	}
+	list := b.events.Pending()
+	if len(list) != 1 || list[0].Kind != eventReboot || !strings.Contains(string(list[0].Detail), `"why":"damaged"`) {
+		t.Errorf("events %+v", list)
 	}
 }

@@ -33,7 +33,7 @@ func TestEmulateDamage(t *testing.T) {
 		power   bool    // somebody has to switch the PC off and on: it stands in its firmware
 	}{
 		{".osrel", 0.5, "damaged", false}, // a text that nobody reads any more: all runs as ever
-		{".initrd", 0.5, "", false},
+		{".initrd", 0.5, "reset", false},  // the kernel panics, and starts the PC anew
 		{".linux", 0.5, "reset", true},
 	} {
 		version := fmt.Sprintf("2026.12.%d", i)
