@@ -20,7 +20,7 @@ type stick struct {
 var ErrVain = errors.New("update: this firmware was tried in vain: pull the stick out and put it in again to have it tried once more")
 
 // Stick takes the newest firmware for the board from a folder on a stick, and returns when the stick is needed no more: nil if the
-// firmware waits for the box to start anew. It comes before what is fetched over the network, which goes on behind it. What is refused
+// firmware waits for the box to start anew. It comes before what is fetched over the network, which goes on behind it unless the stick's waits to be tried then. What is refused
 // is told, but that it runs already: a stick may stay in. Of one that was in when the box started (stays) it is not told either that it is
 // old, and it does not bring back what was rolled back.
 func (u *Updater) Stick(ctx context.Context, folder string, stays bool) error {
@@ -47,8 +47,8 @@ func (u *Updater) forgetStick() {
 	})
 }
 
-// stick does what Stick asks for.
-func (u *Updater) stick(ctx context.Context, s stick) {
+// stick does what Stick asks for, and reports whether a firmware waits to be tried then.
+func (u *Updater) stick(ctx context.Context, s stick) bool {
 	was := u.known().Offer
 	fw, err := u.try(ctx, s.offer, s.stays)
 	why := Refused(err)
@@ -64,6 +64,7 @@ func (u *Updater) stick(ctx context.Context, s stick) {
 		u.note(func(m *memo) { m.Offer = was })
 	}
 	s.done <- err
+	return err == nil
 }
 
 // wanted says why a firmware on a stick is not taken, or tells of it.

@@ -229,7 +229,9 @@ func (u *Updater) take(ctx context.Context, o Offer) (next *Offer) {
 	for try := 1; ; try++ {
 		fw, stick, err := u.tryUntilStick(ctx, o)
 		if stick != nil {
-			u.stick(ctx, *stick)
+			if u.stick(ctx, *stick) {
+				return nil // and what was offered before is for the firmware that runs then
+			}
 			try--
 			continue
 		}
@@ -254,7 +256,9 @@ func (u *Updater) take(ctx context.Context, o Offer) (next *Offer) {
 		case <-ctx.Done():
 			return nil
 		case s := <-u.sticks:
-			u.stick(ctx, s)
+			if u.stick(ctx, s) {
+				return nil
+			}
 			continue
 		case o := <-u.offers:
 			u.announce(&o)

@@ -426,6 +426,30 @@ func TestStick(t *testing.T) {
 		f("old", false, func(err error) bool { return Refused(err) == Older }, "refused newest older")
 		onStick = Report{Why: Unsigned}
 		f("forged", true, func(err error) bool { return Refused(err) == Unsigned }, "refused newest unsigned")
+		u.cfg.Child = func(_ context.Context, j Job, p slot.Place, report func(Report)) error {
+			report(Report{Found: &Found{Release: Release{Version: "4", Number: 4, Board: "b"}, Path: "b/4", Length: 3, SHA256: sha256.Sum256([]byte("new"))}})
+			if j.Found != nil {
+				_, err := p.WriteAt([]byte("new"), 0)
+				report(Report{Written: true})
+				return err
+			}
+			return nil
+		}
+		u.cfg.Open = func() (slot.Place, int64, error) {
+			p, err := os.Create(filepath.Join(filepath.Dir(file), "slot"))
+			return p, 200 << 20, err
+		}
+		told()
+		if err := u.Stick(ctx, "/run/stick/release", false); err != nil {
+			t.Errorf("a good stick: %v", err)
+		}
+		synctest.Wait()
+		if m := loadMemo(file); m.Offer != nil || m.Trial == nil || m.Trial.Version != "4" || fetching {
+			t.Errorf("behind a good stick: %+v, fetching %t", m, fetching)
+		}
+		if want := []string{"announced 4 ", "written 4 "}; !slices.Equal(told(), want) {
+			t.Errorf("a good stick: not told as %q", want)
+		}
 		stop()
 		synctest.Wait()
 		if err := u.Stick(ctx, "/run/stick/release", false); !errors.Is(err, context.Canceled) {
