@@ -99,7 +99,8 @@ func Build(ctx context.Context, cfg Config) (*Manifest, error) {
 	if b.Log == nil {
 		b.Log = slog.New(slog.DiscardHandler)
 	}
-	for _, step := range []func(context.Context) error{b.begin, b.fetch, b.compile, b.collect, b.assemble} {
+	defer os.Remove(b.dataFile())
+	for _, step := range []func(context.Context) error{b.begin, b.fetch, b.compile, b.collect, b.format, b.assemble} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -199,6 +200,23 @@ func (b *build) collect(context.Context) (err error) {
 	return err
 }
 
+// dataFile is where the data partition's file system is while a build runs.
+func (b *build) dataFile() string { return filepath.Join(b.Out, ".data.ext4") }
+
+// format makes the data partition's file system. The first file system has it too, for a box whose own is beyond repair.
+func (b *build) format(ctx context.Context) error {
+	seed := fmt.Sprintf("%s %s %d", b.Board, b.Version, b.Data)
+	if err := disk.Ext4(ctx, b.dataFile(), seed, b.Data, b.unix); err != nil {
+		return err
+	}
+	empty, err := os.ReadFile(b.dataFile())
+	if err != nil {
+		return err
+	}
+	b.sys.data, err = compress(empty)
+	return err
+}
+
 // assemble makes slot and disk.
 func (b *build) assemble(ctx context.Context) error {
 	initramfs, err := b.sys.cpio()
@@ -242,7 +260,7 @@ func (b *build) arm(ctx context.Context, initramfs []byte) error {
 		disk.Partition{Name: "state", Type: disk.Linux, Size: StateSize},
 		disk.Partition{Name: "slot_a", Type: disk.Linux, Size: SlotSize, Content: image},
 		disk.Partition{Name: "slot_b", Type: disk.Linux, Size: SlotSize, Content: image})
-	return b.disk(ctx, raw, list)
+	return b.disk(raw, list)
 }
 
 // boot returns what an ARM board finds first: the loader in front of all partitions, or a partition boot.
@@ -339,7 +357,7 @@ func (b *build) uefi(ctx context.Context, initramfs []byte) error {
 	if err != nil {
 		return err
 	}
-	return b.disk(ctx, nil, append(list, disk.Partition{Name: "state", Type: disk.Linux, Size: StateSize}))
+	return b.disk(nil, append(list, disk.Partition{Name: "state", Type: disk.Linux, Size: StateSize}))
 }
 
 // osrel says what systemd-boot orders its entries by: the release's number. Of one release slot a comes first, since a tilde
@@ -370,12 +388,8 @@ func (b *build) fat(ctx context.Context, name string, kind disk.Type, size int64
 }
 
 // disk adds the data partition and writes the card.
-func (b *build) disk(ctx context.Context, raw []disk.Raw, list []disk.Partition) error {
-	data := filepath.Join(b.Out, ".data.ext4")
-	if err := disk.Ext4(ctx, data, b.seed(), b.Data, b.unix); err != nil {
-		return err
-	}
-	list = append(list, disk.Partition{Name: "data", Type: disk.Linux, Size: b.Data, File: data})
+func (b *build) disk(raw []disk.Raw, list []disk.Partition) error {
+	list = append(list, disk.Partition{Name: "data", Type: disk.Linux, Size: b.Data, File: b.dataFile()})
 	err := disk.Write(filepath.Join(b.Out, DiskFile), b.seed(), raw, list)
 	for _, p := range list {
 		if p.File != "" {

@@ -27,6 +27,7 @@ type Release struct {
 type system struct {
 	init, daemon, updater, fsck []byte
 	modules                     []kmod.Module
+	data                        []byte // the data partition's file system, empty, compressed by zstd
 	board                       []byte // board.json
 	root                        []byte // TUF's root.json; nil leaves it out
 	release                     Release
@@ -35,8 +36,7 @@ type system struct {
 // folders are where PID 1 mounts, as the kernel has nothing but this file system.
 var folders = []string{"proc", "sys", "dev", "run", "tmp", "data"}
 
-// cpio returns the file system as an archive, compressed by zstd as the kernel reads it (32-bit checksum and a window of at
-// most 8 MiB).
+// cpio returns the file system as an archive, compressed.
 func (s *system) cpio() ([]byte, error) {
 	release, err := json.Marshal(s.release)
 	if err != nil {
@@ -47,6 +47,7 @@ func (s *system) cpio() ([]byte, error) {
 		{Name: "bin/cafeprobed", Mode: 0o755, Data: s.daemon},
 		{Name: "bin/updater", Mode: 0o755, Data: s.updater},
 		{Name: "bin/e2fsck", Mode: 0o755, Data: s.fsck},
+		{Name: "lib/data.img.zst", Mode: 0o644, Data: s.data},
 		{Name: "etc/board.json", Mode: 0o644, Data: s.board},
 		{Name: "etc/release.json", Mode: 0o644, Data: append(release, '\n')},
 	}
@@ -59,14 +60,23 @@ func (s *system) cpio() ([]byte, error) {
 		files = append(files, cpio.File{Name: "lib/modules/" + m.File, Mode: fs.FileMode(0o644), Data: m.Data})
 	}
 	files = append(files, cpio.File{Name: "etc/modules", Mode: 0o644, Data: []byte(order.String())})
+	var archive bytes.Buffer
+	if err := cpio.Write(&archive, files, folders); err != nil {
+		return nil, err
+	}
+	return compress(archive.Bytes())
+}
+
+// compress compresses by zstd as the kernel reads it (32-bit checksum and a window of at most 8 MiB), on every machine to the same
+// octets: one goroutine cuts blocks alike.
+func compress(b []byte) ([]byte, error) {
 	var out bytes.Buffer
-	// One goroutine: blocks are cut the same on every machine.
 	z, err := zstd.NewWriter(&out, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1),
 		zstd.WithWindowSize(8<<20))
 	if err != nil {
 		return nil, err
 	}
-	if err := cpio.Write(z, files, folders); err != nil {
+	if _, err := z.Write(b); err != nil {
 		return nil, err
 	}
 	if err := z.Close(); err != nil {

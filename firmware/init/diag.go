@@ -10,28 +10,26 @@ import (
 	"cafeprobe/firmware/init/data"
 	"cafeprobe/firmware/init/kernel"
 	"cafeprobe/firmware/init/tty"
-
-	"golang.org/x/sys/unix"
 )
 
 // diag is what the console is told of the box. It fits into a line: what can be long is cut.
 type diag struct {
-	Board    string      `json:"board"`
-	Release  string      `json:"release"`
-	Number   uint64      `json:"number"`
-	Slot     string      `json:"slot"`
-	Trial    bool        `json:"trial"`
-	Uptime   int64       `json:"up"` // milliseconds
-	Clock    time.Time   `json:"clock"`
-	Data     data.Result `json:"data"`
-	Uplink   string      `json:"uplink,omitempty"`
-	Daemon   int64       `json:"daemon"` // process number, 0 for none
-	Exits    int         `json:"exits"`
-	Events   int         `json:"events"`
-	Crashes  []string    `json:"crashes,omitempty"`
-	Faults   []string    `json:"faults,omitempty"`
-	MemTotal uint64      `json:"mem"`
-	MemFree  uint64      `json:"free"`
+	Board   string      `json:"board"`
+	Release string      `json:"release"`
+	Number  uint64      `json:"number"`
+	Slot    string      `json:"slot"`
+	Trial   bool        `json:"trial"`
+	Uptime  int64       `json:"up"` // milliseconds
+	Clock   time.Time   `json:"clock"`
+	Data    data.Result `json:"data"`
+	Uplink  string      `json:"uplink,omitempty"`
+	Daemon  int64       `json:"daemon"` // process number, 0 for none
+	Exits   int         `json:"exits"`
+	Events  int         `json:"events"`
+	Crashes []string    `json:"crashes,omitempty"`
+	Faults  []string    `json:"faults,omitempty"`
+	Memory  memory      `json:"memory"`
+	Written uint64      `json:"written"` // octets, to the card since the box started
 
 	Health *health.Report `json:"health,omitempty"` // the daemon's last, nil for none since the box started
 }
@@ -40,9 +38,6 @@ type diag struct {
 const maxWords = 300
 
 func (b *box) diagnose() diag {
-	var info unix.Sysinfo_t
-	_ = unix.Sysinfo(&info)
-	unit := max(uint64(info.Unit), 1)
 	crashes := b.crashes.Names()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -50,7 +45,7 @@ func (b *box) diagnose() diag {
 		Board: b.board.Name, Release: b.release.Version, Number: b.release.Number, Slot: b.slot(), Trial: b.trial,
 		Uptime: since().Milliseconds(), Clock: time.Now().UTC().Truncate(time.Second), Data: b.data, Uplink: b.net,
 		Daemon: b.daemon.Load(), Exits: b.exits, Crashes: crashes, Faults: b.faults[max(0, len(b.faults)-6):],
-		MemTotal: uint64(info.Totalram) * unit, MemFree: (uint64(info.Freeram) + uint64(info.Bufferram)) * unit,
+		Memory: b.measure("/proc"), Written: b.written(),
 	}
 	if b.events != nil {
 		d.Events = len(b.events.Pending())

@@ -129,6 +129,7 @@ func answer(t *testing.T, change func(*health.Inputs)) *Answer {
 	r := health.Evaluate(in, first, now)
 	a := &Answer{Board: "nanopi-r2s", Release: "2026.11.0", Number: 12, Slot: "b", Uptime: now.Milliseconds() + 4000, Health: &r}
 	a.Data.Mode, a.Data.Size = "kept", 7<<30
+	a.Memory.Total, a.Memory.Available = 473<<20, 400<<20
 	return a
 }
 
@@ -145,6 +146,7 @@ func TestPrint(t *testing.T) {
 	}
 	f(health.English, `box       nanopi-r2s, release 2026.11.0 (12), slot b, up 1d2h
 data      kept, 7.0 GiB
+memory    73 of 473 MiB used
 
 ok       power         1d1h    the supply is good
 ok       storage       1d1h    the card takes writes
@@ -160,6 +162,7 @@ warn     receipts      4s      12 records wait on the card
 `)
 	f(health.Vietnamese, `thiết bị  nanopi-r2s, bản 2026.11.0 (12), ngăn b, đã chạy 1d2h
 dữ liệu   kept, 7.0 GiB
+bộ nhớ    đã dùng 73 trong 473 MiB
 
 tốt      nguồn điện    1d1h    nguồn điện tốt
 tốt      thẻ nhớ       1d1h    thẻ nhớ ghi được

@@ -27,12 +27,22 @@ type Answer struct {
 		Why  string `json:"why"`
 		Size int64  `json:"size"` // octets
 	} `json:"data"`
-	Uplink string         `json:"uplink"`
-	Daemon int64          `json:"daemon"` // process number, 0 for none
-	Exits  int            `json:"exits"`
-	Events int            `json:"events"`
-	Faults []string       `json:"faults"`
-	Health *health.Report `json:"health"` // nil: the daemon has said nothing since the box started
+	Memory struct { // octets
+		Total     uint64 `json:"total"`
+		Available uint64 `json:"available"` // to programs
+		Init      uint64 `json:"init"`      // what PID 1 takes up
+		Daemon    uint64 `json:"daemon"`    // what the daemon takes up
+
+		InitOpen   int `json:"init_open"` // files that PID 1 has open
+		DaemonOpen int `json:"daemon_open"`
+	} `json:"memory"`
+	Written uint64         `json:"written"` // octets, to the card since the box started
+	Uplink  string         `json:"uplink"`
+	Daemon  int64          `json:"daemon"` // process number, 0 for none
+	Exits   int            `json:"exits"`
+	Events  int            `json:"events"`
+	Faults  []string       `json:"faults"`
+	Health  *health.Report `json:"health"` // nil: the daemon has said nothing since the box started
 }
 
 // Parse reads an answer.
@@ -75,6 +85,8 @@ var (
 	up       = text{"đã chạy", "up"}
 	data     = text{"dữ liệu", "data"}
 	address  = text{"địa chỉ", "address"}
+	ram      = text{"bộ nhớ", "memory"}
+	used     = text{"đã dùng %d trong %d MiB", "%d of %d MiB used"}
 	fault    = text{"lỗi", "fault"}
 	waits    = text{"%d sự kiện chờ ghi", "%d events wait to be recorded"}
 	exits    = text{"chương trình chính đã dừng bất ngờ %d lần", "the daemon ended unasked %d times"}
@@ -123,6 +135,9 @@ func (p *printer) about(a *Answer) {
 			text += ": " + plain(a.Data.Why)
 		}
 		p.line(data.in(p.lang), text)
+	}
+	if m := a.Memory; m.Total > 0 {
+		p.line(ram.in(p.lang), fmt.Sprintf(used.in(p.lang), (m.Total-min(m.Available, m.Total))>>20, m.Total>>20))
 	}
 	if a.Uplink != "" {
 		p.line(address.in(p.lang), plain(a.Uplink))
