@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -21,7 +20,6 @@ import (
 	"cafeprobe/firmware/init/kernel"
 	"cafeprobe/firmware/init/part"
 	"cafeprobe/firmware/init/power"
-	"cafeprobe/firmware/init/provision"
 	"cafeprobe/firmware/init/run"
 	"cafeprobe/firmware/update"
 
@@ -56,6 +54,7 @@ const (
 	eventCrash     = "crash"      // a report is in crashDir
 	eventData      = "data"       // the data are not as they should be
 	eventProvision = "provision"  // the technician's files were put in place, or refused
+	eventSpare     = "spare"      // what makes the box what it is was lost, and put in place again
 	eventPower     = "power-down" // somebody pressed the power button
 
 	eventRolledBack = "rolled-back" // a firmware was tried in vain
@@ -120,6 +119,7 @@ func (b *box) start(ctx context.Context) {
 	b.task(func() { b.decide(ctx) })
 	b.bringData()
 	b.task(func() { b.control(ctx) })
+	b.task(func() { b.spare(ctx) })
 	b.task(func() { b.update(ctx) })
 	b.task(func() { b.keepIntact(ctx) })
 	b.task(func() { b.watchSticks(ctx) })
@@ -168,7 +168,7 @@ func (b *box) bringData() {
 	if name != "" {
 		b.event(eventCrash, map[string]string{"of": "kernel", "report": name})
 	}
-	b.provision()
+	b.try("provisioning", b.withState(b.provision))
 }
 
 // vain returns how often the box was rebooted for its daemon since that spoke last: it would have taken up the events of it.
@@ -179,37 +179,6 @@ func vain(s *events.Store) (n int) {
 		}
 	}
 	return n
-}
-
-// provision unpacks the technician's files, if he wrote some beside the image. The archive stays where nothing lasting takes them.
-func (b *box) provision() {
-	p, err := b.disks.Find(part.State)
-	if err != nil {
-		b.try("provisioning", err)
-		return
-	}
-	f, err := os.OpenFile(p.Device, os.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		b.try("provisioning", err)
-		return
-	}
-	defer f.Close()
-	files, err := provision.Read(f)
-	if errors.Is(err, provision.ErrNone) {
-		return
-	}
-	if err == nil {
-		err = provision.Unpack(dataDir, files)
-	}
-	if err == nil && b.dataNow().Lasting() {
-		err = provision.Wipe(f)
-	}
-	b.try("provisioning", err)
-	words := ""
-	if err != nil {
-		words = err.Error()
-	}
-	b.event(eventProvision, map[string]any{"files": len(files), "error": words})
 }
 
 func (b *box) dataNow() data.Result {

@@ -48,8 +48,21 @@ type File struct {
 
 // Encode returns what is written at Offset: the files as an archive, with its length and checksum in front.
 func Encode(files []File) ([]byte, error) {
+	body, err := pack(files)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := parse(body, Names); err != nil {
+		return nil, err // nobody writes what no box takes
+	}
+	b := binary.BigEndian.AppendUint32([]byte(magic), uint32(len(body)))
+	sum := sha256.Sum256(body)
+	return slices.Concat(b, sum[:], body), nil
+}
+
+// pack returns the files as an archive.
+func pack(files []File) ([]byte, error) {
 	var b bytes.Buffer
-	b.Write(make([]byte, head))
 	w := tar.NewWriter(&b)
 	for _, f := range files {
 		if err := w.WriteHeader(&tar.Header{Name: f.Name, Mode: 0o600, Size: int64(len(f.Data)), Format: tar.FormatUSTAR}); err != nil {
@@ -61,14 +74,6 @@ func Encode(files []File) ([]byte, error) {
 	}
 	if err := w.Close(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrArchive, err)
-	}
-	body := b.Bytes()[head:]
-	copy(b.Bytes(), magic)
-	binary.BigEndian.PutUint32(b.Bytes()[len(magic):], uint32(len(body)))
-	sum := sha256.Sum256(body)
-	copy(b.Bytes()[len(magic)+4:], sum[:])
-	if _, err := parse(body); err != nil {
-		return nil, err // nobody writes what no box takes
 	}
 	return b.Bytes(), nil
 }
@@ -93,11 +98,11 @@ func Read(r io.ReaderAt) ([]File, error) {
 	if sha256.Sum256(body) != [sha256.Size]byte(h[len(magic)+4:]) {
 		return nil, fmt.Errorf("%w: checksum: it was not written to its end", ErrArchive)
 	}
-	return parse(body)
+	return parse(body, Names)
 }
 
-// parse returns the files in the order of Names.
-func parse(body []byte) ([]File, error) {
+// parse returns the files in the order of names, which are those that there may be.
+func parse(body []byte, names []string) ([]File, error) {
 	bad := func(format string, args ...any) error {
 		return fmt.Errorf("%w: "+format, append([]any{ErrArchive}, args...)...)
 	}
@@ -113,7 +118,7 @@ func parse(body []byte) ([]File, error) {
 			return nil, bad("%w", err)
 		case h.Typeflag != tar.TypeReg:
 			return nil, bad("%.80q is no plain file", h.Name)
-		case !slices.Contains(Names, h.Name):
+		case !slices.Contains(names, h.Name):
 			return nil, bad("%.80q is none of a box's files", h.Name)
 		case found[h.Name] != nil:
 			return nil, bad("%s is there twice", h.Name)
@@ -130,7 +135,7 @@ func parse(body []byte) ([]File, error) {
 		found[h.Name] = append([]byte{}, b...)
 	}
 	var files []File
-	for _, n := range Names {
+	for _, n := range names {
 		if b, ok := found[n]; ok {
 			files = append(files, File{n, b})
 		}

@@ -82,7 +82,7 @@ func TestRefused(t *testing.T) {
 	}
 	f := func(name string, h ...tar.Header) {
 		t.Helper()
-		if files, err := parse(archive(h...)); !errors.Is(err, ErrArchive) {
+		if files, err := parse(archive(h...), Names); !errors.Is(err, ErrArchive) {
 			t.Errorf("%s: %v, %v, want %v", name, files, err, ErrArchive)
 		}
 	}
@@ -126,7 +126,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(whole[head:])
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, body []byte) {
-		files, err := parse(body)
+		files, err := parse(body, Names)
 		if err != nil {
 			if !errors.Is(err, ErrArchive) {
 				t.Errorf("%v", err)
