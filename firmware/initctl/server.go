@@ -225,7 +225,7 @@ func (s *Server) talk(c net.Conn, in <-chan Message, ended <-chan error) error {
 	again := time.NewTicker(againTime)
 	defer again.Stop()
 	told := map[string]bool{}
-	lines, since := 0, time.Now()
+	lines, since := 0, s.cfg.Now()
 	var box *Box
 	for {
 		var err error
@@ -242,7 +242,7 @@ func (s *Server) talk(c net.Conn, in <-chan Message, ended <-chan error) error {
 		case <-again.C:
 			clear(told)
 		case m := <-in:
-			if now := time.Now(); now.Sub(since) > floodTime {
+			if now := s.cfg.Now(); now-since > floodTime {
 				lines, since = 0, now
 			}
 			if lines++; lines > floodLines {
