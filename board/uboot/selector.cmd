@@ -51,7 +51,7 @@ if test ${try} != -; then
 fi;
 
 # Reads the length from the image's head, then all of it. bootm returns when a hash is wrong, before anything was started.
-setenv go 'part start ${devtype} ${devnum} slot_${slot} at && ${devtype} read ${fit} ${at} 1 && fdt addr ${fit} && fdt header get size totalsize && itest ${size} -le @SLOT@ && setexpr size ${size} + 1ff && setexpr size ${size} / 200 && ${devtype} read ${fit} ${at} ${size} && setenv bootargs "@CMDLINE@ cafeprobe.slot=${slot} cafeprobe.try=${trial}" && bootm ${fit}#@BOARD@ @BOOTM@';
+setenv go 'part start ${devtype} ${devnum} slot_${slot} at && ${devtype} read ${fit} ${at} 1 && fdt addr ${fit} && fdt header get size totalsize && itest ${size} -le @SLOT@ && setexpr size ${size} + 1ff && setexpr size ${size} / 200 && ${devtype} read ${fit} ${at} ${size} && setenv bootargs "@CMDLINE@ cafeprobe.slot=${slot} cafeprobe.try=${trial}" && @TREE@bootm ${fit}#@BOARD@ @BOOTM@';
 
 echo cafeprobe: slot ${slot}, trial ${trial};
 run go;

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -28,7 +29,14 @@ type Model struct {
 	Buffer string // where it puts a sector, likewise
 	Tree   string // the device tree's file in the kernel's package; "machine": the one that U-Boot got from the machine
 	Args   string // more of the kernel's command line
+	Crash  Memory // what survives a reset, for the kernel's last words; zero: none that the boot loader knows
 	Loader Loader // a U-Boot of the board's own; without Config it has none
+}
+
+// Memory is a piece of the board's memory.
+type Memory struct {
+	Address uint64
+	Size    uint64 // octets
 }
 
 // Console is the serial port that the kernel and PID 1 write to.
@@ -114,6 +122,10 @@ func (m *Model) readImage() error {
 		Buffer string `json:"buffer"`
 		Tree   string `json:"tree"`
 		Args   string `json:"args"`
+		Crash  struct {
+			Address string `json:"address"`
+			Size    string `json:"size"`
+		} `json:"crash"`
 		Loader Loader `json:"uboot"`
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
@@ -123,6 +135,14 @@ func (m *Model) readImage() error {
 	}
 	m.Arch, m.Boot, m.Tree, m.Args, m.Loader = i.Arch, i.Boot, i.Tree, i.Args, i.Loader
 	m.Device, m.Number, m.Load, m.Buffer = i.Device, i.Number, i.Load, i.Buffer
+	if i.Crash.Address != "" {
+		var err1, err2 error
+		m.Crash.Address, err1 = strconv.ParseUint(i.Crash.Address, 0, 64)
+		m.Crash.Size, err2 = strconv.ParseUint(i.Crash.Size, 0, 32)
+		if err := errors.Join(err1, err2); err != nil {
+			return fmt.Errorf("crash: %w", err)
+		}
+	}
 	switch m.Boot {
 	case Script, RaspberryPi, Rockchip, UEFI:
 		return nil
@@ -133,5 +153,12 @@ func (m *Model) readImage() error {
 // Cmdline is the kernel's command line but for the slot, which the selector adds.
 func (m *Model) Cmdline() string {
 	const all = "panic=10 loglevel=4 quiet ipv6.disable=0"
-	return strings.TrimSpace(fmt.Sprintf("console=%s,%d %s %s", m.Console.Device, m.Console.Baud, all, m.Args))
+	args := []string{fmt.Sprintf("console=%s,%d", m.Console.Device, m.Console.Baud), all}
+	if m.Crash.Size > 0 {
+		args = append(args, m.ramoops())
+	}
+	if m.Args != "" {
+		args = append(args, m.Args)
+	}
+	return strings.Join(args, " ")
 }

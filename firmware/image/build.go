@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"cafeprobe/firmware/image/disk"
+	"cafeprobe/firmware/image/fdt"
 	"cafeprobe/firmware/image/fit"
 	"cafeprobe/firmware/image/kmod"
 	"cafeprobe/firmware/image/parts"
@@ -196,6 +197,9 @@ func (b *build) collect(context.Context) (err error) {
 	}
 	if b.model.Tree != "" && b.model.Tree != "machine" {
 		b.tree, err = os.ReadFile(filepath.Join(linux.Dir, "usr/lib", linux.Package, b.model.Tree))
+		if err == nil && b.model.Crash.Size > 0 {
+			b.tree, err = fdt.Reserve(b.tree, b.model.Crash.Address, b.model.Crash.Size)
+		}
 	}
 	return err
 }

@@ -14,15 +14,25 @@ const (
 	SlotMax  = 32 << 20
 )
 
+// treeSize is the room for a machine's own device tree, in octets: twice what QEMU has for it (FDT_MAX_SIZE).
+const treeSize = 2 << 20
+
 // Selector fills in board/uboot/selector.cmd for a model.
 func Selector(source string, m *Model) string {
-	number, bootm := "devnum", ""
+	number, bootm, tree := "devnum", "", ""
 	if m.Tree == "machine" {
 		bootm = "${fit}#" + m.Name + " ${fdtcontroladdr}"
+		if m.Crash.Size > 0 {
+			// A copy of the machine's tree, which has no room for more, below that memory.
+			at := m.Crash.Address - treeSize
+			tree = fmt.Sprintf("fdt move ${fdtcontroladdr} %x %x && fdt rsvmem add %x %x && ", at, treeSize, m.Crash.Address, m.Crash.Size)
+			bootm = fmt.Sprintf("${fit}#%s %x", m.Name, at)
+		}
 	}
 	text := strings.NewReplacer(
 		"@DEVTYPE@", m.Device, "${@DEVNUM@}", orVariable(m.Number, number), "@FIT@", m.Load, "@BUF@", m.Buffer,
-		"@SLOT@", fmt.Sprintf("%x", SlotSize), "@CMDLINE@", m.Cmdline(), "@BOARD@", m.Name, "@BOOTM@", bootm,
+		"@SLOT@", fmt.Sprintf("%x", SlotSize), "@CMDLINE@", m.Cmdline(), "@BOARD@", m.Name, "@TREE@", tree,
+		"@BOOTM@", bootm,
 	).Replace(source)
 	return text
 }

@@ -80,6 +80,7 @@ var Arrows = []Arrow{
 	{"firmware/init/provision", []string{"uplink/durable"}, nil},
 	{"firmware/init/data", []string{"firmware/init/part"}, []string{"github.com/klauspost/compress", "golang.org/x/sys/unix"}},
 	{"firmware/init/run", nil, []string{"golang.org/x/sys/unix"}},
+	{"firmware/init/testdata/...", []string{"firmware/init/kernel"}, nil},
 	{"firmware/init", []string{"board/...", "firmware/...", "uplink/..."}, []string{"golang.org/x/sys/unix"}},
 	{"firmware/vm", nil, []string{"golang.org/x/sys/unix"}},
 	{"firmware/config", []string{"capture/remote", "firmware/cafe", "firmware/hours", "uplink", "uplink/durable"}, nil},

@@ -190,6 +190,30 @@ func Parse(b []byte) (*Node, error) {
 	return root, nil
 }
 
+// Reserve returns the tree with one more piece of memory that the system is not to use (§5.3), size octets at address.
+func Reserve(tree []byte, address, size uint64) ([]byte, error) {
+	if _, err := Parse(tree); err != nil {
+		return nil, err
+	}
+	const entry = 16
+	number := func(i int) uint32 { return binary.BigEndian.Uint32(tree[4*i:]) }
+	total, at := number(1), number(4)
+	if at < headerSize || at > total || total > 1<<30 {
+		return nil, fmt.Errorf("%w: reservations at %d of %d", ErrInvalid, at, total)
+	}
+	b := append([]byte(nil), tree[:at]...)
+	b = binary.BigEndian.AppendUint64(b, address)
+	b = binary.BigEndian.AppendUint64(b, size)
+	b = append(b, tree[at:total]...)
+	binary.BigEndian.PutUint32(b[4:], total+entry)
+	for _, i := range []int{2, 3} { // where structure and names are
+		if number(i) >= at {
+			binary.BigEndian.PutUint32(b[4*i:], number(i)+entry)
+		}
+	}
+	return b, nil
+}
+
 type reader struct {
 	structure, names []byte
 	err              error

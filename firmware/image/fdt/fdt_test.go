@@ -111,3 +111,35 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestReserve: the tree is as before, but for one more reservation in front of the others, as dtc(1) reads it.
+func TestReserve(t *testing.T) {
+	tree := Marshal(tree())
+	if _, err := Reserve(tree[:20], 0, 0); !errors.Is(err, ErrInvalid) {
+		t.Errorf("half a head: %v, want ErrInvalid", err)
+	}
+	first, err := Reserve(tree, 0x110000, 0x80000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := Reserve(first, 0, 0x1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, err1 := Parse(tree)
+	is, err2 := Parse(second)
+	if err := errors.Join(err1, err2); err != nil || !reflect.DeepEqual(is, was) {
+		t.Errorf("%v: read back %+v, want %+v", err, is, was)
+	}
+	dtc := exec.Command("dtc", "-q", "-I", "dtb", "-O", "dts")
+	dtc.Stdin = bytes.NewReader(second)
+	out, err := dtc.Output()
+	if errors.Is(err, exec.ErrNotFound) && os.Getenv("CI") == "" {
+		t.Skip("dtc is not installed")
+	}
+	for _, want := range []string{"/memreserve/\t0x0000000000000000 0x0000000000001000;", "/memreserve/\t0x0000000000110000 0x0000000000080000;"} {
+		if !bytes.Contains(out, []byte(want)) {
+			t.Errorf("%v: dtc does not say %q: %.300s", err, want, out)
+		}
+	}
+}
