@@ -49,6 +49,8 @@ type Config struct {
 	Firmware string // U-Boot for arm64; OVMF's code for amd64
 	Vars     string // OVMF's variables, written to: a copy of the machine's own; see UEFI
 
+	ReadOnly bool   // the disk says that nothing can be written to it
+	Worn     int    // every write to the disk fails from so many flushes on, at most 200; 0: none does
 	WriteLog string // the file into which each write to Disk is logged, for LoadLog; "" for none
 	NIC      string // QEMU's name of the capture port's kind; "": one that the firmware has no driver for
 	Watchdog bool   // an i6300esb that resets the machine
@@ -186,14 +188,35 @@ func (c *Config) arguments() ([]string, error) {
 func (c *Config) disks(add func(...string)) {
 	disk := "disk"
 	if c.Disk != "" {
-		add("-blockdev", "driver=file,node-name=disk,cache.direct=off,filename="+comma(c.Disk))
+		file := "driver=file,node-name=disk,cache.direct=off,filename=" + comma(c.Disk)
+		if c.ReadOnly {
+			file += ",read-only=on"
+		}
+		add("-blockdev", file)
 		if c.WriteLog != "" {
 			add("-blockdev", "driver=file,node-name=log,filename="+comma(c.WriteLog))
 			add("-blockdev", "driver=blklogwrites,node-name=logged,file=disk,log=log,log-sector-size=512")
 			disk = "logged"
 		}
+		if c.Worn > 0 {
+			add("-blockdev", c.worn())
+			disk = "worn"
+		}
 		add("-device", "virtio-blk-pci,write-cache=on,addr="+slotDisk+",drive="+disk)
 	}
+}
+
+// worn returns a disk that fails to write when it has flushed so often: blkdebug counts states from 1 (qemu-block-drivers(7),
+// docs/devel/blkdebug.rst).
+func (c *Config) worn() string {
+	var s strings.Builder
+	s.WriteString("driver=raw,node-name=worn,file.driver=blkdebug,file.image=disk")
+	for i := range c.Worn - 1 {
+		fmt.Fprintf(&s, ",file.set-state.%d.event=flush_to_disk,file.set-state.%d.state=%d,file.set-state.%d.new_state=%d", i, i, i+1, i, i+2)
+	}
+	const fault = ",file.inject-error.0.event=none,file.inject-error.0.iotype=write,file.inject-error.0.errno=5,file.inject-error.0.state="
+	fmt.Fprintf(&s, "%s%d", fault, c.Worn)
+	return s.String()
 }
 
 func (c *Config) ports(add func(...string)) {
