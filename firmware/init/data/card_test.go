@@ -15,6 +15,7 @@ import (
 
 	"cafeprobe/capture/capturetest"
 	"cafeprobe/firmware/init/part"
+	"cafeprobe/tools/soak/hold"
 
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
@@ -268,7 +269,8 @@ func (c *card) checker(script string) {
 	c.cfg.Check = path
 }
 
-// TestNoise: file systems with wrong octets in their metadata come up, one way or another. What is not made anew is sound afterwards.
+// TestNoise: file systems with wrong octets in their metadata come up, one way or another, and take files. What is on the card is sound
+// afterwards. Every second one has its noise where the file system begins, from one octet to thousands.
 func TestNoise(t *testing.T) {
 	c := newCard(t)
 	whole, err := os.ReadFile(c.file)
@@ -277,14 +279,18 @@ func TestNoise(t *testing.T) {
 	}
 	modes := map[Mode]int{}
 	rounds := 8
-	if testing.Short() {
+	switch {
+	case testing.Short():
 		rounds = 2
+	case os.Getenv("SOAK") != "":
+		rounds = 240
 	}
+	unsound, kept := 0, 0
 	for seed := range rounds {
 		r := rand.New(rand.NewPCG(6, uint64(seed)))
 		b := bytes.Clone(whole)
-		for range 1 + r.IntN(200) {
-			b[2<<20+r.IntN(3<<20)] = byte(r.Uint32())
+		for range 1 << r.IntN(13) {
+			b[2<<20+r.IntN(max(48<<10, seed%2*3<<20))] = byte(r.Uint32())
 		}
 		if err := os.WriteFile(c.file, b, 0o644); err != nil {
 			t.Fatal(err)
@@ -293,12 +299,18 @@ func TestNoise(t *testing.T) {
 		res := c.up()
 		c.usable()
 		modes[res.Mode]++
+		if c.read("cafeprobe/config.json") == "{}" {
+			kept++
+		}
 		c.remove()
 		if out, err := exec.Command("sh", "-c", "dd if="+c.file+" of="+c.file+".fs bs=1M skip=2 status=none; e2fsck -fn "+c.file+".fs").CombinedOutput(); err != nil && res.Mode != Memory {
+			unsound++
 			t.Errorf("seed %d: %+v, then: %v: %s", seed, res, err, out)
 		}
 	}
-	t.Log(modes)
+	t.Logf("%v; the configuration was saved of %d", modes, kept)
+	hold.AtLeast(t, fmt.Sprintf("of %d file systems with noise, that came up with their small files", rounds), kept, rounds*3/4, "images")
+	hold.Equal(t, "of those on the card unsound afterwards", unsound, 0, "images")
 }
 
 // TestSilent: a card that does not answer, and a child that dies, cost the data and nothing more.
@@ -318,4 +330,38 @@ func TestSilent(t *testing.T) {
 	never := make(chan struct{})
 	defer close(never)
 	f("never answers", "does not answer", func(*exec.Cmd) error { <-never; return nil })
+}
+
+// TestFull: of a card without room what is none of the box's goes; what is its own stays, and is said to leave no room.
+func TestFull(t *testing.T) {
+	c := newCard(t)
+	f := func(name, why string, more string) {
+		t.Helper()
+		c.insert("")
+		if r := c.up(); r.Mode != Kept {
+			t.Fatalf("%s: %+v", name, r)
+		}
+		c.write("lost+found/#12", strings.Repeat("x", 2<<20))
+		_ = exec.Command("dd", "if=/dev/zero", "of="+filepath.Join(c.cfg.Target, more), "bs=64k").Run() // until there is no room
+		if n := room(c.cfg.Target); n > 64<<10 {
+			t.Fatalf("%s: %d octets of room are left", name, n)
+		}
+		c.remove()
+		c.insert("")
+		r := c.up()
+		if r.Mode != Kept || !strings.Contains(r.Why, why) || c.read("cafeprobe/config.json") != "{}" {
+			t.Errorf("%s: %+v, want %q", name, r, why)
+		}
+		if _, err := os.Stat(filepath.Join(c.cfg.Target, "lost+found/#12")); !os.IsNotExist(err) {
+			t.Errorf("%s: what the checker found is still there: %v", name, err)
+		}
+		c.remove()
+	}
+	f("another's", "KiB were removed", "film.mkv")
+	f("its own", "KiB were removed", "cafeprobe/spool")
+	c.insert("")
+	if r := c.up(); !strings.Contains(r.Why, "full: ") || r.Mode != Kept {
+		t.Errorf("the box's own: %+v, want that it is full", r)
+	}
+	c.remove()
 }

@@ -108,6 +108,9 @@ func (c *Config) disk() (r Result, err error) {
 	if err := c.stretch(p); err != nil {
 		notes = append(notes, err)
 	}
+	if err := sweep(c.Target); err != nil {
+		notes = append(notes, err)
+	}
 	if err := errors.Join(notes...); err != nil {
 		r.Why = err.Error()
 	}
@@ -340,31 +343,50 @@ const checkMemory = 256 << 20
 // errNoChecker is wrapped by check's error where there is no checker: what is on the card may be as sound as ever.
 var errNoChecker = errors.New("no checker")
 
+// looks is how often the checker is run until it finds nothing more to mend: what it mends may show what else is broken.
+const looks = 4
+
 // check has the file system checked and, where it is not sound, mended. fixed is whether that took more than what every power cut
 // asks for; err then says what was wrong, else why it is of no use.
 func (c *Config) check(dev string) (fixed bool, err error) {
-	words, code, err := c.checker("-p", dev, checkTime)
-	if err == nil && code&^(checkFixed|checkReboot) == 0 || errors.Is(err, errNoChecker) {
+	words, code, err := c.checkers("-p", dev, checkTime)
+	if err == nil && code == 0 || errors.Is(err, errNoChecker) {
 		return false, err
 	}
 	if err != nil {
 		words = err.Error() // it was too slow, or died: it may get further when it need not stop and ask
 	}
-	more, code, err := c.checker("-y", dev, mendTime)
+	more, code, err := c.checkers("-y", dev, mendTime)
 	switch {
 	case err != nil:
 		return false, err
-	case code&^(checkFixed|checkReboot) != 0:
+	case code != 0:
 		return false, fmt.Errorf("check the data partition: status %d: %s", code, more)
 	}
 	return true, fmt.Errorf("the data partition was mended: %s", words)
 }
 
-// checker runs the checker once, and returns the last of what it said, and its status. It looks at everything though the file system was
-// closed in order: a card forgets by itself. (An empty one of 120 GiB takes 0.8 s.)
-func (c *Config) checker(how, dev string, most time.Duration) (words string, code int, err error) {
+// checkers runs the checker until it finds nothing more to mend, within most all together. It returns the last status that is not that
+// of a thing mended, 0 for a file system that is sound, and what was said first.
+func (c *Config) checkers(how, dev string, most time.Duration) (words string, code int, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), most)
 	defer cancel()
+	for i := range looks {
+		said, status, err := c.checker(ctx, how, dev)
+		if i == 0 {
+			words = said
+		}
+		if err != nil || status&checkFixed == 0 || status&^(checkFixed|checkReboot) != 0 {
+			return words, status &^ checkReboot, err
+		}
+		code = status
+	}
+	return words, code, nil
+}
+
+// checker runs the checker once, and returns the last of what it said, and its status. It looks at everything though the file system was
+// closed in order: a card forgets by itself. (An empty one of 120 GiB takes 0.8 s.)
+func (c *Config) checker(ctx context.Context, how, dev string) (words string, code int, err error) {
 	cmd := exec.CommandContext(ctx, c.Check, "-f", how, dev)
 	cmd.WaitDelay = time.Second
 	var out tail
