@@ -1,0 +1,98 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"cafeprobe/tools/cafeprobe/simulate"
+	"cafeprobe/tools/sim"
+	"cafeprobe/tools/soak/hold"
+)
+
+// TestWeekOfFrames: a café of four computers lives for a week, frame by frame, days and nights, and a daemon hears it as fast as it can and
+// tells a province of it. Its memory and the files that it has open are at the end what they were after the first day. Time is that of the
+// frames; timers of the daemon's own, as the commits of its spool, are not sped up, so what it writes is not a week's (uplink/spool has
+// that).
+func TestWeekOfFrames(t *testing.T) {
+	span, early := 7*24*time.Hour, 24*time.Hour
+	if !long() {
+		span, early = 3*time.Hour, time.Hour
+	}
+	from := time.Date(2026, 11, 23, 0, 0, 0, 0, time.FixedZone("ICT", 7*3600))
+	if !long() {
+		from = from.Add(18 * time.Hour)
+	}
+	r, err := sim.New(6, sim.Options{Stations: 4, From: from, For: span, Vantage: sim.VantageA})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pipe := filepath.Join(t.TempDir(), "frames.pcap")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := newSite(t, t.TempDir(), "")
+	b := newBox(t, p, pipe, 0)
+	cmd := exec.Command(daemonPath, "-config", b.conf)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := strconv.Itoa(cmd.Process.Pid)
+	defer func() { _ = cmd.Process.Kill() }()
+	var first, last use
+	day := 0
+	n, err := simulate.Save(t.Context(), r, pipe, simulate.Config{Snap: 600, Progress: func(at time.Time) {
+		now := useOf(t, pid)
+		if now.most(&last); first == (use{}) && at.Sub(from) >= early {
+			first = now
+		}
+		if d := int(at.Sub(from) / early); d > day {
+			day = d
+			t.Logf("after %v: %d KiB in memory, %d of them its own, %d files open", time.Duration(d)*early, now.Resident>>10, now.Anonymous>>10,
+				now.files)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := useOf(t, pid)
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	totals, err := p.Totals(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%v: %d frames in %v, %d records at the province; at most %d KiB in memory and %d files open", span, n.Frames,
+		n.Took.Round(time.Second), totals.Verified, last.Resident>>10, last.files)
+	hold.AtMost(t, "the daemon's own memory, growth after the first day", float64(end.Anonymous-first.Anonymous)/(1<<20), 4, "MiB")
+	hold.AtMost(t, "the daemon in memory at most", float64(last.Resident)/1e6, 64, "MB")
+	hold.AtMost(t, "files that the daemon has open, more than after the first day", end.files-first.files, 2, "files")
+	hold.AtLeast(t, "records at the province", totals.Verified, 10, "records")
+}
+
+// use is what a process takes up.
+type use struct {
+	memory
+	files int
+}
+
+func useOf(t *testing.T, pid string) use {
+	t.Helper()
+	list, err := os.ReadDir(filepath.Join("/proc", pid, "fd"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return use{memoryOf(t, pid), len(list)}
+}
+
+// most makes of to the most of both.
+func (u use) most(to *use) {
+	to.Resident, to.Anonymous, to.files = max(to.Resident, u.Resident), max(to.Anonymous, u.Anonymous), max(to.files, u.files)
+}
