@@ -133,7 +133,7 @@ func TestSpareTorn(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(6, 1))
-	for at := spareSecond; at <= spareSecond+24<<10; at += 512 {
+	for at := spareSecond; at <= spareSecond+12<<10; at += 512 {
 		torn := slices.Concat(after[:at], before[at:])
 		for i := range 2 {
 			if i == 1 {
