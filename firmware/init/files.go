@@ -20,7 +20,7 @@ func (b *box) withState(f func(*os.File) error) error {
 		return err
 	}
 	file, err := os.OpenFile(p.Device, os.O_RDWR|unix.O_CLOEXEC, 0)
-	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EROFS) { // a card that takes no writes can still be read
+	if errors.Is(err, os.ErrPermission) || errors.Is(err, unix.EROFS) { // a card that takes no writes can still be read
 		file, err = os.OpenFile(p.Device, os.O_RDONLY|unix.O_CLOEXEC, 0)
 	}
 	if err != nil {
