@@ -41,6 +41,7 @@ type Answer struct {
 	Daemon  int64          `json:"daemon"` // process number, 0 for none
 	Exits   int            `json:"exits"`
 	Events  int            `json:"events"`
+	Crashes []string       `json:"crashes"` // names of reports, oldest first
 	Faults  []string       `json:"faults"`
 	Health  *health.Report `json:"health"` // nil: the daemon has said nothing since the box started
 }
