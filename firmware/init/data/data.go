@@ -91,7 +91,7 @@ func (c *Config) disk() (r Result, err error) {
 		notes = append(notes, err) // too small is better than none
 	}
 	r.Mode = Kept
-	r.Fixed, err = c.check(p.Device)
+	r.Fixed, err = Check(c.Check, p.Device)
 	if err != nil {
 		notes = append(notes, err)
 	}
@@ -343,20 +343,22 @@ const checkMemory = 256 << 20
 // errNoChecker is wrapped by check's error where there is no checker: what is on the card may be as sound as ever.
 var errNoChecker = errors.New("no checker")
 
-// looks is how often the checker is run until it finds nothing more to mend: what it mends may show what else is broken.
+// looks is how often the checker is run until it finds nothing more to mend. What it mends may show what else is broken; and where a
+// power cut tore the first superblock, which is two sectors, it takes the second, which has not been written since the file system was
+// grown, replays the journal, stops, and mends the rest when it is started again.
 const looks = 4
 
-// check has the file system checked and, where it is not sound, mended. fixed is whether that took more than what every power cut
-// asks for; err then says what was wrong, else why it is of no use.
-func (c *Config) check(dev string) (fixed bool, err error) {
-	words, code, err := c.checkers("-p", dev, checkTime)
+// Check has program, e2fsck, check the file system on dev, a device or an image, and mend it where it is not sound. fixed is whether that
+// took more than what every power cut asks for; err then says what was wrong, else why it is of no use.
+func Check(program, dev string) (fixed bool, err error) {
+	words, code, err := checkers(program, "-p", dev, checkTime)
 	if err == nil && code == 0 || errors.Is(err, errNoChecker) {
 		return false, err
 	}
 	if err != nil {
 		words = err.Error() // it was too slow, or died: it may get further when it need not stop and ask
 	}
-	more, code, err := c.checkers("-y", dev, mendTime)
+	more, code, err := checkers(program, "-y", dev, mendTime)
 	switch {
 	case err != nil:
 		return false, err
@@ -366,28 +368,27 @@ func (c *Config) check(dev string) (fixed bool, err error) {
 	return true, fmt.Errorf("the data partition was mended: %s", words)
 }
 
-// checkers runs the checker until it finds nothing more to mend, within most all together. It returns the last status that is not that
-// of a thing mended, 0 for a file system that is sound, and what was said first.
-func (c *Config) checkers(how, dev string, most time.Duration) (words string, code int, err error) {
+// checkers runs the checker until it finds nothing more to mend or, with -p, wants to be told yes, within most all together. It returns
+// the last status, 0 for a file system that is sound, and what was said first.
+func checkers(program, how, dev string, most time.Duration) (words string, code int, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), most)
 	defer cancel()
 	for i := range looks {
-		said, status, err := c.checker(ctx, how, dev)
+		said, status, err := checker(ctx, program, how, dev)
 		if i == 0 {
 			words = said
 		}
-		if err != nil || status&checkFixed == 0 || status&^(checkFixed|checkReboot) != 0 {
-			return words, status &^ checkReboot, err
+		if code = status &^ checkReboot; err != nil || code == 0 || how == "-p" && code != checkFixed {
+			return words, code, err
 		}
-		code = status
 	}
 	return words, code, nil
 }
 
 // checker runs the checker once, and returns the last of what it said, and its status. It looks at everything though the file system was
 // closed in order: a card forgets by itself. (An empty one of 120 GiB takes 0.8 s.)
-func (c *Config) checker(ctx context.Context, how, dev string) (words string, code int, err error) {
-	cmd := exec.CommandContext(ctx, c.Check, "-f", how, dev)
+func checker(ctx context.Context, program, how, dev string) (words string, code int, err error) {
+	cmd := exec.CommandContext(ctx, program, "-f", how, dev)
 	cmd.WaitDelay = time.Second
 	var out tail
 	cmd.Stdout, cmd.Stderr = &out, &out
