@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ type Write struct {
 	Data   []byte // what was written
 	Flush  bool   // all that came before is on the disk first
 	FUA    bool   // this is on the disk before the guest goes on
+	Logged int64  // how long the log's file was when this was in it: what is known to come later has a larger one
 }
 
 // Of the log's format.
@@ -81,6 +83,7 @@ func parseLog(b []byte) (*Log, error) {
 			w.Data = b[at : at+w.Length : at+w.Length]
 			at += w.Length
 		}
+		w.Logged = at
 		l.Writes = append(l.Writes, w)
 	}
 	return l, nil
@@ -96,10 +99,13 @@ type Crash struct {
 
 // Crashes returns n states, drawn by rng, in which a power cut may leave a disk to which l was written: what was flushed is there;
 // of what came after, each write is there, lost, or, one of them, torn at a sector. Disks promise no more.
-func (l *Log) Crashes(n int, rng *rand.Rand) []Crash {
+func (l *Log) Crashes(n int, rng *rand.Rand) []Crash { return l.CrashesIn(0, len(l.Writes), n, rng) }
+
+// CrashesIn is Crashes for a power cut after at least from and at most to of the log's writes.
+func (l *Log) CrashesIn(from, to, n int, rng *rand.Rand) []Crash {
 	list := make([]Crash, 0, n)
 	for range n {
-		c := Crash{At: rng.IntN(len(l.Writes) + 1), Torn: -1}
+		c := Crash{At: from + rng.IntN(to-from+1), Torn: -1}
 		var open []int
 		for i := l.flushed(c.At); i < c.At; i++ {
 			if w := &l.Writes[i]; len(w.Data) > 0 && !w.FUA {
@@ -120,6 +126,12 @@ func (l *Log) Crashes(n int, rng *rand.Rand) []Crash {
 	return list
 }
 
+// Before returns how many of the writes were in the log when its file was so long.
+func (l *Log) Before(length int64) int {
+	n, _ := slices.BinarySearchFunc(l.Writes, length+1, func(w Write, at int64) int { return cmp.Compare(w.Logged, at) })
+	return n
+}
+
 // flushed returns how many of the first n writes are on the disk for sure.
 func (l *Log) flushed(n int) int {
 	for i := n - 1; i >= 0; i-- {
@@ -131,17 +143,23 @@ func (l *Log) flushed(n int) int {
 }
 
 // Apply writes to disk, which holds what the Machine's disk held before, what a crash left.
-func (l *Log) Apply(disk io.WriterAt, c Crash) error {
-	for i := range l.Writes[:c.At] {
-		w := &l.Writes[i]
-		data := w.Data
+func (l *Log) Apply(disk io.WriterAt, c Crash) error { return l.apply(disk, 0, c) }
+
+// apply does what Apply does to a disk that has the first writes already.
+func (l *Log) apply(disk io.WriterAt, first int, c Crash) error {
+	lost := make(map[int]bool, len(c.Lost))
+	for _, i := range c.Lost {
+		lost[i] = true
+	}
+	for i := first; i < c.At; i++ {
+		data := l.Writes[i].Data
 		switch {
-		case slices.Contains(c.Lost, i):
+		case lost[i]:
 			continue
 		case i == c.Torn:
 			data = data[:c.Keep]
 		}
-		if _, err := disk.WriteAt(data, w.Offset); err != nil {
+		if _, err := disk.WriteAt(data, l.Writes[i].Offset); err != nil {
 			return fmt.Errorf("write a crashed disk: %w", err)
 		}
 	}
