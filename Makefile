@@ -60,7 +60,7 @@ unit: ## all tests but accuracy's, with the race detector where there are gorout
 	@$(GO) test $(PURE)
 	@$(GO) test -run '^$(SLOW)' ./uplink/spool ./firmware/pipeline ./firmware/image ./tools/cafeprobe/simulate
 
-soak: packages-test ## the long tests; at the end a table of what must hold and what was measured, pictures in out/soak (at most 90 minutes)
+soak: packages-test ## the long tests; at the end a table of what must hold and what was measured, pictures in out/soak (two to three hours)
 	@$(GO) run ./tools/soak
 
 accuracy: packages-test ## compare with what is known: inspect with captures and the own lab, states and nights with 200 made-up rooms; prints the tables, pictures in out/accuracy

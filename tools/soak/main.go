@@ -18,7 +18,7 @@ import (
 )
 
 // limit bounds each package's tests.
-const limit = 45 * time.Minute
+const limit = 2 * time.Hour
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -85,7 +85,7 @@ func record(t *testing.T, board string) *cut.Recording {
 	go func() { done <- rec.Watch(watched, p) }()
 
 	phase("first boot")
-	runs(t, m, "a", false, bootTime)
+	slotRuns(t, m, "a", false, bootTime)
 	phase("enrolment")
 	if err := records(t.Context(), p, 1); err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func record(t *testing.T, board string) *cut.Recording {
 	time.Sleep(45 * time.Second)
 	phase(cut.Update)
 	offer(t, filepath.Join(dir, "province"), p, "2026.12.0")
-	runs(t, m, "b", true, 8*time.Minute)
+	slotRuns(t, m, "b", true, 8*time.Minute)
 	phase("trial")
 	told(t, p, "announced 2026.12.0  , written 2026.12.0 b , trial 2026.12.0 b , confirmed 2026.12.0 b ")
 	phase("shutdown")
@@ -131,8 +131,8 @@ func powered(t *testing.T, dir, card, log string) *vm.Machine {
 	return m
 }
 
-// runs waits until the box says that it runs from slot.
-func runs(t *testing.T, m *vm.Machine, slot string, trial bool, within time.Duration) {
+// slotRuns waits until the box says that it runs from slot.
+func slotRuns(t *testing.T, m *vm.Machine, slot string, trial bool, within time.Duration) {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), within)
 	defer stop()
