@@ -72,8 +72,14 @@ func (b *box) openUpdater() *update.Updater {
 		Root: rootFile, Dir: seenDir, File: updateFile, Log: b.log,
 		// Whoever knows better than the machine's clock, which servers of the time may not have set yet.
 		Now:   func() time.Time { return update.Reference(b.release.Built, time.Now()) },
-		Event: b.tellStep, Ready: b.renew,
+		Event: b.tellStep, Ready: b.renew, Hung: b.hung(),
 	})
+}
+
+// hung reports whether the box started because its watchdog had reset it, where the hardware knows.
+func (b *box) hung() bool {
+	w, ok := b.watchdog.(interface{ Caused() bool })
+	return ok && w.Caused()
 }
 
 // tellStep makes events of a step of an update.

@@ -80,14 +80,6 @@ func (m *memo) save(path string) error {
 	return durable.WriteFile(path, append(b, '\n'))
 }
 
-// why returns why a firmware was rolled back. A box that hung, or lost its power in each of its tries, could not note anything.
-func (m *memo) why() string {
-	if m.Why == "" {
-		return "reset"
-	}
-	return m.Why
-}
-
 // Step is one step of an update: the detail of an event of PID 1's, of which the daemon makes a record.
 type Step struct {
 	Version string `json:"version"`

@@ -44,6 +44,7 @@ type Config struct {
 	Event func(Step)       // is told each step, and keeps it until it is recorded
 	Now   func() time.Time // the latest time that is known without servers: build, or last saved
 	Ready func()           // a firmware waits for the box to start anew
+	Hung  bool             // the box started because its watchdog had reset it
 	Log   *slog.Logger
 }
 
@@ -116,6 +117,13 @@ func (u *Updater) Begin() error {
 		u.note((*memo).tried)
 		u.step(u.cfg.Release.Version, "trial", st.Running, "")
 		return nil
+	case st.Active != st.Running: // the boot loader found that what had proved itself is damaged; what it was nobody knows
+		u.step("unknown", "rolled-back", st.Active, whyDamaged)
+		if err := u.cfg.Slots.Clear(); err != nil {
+			return fmt.Errorf("update: %w", err)
+		}
+		st.Failed = st.Active // which Clear has written
+		u.note(func(m *memo) { m.tried(); m.Trial, m.Why = nil, "" })
 	case tried != nil && tried.Slot == st.Running.String():
 		u.step(tried.Version, "confirmed", st.Running, "") // and the power was cut before that was said
 		u.note((*memo).stays)
@@ -124,10 +132,10 @@ func (u *Updater) Begin() error {
 	case tried != nil && m.Offer != nil && st.Failed == bootstate.None:
 		return nil // the power was cut before it could be tried, and the offer goes on
 	case tried != nil:
-		u.step(tried.Version, "rolled-back", st.Running.Other(), m.why())
+		u.step(tried.Version, "rolled-back", st.Running.Other(), u.why(&m))
 		u.note((*memo).failed)
 	case st.Failed != bootstate.None:
-		u.step("unknown", "rolled-back", st.Failed, m.why()) // and what it was is lost with the data
+		u.step("unknown", "rolled-back", st.Failed, u.why(&m)) // and what it was is lost with the data
 		u.note((*memo).failed)
 	}
 	if st.Failed != bootstate.None {

@@ -1,6 +1,7 @@
 package update
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -89,7 +90,13 @@ func FuzzParse(f *testing.F) {
 type fake struct{ st slot.State }
 
 func (f *fake) State() (slot.State, error) { return f.st, nil }
-func (f *fake) Clear() error               { f.st.Trial, f.st.Tries = bootstate.None, 0; return nil }
+func (f *fake) Clear() error {
+	f.st.Trial, f.st.Tries = bootstate.None, 0
+	if f.st.Active != f.st.Running {
+		f.st.Active, f.st.Failed = f.st.Running, f.st.Active
+	}
+	return nil
+}
 
 func (f *fake) Try() error { f.st.Trial, f.st.Tries = f.st.Running.Other(), 3; return nil }
 
@@ -195,6 +202,11 @@ func TestNotOnTrial(t *testing.T) {
 // TestBegin: what the box says of a trial that is over, also where the data or the last word is lost.
 func TestBegin(t *testing.T) {
 	const a, b, none = bootstate.A, bootstate.B, bootstate.None
+	written := bytes.Repeat([]byte("firmware"), 600)
+	card := filepath.Join(t.TempDir(), "slot")
+	if err := os.WriteFile(card, written, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	f := func(name string, st slot.State, m memo, want ...string) {
 		t.Helper()
 		file := filepath.Join(t.TempDir(), "update.json")
@@ -205,7 +217,11 @@ func TestBegin(t *testing.T) {
 		slots := &fake{st}
 		for range 2 { // said once
 			u := New(Config{
-				Slots: slots, File: file, Release: Release{Version: "2"},
+				Slots: slots, File: file, Release: Release{Version: "2"}, Hung: strings.Contains(name, "watchdog"),
+				Open: func() (slot.Place, int64, error) {
+					p, err := os.Open(card)
+					return p, 8192, err
+				},
 				Event: func(s Step) { steps = append(steps, fmt.Sprint(s.Step, " ", s.Version, " ", s.Slot, " ", s.Why)) },
 			})
 			if err := u.Begin(); err != nil {
@@ -227,6 +243,15 @@ func TestBegin(t *testing.T) {
 	f("not well", slot.State{Running: a, Active: a, Trial: none, Failed: b}, memo{Trial: tried, Why: "well"}, "rolled-back 2 b well")
 	f("memo lost", slot.State{Running: a, Active: a, Trial: none, Failed: b}, memo{}, "rolled-back unknown b reset")
 	f("state lost", slot.State{Running: a, Active: a, Trial: none, Failed: none}, memo{Trial: tried}, "rolled-back 2 b reset")
+	f("by the watchdog", slot.State{Running: a, Active: a, Trial: none, Failed: b}, memo{Trial: tried}, "rolled-back 2 b watchdog")
+	whole := &trial{Version: "2", Slot: "b", Length: int64(len(written)), SHA256: sha256.Sum256(written)}
+	f("whole", slot.State{Running: a, Active: a, Trial: none, Failed: b}, memo{Trial: whole}, "rolled-back 2 b reset")
+	other := *whole
+	other.SHA256[0] ^= 1
+	f("damaged, not by the watchdog", slot.State{Running: a, Active: a, Trial: none, Failed: b}, memo{Trial: &other}, "rolled-back 2 b damaged")
+	f("the active one damaged", slot.State{Running: b, Active: a, Trial: none, Failed: none}, memo{}, "rolled-back unknown a damaged")
+	f("both, and what was tried is what is left", slot.State{Running: b, Active: a, Trial: none, Failed: b}, memo{Trial: tried, Why: "well"},
+		"rolled-back unknown a damaged")
 	offer := &Offer{Version: "2"}
 	f("cut before it was tried", slot.State{Running: a, Active: a, Trial: none, Failed: none}, memo{Trial: tried, Offer: offer})
 	f("failed, and the offer is there", slot.State{Running: a, Active: a, Trial: none, Failed: b}, memo{Trial: tried, Offer: offer},

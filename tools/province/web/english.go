@@ -114,6 +114,7 @@ var english = words{
 		"no-room": "There is no room for it.", "current": "It runs already.", "absent": "There is none for this model.",
 		"network": "It could not be fetched.", "card": "The card does not keep it.",
 		"reset": "The box hung, or lost its power.", "damaged": "It is not on the card as it was written.",
+		"watchdog": "The box hung, and its watchdog reset it.",
 	},
 	refusals: map[string]string{
 		uplink.SecurityNoRoom:    "no room for a firmware",

@@ -117,6 +117,7 @@ var vietnamese = words{
 		"no-room": "Không đủ chỗ.", "current": "Bản này đang chạy.", "absent": "Không có bản cho kiểu thiết bị này.",
 		"network": "Không tải về được.", "card": "Thẻ nhớ không giữ được dữ liệu.",
 		"reset": "Thiết bị bị treo hoặc mất điện.", "damaged": "Phần mềm trên thẻ nhớ không còn như lúc ghi.",
+		"watchdog": "Thiết bị bị treo và đã được tự động khởi động lại.",
 	},
 	refusals: map[string]string{
 		uplink.SecurityNoRoom:    "không đủ chỗ cho phần mềm",
