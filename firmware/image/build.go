@@ -37,6 +37,7 @@ type Config struct {
 	Number  uint64
 	Root    string // a file: TUF's root.json; empty: none, and the box takes no update over the network
 	Init    string // package of PID 1; empty: ./firmware/init
+	Daemon  string // package of the daemon; empty: ./firmware/cafeprobed
 	Data    int64  // octets of the data partition, which the box grows; 0: 64 MiB
 	Log     *slog.Logger
 }
@@ -93,6 +94,9 @@ func Build(ctx context.Context, cfg Config) (*Manifest, error) {
 	}
 	if b.Init == "" {
 		b.Init = "./firmware/init"
+	}
+	if b.Daemon == "" {
+		b.Daemon = "./firmware/cafeprobed"
 	}
 	if b.Data == 0 {
 		b.Data = dataSize
@@ -162,7 +166,7 @@ func (b *build) compile(ctx context.Context) error {
 	for _, p := range []struct {
 		pkg string
 		to  *[]byte
-	}{{b.Init, &b.sys.init}, {"./firmware/cafeprobed", &b.sys.daemon}, {"./firmware/updater", &b.sys.updater}} {
+	}{{b.Init, &b.sys.init}, {b.Daemon, &b.sys.daemon}, {"./firmware/updater", &b.sys.updater}} {
 		bin := filepath.Join(b.Out, ".program")
 		env := []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + b.model.Arch, "GOFLAGS="}
 		args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", bin, p.pkg}

@@ -85,6 +85,7 @@ var Arrows = []Arrow{
 	{"firmware/vm", nil, []string{"golang.org/x/sys/unix"}},
 	{"firmware/config", []string{"capture/remote", "firmware/cafe", "firmware/hours", "uplink", "uplink/durable"}, nil},
 	{"firmware/image", []string{"firmware/image/..."}, []string{"github.com/klauspost/compress/zstd"}},
+	{"firmware/image/imagetest", []string{"firmware/image"}, nil},
 	{"firmware/image/fit", []string{"firmware/image/fdt"}, nil},
 	{"firmware/image/kmod", []string{"firmware/image/fdt"}, []string{"github.com/ulikunitz/xz"}},
 	{"firmware/image/disk", nil, []string{"github.com/diskfs/go-diskfs", "github.com/google/uuid"}},
