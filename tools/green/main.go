@@ -118,7 +118,8 @@ func packages(rows []Row) (out []string) {
 
 // test runs the tests of a package that rows name, shows what they say, and counts them. That one failed is no error here.
 func test(ctx context.Context, t *tally, images, pkg string, out io.Writer) error {
-	cmd := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-parallel=2", "-timeout", limit.String(), "-run", t.pattern(pkg), "./"+pkg)
+	cmd := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-parallel=2", "-timeout", limit.String(),
+		"-run", t.pattern(pkg), "./"+pkg)
 	cmd.Env = append(os.Environ(), "SOAK=1", imagetest.Env+"="+images)
 	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }

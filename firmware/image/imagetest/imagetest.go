@@ -26,7 +26,8 @@ func Candidate(t testing.TB, source, board string) (dir string) {
 		dir = filepath.Join(images, board)
 	} else {
 		dir = filepath.Join(t.TempDir(), board)
-		if _, err := image.Build(t.Context(), image.Config{Board: board, Source: source, Out: dir, Version: "2026.12.0", Number: 12}); err != nil {
+		cfg := image.Config{Board: board, Source: source, Out: dir, Version: "2026.12.0", Number: 12}
+		if _, err := image.Build(t.Context(), cfg); err != nil {
 			t.Fatal(err)
 		}
 	}

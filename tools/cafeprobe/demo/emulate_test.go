@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"cafeprobe/firmware/image"
+	"cafeprobe/firmware/image/imagetest"
 )
 
 // TestEmulate: the image as it is made boots by U-Boot, or by a PC's firmware and systemd-boot, and by PID 1, enrols, hears the
@@ -27,11 +27,9 @@ var boards = []string{"qemu-arm64", "pc"}
 
 func emulate(t *testing.T, board string) {
 	dir := t.TempDir()
-	if _, err := image.Build(t.Context(), image.Config{Board: board, Source: "../../..", Out: dir + "/image"}); err != nil {
-		t.Fatal(err)
-	}
+	img := imagetest.Candidate(t, "../../..", board)
 	var out bytes.Buffer
-	err := Emulate(t.Context(), Config{Dir: dir, Image: dir + "/image", Console: dir + "/console.log", Speed: 6, Out: &out})
+	err := Emulate(t.Context(), Config{Dir: dir, Image: img, Console: dir + "/console.log", Speed: 6, Out: &out})
 	t.Log("\n" + out.String())
 	if err != nil {
 		t.Fatal(err)

@@ -11,16 +11,15 @@ import (
 	"time"
 
 	"cafeprobe/firmware/image"
-	"cafeprobe/firmware/vm"
+	"cafeprobe/firmware/image/imagetest"
 	"cafeprobe/tools/province"
 	"cafeprobe/tools/province/collector"
-	"cafeprobe/tools/province/provincetest"
 	"cafeprobe/tools/release"
 	"cafeprobe/uplink"
 )
 
-// TestEmulateUpdate: a box that runs takes two firmware releases from the province. The first stays; PID 1 of the second ends at once, and
-// the box goes back. Its chain says both.
+// TestEmulateUpdate: a box that runs takes two firmware releases from the province. PID 1 of the first ends at once, and the box goes back.
+// That one is withdrawn; the second, which is to be released, stays. The box's chain says both.
 func TestEmulateUpdate(t *testing.T) {
 	if os.Getenv("SOAK") == "" {
 		t.Skip("SOAK is not set: it takes twenty minutes")
@@ -31,6 +30,12 @@ func TestEmulateUpdate(t *testing.T) {
 }
 
 func takesUpdates(t *testing.T, board string) {
+	img := imagetest.Candidate(t, "../../..", board)
+	candidate, err := release.ReadImage(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := candidate.Manifest.Release
 	dir := t.TempDir()
 	repo, err := release.Init(filepath.Join(dir, "repo"), filepath.Join(dir, "keys"), time.Now())
 	if err != nil {
@@ -47,67 +52,42 @@ func takesUpdates(t *testing.T, board string) {
 		}
 		return out
 	}
-	first := build("2026.11.0", 11, "")
-	sign(t, repo, build("2026.12.0", 12, ""))
-	p, _ := provincetest.Run(t, province.Config{
-		Dir: filepath.Join(dir, "province"), Province: address.Province, Releases: filepath.Join(dir, "repo"),
-		Secure: &province.Secure{Names: []string{host, "127.0.0.1"}},
-	})
-	run := Config{Dir: dir, Image: first}
-	card, err := card(t.Context(), run, p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := machine(dir, first, card)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := vm.Start(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	defer func() {
-		if t.Failed() {
-			t.Logf("the console ends with:\n%s", m.Serial.Tail())
-		}
-	}()
-	runs := func(slot string, trial bool, within time.Duration) {
-		t.Helper()
-		ctx, stop := context.WithTimeout(t.Context(), within)
-		defer stop()
-		if _, err := m.Serial.Expect(ctx, fmt.Sprintf(`runs after [0-9.]+ s; slot %s, trial %v`, slot, trial)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	const before, bad = "before", "bad"
+	first := build(before, of.Number-1, "")
+	sign(t, repo, build(bad, of.Number, "./firmware/cafeprobed")) // it ends at once: it has no configuration
+	b := newBench(t, dir, first, filepath.Join(dir, "repo"))
+	m := b.boot(t, false)
 	began := time.Now()
 	note := func(what string) { t.Logf("%6s %s", time.Since(began).Round(time.Second), what) }
-	runs("a", false, bootTime)
+	runs(t, m, "a", false, bootTime)
 	awaited, stop := context.WithTimeout(t.Context(), bootTime)
 	defer stop()
-	if err := records(awaited, p, 1); err != nil {
+	if err := records(awaited, b.p, 1); err != nil {
 		t.Fatal(err)
 	}
 	note("slot a runs, and is known to the province")
 
-	offer(t, filepath.Join(dir, "province"), p, "2026.12.0")
-	runs("b", true, 8*time.Minute)
-	note("slot b is tried")
-	told(t, p, "announced 2026.12.0  , written 2026.12.0 b , trial 2026.12.0 b , confirmed 2026.12.0 b ")
-	note("slot b is confirmed")
-
-	sign(t, repo, build("2026.12.1", 13, "./firmware/cafeprobed")) // it ends at once: it has no configuration
-	offer(t, filepath.Join(dir, "province"), p, "2026.12.1")
-	runs("b", false, 10*time.Minute)
-	note("slot b runs again")
-	told(t, p, "announced 2026.12.1  , written 2026.12.1 a , rolled-back 2026.12.1 a reset")
+	offer(t, b.cfg.Dir, b.p, bad)
+	runs(t, m, "a", false, 10*time.Minute)
+	note("slot a runs again")
+	told(t, b.p, "announced bad  , written bad b , rolled-back bad b reset")
 	if tries := strings.Count(m.Serial.Said(), "Attempted to kill init"); tries != 3 {
-		t.Errorf("slot a was tried %d times, want 3", tries)
+		t.Errorf("slot b was tried %d times, want 3", tries)
 	}
+	note("and the chain says so")
+
+	if err := repo.Withdraw(bad, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	sign(t, repo, img)
+	offer(t, b.cfg.Dir, b.p, of.Version)
+	runs(t, m, "b", true, 8*time.Minute)
+	note("slot b is tried")
+	told(t, b.p, strings.ReplaceAll("announced V  , written V b , trial V b , confirmed V b ", "V", of.Version))
+	note("slot b is confirmed")
 	if sent, _ := m.Capture.FromBox(); sent != 0 {
 		t.Errorf("%d frames left the capture port", sent)
 	}
-	note("done")
 }
 
 // sign releases an image, as if its tests were green: they are what runs here.
