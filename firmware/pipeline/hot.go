@@ -204,13 +204,17 @@ func (h *hot) count(f *capture.Frame, group bool) {
 	h.stats.Last = max(h.stats.Last, f.Time)
 }
 
-// advance lets time pass: at most once a second of the frames' time, silent flows end and the slow side hears the time.
+// advance lets time pass: once a second of the frames' time, silent flows end and the slow side hears the time.
 // A time before the last tick is a capture glued together, or a clock that was set: the tick goes on from there.
 func (h *hot) advance(now int64) {
-	if d := now - h.tick; d >= 0 && d < tickPeriod {
+	switch d := now - h.tick; {
+	case d >= 0 && d < tickPeriod:
 		return
+	case d >= tickPeriod && d < 2*tickPeriod:
+		h.tick += tickPeriod // not now: seconds would be longer by what the next frame is late, and rounds through the tables too
+	default:
+		h.tick = now
 	}
-	h.tick = now
 	h.flows.Tick(now)
 	h.active.Tick(now)
 	if d := now - h.reported; h.report > 0 && (d >= h.report || d < 0) {
