@@ -79,7 +79,7 @@ func (c *Cafe) noteDHCP(o *capture.Observation) {
 
 // noteFlow takes a flow as evidence of the end that is on the LAN. Between two stations it is local, and the client's.
 func (c *Cafe) noteFlow(o *capture.Observation) {
-	client, server := local(o.Addr), local(o.Peer)
+	client, server := c.inside(o.MAC, o.Addr), c.inside(o.Target, o.Peer)
 	mac, up, down := o.MAC, o.Up, o.Down
 	traffic := evidence.Personal
 	switch {
@@ -105,6 +105,16 @@ func (c *Cafe) noteFlow(o *capture.Observation) {
 		id = o.Title
 	}
 	s.shown.Flow(o.First, o.Time, o.Proto, up, down, traffic, id)
+}
+
+// inside reports whether an end of a flow, at a MAC as its frames have it, is on the LAN. Of IPv6 hosts there have addresses of the
+// internet (RFC 4291 §2.5.4), and most of what is watched goes over it: who is no router sends from his own.
+func (c *Cafe) inside(m capture.MAC, a netip.Addr) bool {
+	if local(a) {
+		return true
+	}
+	s := c.stations[m]
+	return s != nil && a.Is6() && (s.Role != RoleRouter || s.owns(a))
 }
 
 // local reports whether an address is one of the LAN: those, and groups, that no router carries to the internet.
