@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -85,6 +86,12 @@ func TestScoreSaysNo(t *testing.T) {
 			st.Sessions = append(st.Sessions, state.Session{Start: x.From, End: x.To})
 		}
 	})
+	f("cut off at the begin, not told", "sessions_f1", 1, func(t *timeline.Timeline, _ *Station) {
+		t.Sessions = append([]sim.Interval{{From: evening - 9*minute, To: evening + 4*minute}}, t.Sessions...)
+	})
+	f("at the begin, not told", "sessions_f1", 2./3, func(t *timeline.Timeline, _ *Station) {
+		t.Sessions = append([]sim.Interval{{From: evening - 9*minute, To: evening + 6*minute}}, t.Sessions...)
+	})
 	plain := func(t *timeline.Timeline, st *Station) {
 		for i := range st.Minutes {
 			t.Minutes[i].View, st.Minutes[i].View, st.Minutes[i].Proved = state.Broadcasts, state.Broadcasts, false
@@ -97,6 +104,45 @@ func TestScoreSaysNo(t *testing.T) {
 		}
 		plain(t, st)
 	})
+}
+
+// TestCauses: each way to miss a session is told as what it is.
+func TestCauses(t *testing.T) {
+	f := func(name string, want cause, n int, change func(t *timeline.Timeline, st *Station)) {
+		t.Helper()
+		x, st := made("a", 120, 30, 90)
+		change(&x, &st)
+		var c Score
+		c.Room([]timeline.Timeline{x}, []Station{st})
+		wanted := [causes]int{}
+		wanted[want] = n
+		if c.Uses.Missed != wanted {
+			t.Errorf("%s: missed %v, want %v", name, c.Uses.Missed, wanted)
+		}
+	}
+	s := func(st *Station) *state.Session { return &st.Sessions[0] }
+	f("right", untold, 0, func(*timeline.Timeline, *Station) {})
+	f("none", untold, 1, func(_ *timeline.Timeline, st *Station) { st.Sessions = nil })
+	f("late", lateStart, 1, func(_ *timeline.Timeline, st *Station) { s(st).Start += 2 * minute })
+	f("much too early", earlyStart, 1, func(_ *timeline.Timeline, st *Station) { s(st).Start -= 9 * minute })
+	f("ends late", lateEnd, 1, func(_ *timeline.Timeline, st *Station) { s(st).End += 2 * minute })
+	f("ends early", earlyEnd, 1, func(_ *timeline.Timeline, st *Station) { s(st).End -= 20 * minute })
+	f("in two", cut, 1, func(_ *timeline.Timeline, st *Station) {
+		two := *s(st)
+		s(st).End, two.Start = two.Start+20*minute, two.Start+40*minute
+		st.Sessions = append(st.Sessions, two)
+	})
+	for _, j := range []struct {
+		apart int64
+		boot  state.Signs
+		want  cause
+	}{{3, 0, joined4}, {6, 0, joined7}, {8, 0, joined10}, {12, 0, joinedOn}, {6, state.Boot, booted}} {
+		f(fmt.Sprint("two, ", j.apart, " minutes apart"), j.want, 2, func(t *timeline.Timeline, _ *Station) {
+			x := t.Sessions[0]
+			t.Sessions = []sim.Interval{{From: x.From, To: x.From + 20*minute}, {From: x.From + (20+j.apart)*minute, To: x.To}}
+			t.Minutes[51].Signs = j.boot
+		})
+	}
 }
 
 // TestNightsSayNo: an alert that nobody caused is false, and one that was not told is missed.

@@ -39,6 +39,7 @@ type Uses struct {
 	Ends       []time.Duration // how far those of Close are off
 	Stated     []time.Duration // the larger error that sessions of Close state
 	Confident  state.Calibration
+	Missed     [causes]int // true sessions that are not found, by cause
 }
 
 // Slack is how far the ends of a session may be off beyond what it states: the rule of the shared captures.
@@ -79,8 +80,8 @@ func (c *Score) Add(t *timeline.Timeline, st *Station) {
 	}
 	if len(t.Minutes) > 0 {
 		from, to := t.Minutes[0].Start, t.Minutes[len(t.Minutes)-1].Start+minute
-		c.Uses.add(from, to, t.Uses(), st.Sessions, views)
-		c.Apart.add(from, to, apart(t, st.Sessions), st.Sessions, views)
+		c.Uses.add(t, from, to, t.Uses(), st.Sessions, views)
+		c.Apart.add(t, from, to, apart(t, st.Sessions), st.Sessions, views)
 	}
 }
 
@@ -141,8 +142,9 @@ func parted(t *timeline.Timeline, from, to int64) bool {
 	return false
 }
 
-// add compares the sessions of a station whose minutes are from from to to.
-func (u *Uses) add(from, to int64, uses []sim.Interval, said []state.Session, views map[int64]state.View) {
+// add compares the sessions of a station whose minutes are from from to to. Of those in the first and last five minutes, which are cut
+// off, true ones that are not found count for nothing, as those that are said there do.
+func (u *Uses) add(t *timeline.Timeline, from, to int64, uses []sim.Interval, said []state.Session, views map[int64]state.View) {
 	seen := func(a, b int64) bool {
 		for m := a - a%minute; m < b; m += minute {
 			if v, ok := views[m]; ok && v != state.Full {
@@ -159,6 +161,7 @@ func (u *Uses) add(from, to int64, uses []sim.Interval, said []state.Session, vi
 		}
 	}
 	u.True += len(left)
+	all := slices.Clone(left)
 	for i := range said {
 		s := &said[i]
 		if !seen(s.Start, s.End) || s.End < from+edge || s.Start > to-edge {
@@ -174,6 +177,8 @@ func (u *Uses) add(from, to int64, uses []sim.Interval, said []state.Session, vi
 		left = append(left[:n:n], left[n+1:]...)
 		if hit {
 			u.Found++
+		} else {
+			u.Missed[causeOf(t, x, all, said)]++
 		}
 		start, end := abs(s.Start-x.From), abs(s.End-x.To)
 		if start > edge || end > edge {
@@ -187,6 +192,13 @@ func (u *Uses) add(from, to int64, uses []sim.Interval, said []state.Session, vi
 		if x.To < to {
 			u.Ends = append(u.Ends, time.Duration(end))
 		}
+	}
+	for _, x := range left {
+		if x.To < from+edge || x.From > to-edge {
+			u.True--
+			continue
+		}
+		u.Missed[causeOf(t, x, all, said)]++
 	}
 }
 

@@ -74,5 +74,6 @@ func (c *Score) Print(out io.Writer) error {
 		}
 		fmt.Fprintln(w)
 	}
+	c.Uses.printMissed(w)
 	return w.Flush()
 }
