@@ -28,10 +28,17 @@ const (
 )
 
 var causeWords = [causes]string{
-	untold: "nothing is said of it", joined4: "one with another guest, < 4 min between", joined7: "one with another guest, 4 to 7 min",
-	joined10: "one with another guest, 7 to 10 min", joinedOn: "one with another guest, > 10 min",
-	booted: "one with another guest, off or a boot between", cut: "told in parts", lateStart: "its start is late",
-	earlyStart: "its start is early", lateEnd: "its end is late", earlyEnd: "its end is early",
+	untold:     "nothing is said of it",
+	joined4:    "one with another guest, < 4 min between",
+	joined7:    "one with another guest, 4 to 7 min",
+	joined10:   "one with another guest, 7 to 10 min",
+	joinedOn:   "one with another guest, > 10 min",
+	booted:     "one with another guest, off or a boot between",
+	cut:        "told in parts",
+	lateStart:  "its start is late",
+	earlyStart: "its start is early",
+	lateEnd:    "its end is late",
+	earlyEnd:   "its end is early",
 }
 
 // causeOf returns why x, which is one of all the true sessions, was not found in what was said of t.
