@@ -16,7 +16,7 @@ import (
 
 // Config configures a Ring. The zero Config is valid.
 type Config struct {
-	Blocks int               // how many blocks of BlockSize octets the ring has; default 64
+	Blocks int               // how many blocks of BlockSize octets the ring has; default Blocks
 	Retire time.Duration     // a block that is not full is handed over after so long; default 60 ms, at least 1 ms
 	Quiet  time.Duration     // Next waits so long for frames; default 250 ms
 	Filter []bpf.Instruction // what it returns is how much of a frame is kept; default: all of every frame
@@ -24,15 +24,19 @@ type Config struct {
 }
 
 // BlockSize is the size of a block in octets. A frame cannot be longer than a block: this holds the largest that the
-// kernel makes, 64 KiB where it joined segments. 64 of them are 16 MiB: 160 ms of a full gigabit, 90 000 of the smallest frames.
+// kernel makes, 64 KiB where it joined segments.
 const BlockSize = 256 << 10
+
+// Blocks is how many blocks a Ring has by default: 6 MiB, 50 ms of a full gigabit, 30 000 of the smallest frames. All of it is
+// mapped from the start on, and so counts as the process's memory, used or not (packet_mmap inserts each page).
+const Blocks = 24
 
 // frameSize is only said because the kernel asks for one; a block is filled frame by frame, whatever their sizes.
 const frameSize = 2048
 
 func (c *Config) fill() {
 	if c.Blocks <= 0 {
-		c.Blocks = 64
+		c.Blocks = Blocks
 	}
 	if c.Retire < time.Millisecond {
 		c.Retire = 60 * time.Millisecond

@@ -228,6 +228,44 @@ func TestDropped(t *testing.T) {
 	}
 }
 
+// TestHolds: a ring of the usual size holds what comes while nobody reads for some time, and all of it is the process's memory from the
+// start on.
+func TestHolds(t *testing.T) {
+	link(t)
+	f := func(size, frames int) {
+		t.Helper()
+		before := fileBacked(t)
+		r, s := open(t, "port", Config{Retire: time.Minute, Quiet: 100 * time.Millisecond}), capturetest.NewSender(t, "far")
+		if got := fileBacked(t) - before; got < Blocks*BlockSize/100*95 {
+			t.Errorf("%d octets of memory more, want those of the ring, %d", got, Blocks*BlockSize)
+		}
+		s.Flood(t, frame(1, size), frames)
+		if st := r.Stats(); st.Dropped != 0 {
+			t.Errorf("of %d frames of %d octets that nobody reads yet %d are dropped", frames, size, st.Dropped)
+		}
+		s.Flood(t, frame(1, size), frames)
+		if st := r.Stats(); st.Dropped == 0 {
+			t.Errorf("of %d frames of %d octets that nobody reads yet none is dropped: the ring holds more than it is said to", 2*frames, size)
+		}
+	}
+	f(60, 30_000)
+	f(1514, 3_700)
+}
+
+// fileBacked returns the octets of the process's memory that are neither anonymous nor shared (RssFile of proc_pid_status(5)).
+func fileBacked(t *testing.T) (octets int) {
+	t.Helper()
+	b, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(b), "RssFile:")
+	if _, err := fmt.Sscan(rest, &octets); err != nil {
+		t.Fatalf("RssFile in %s: %v", b, err)
+	}
+	return octets << 10
+}
+
 // Ready brings what is there, never waits, and follows the interface.
 func TestReady(t *testing.T) {
 	link(t)

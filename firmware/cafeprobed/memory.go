@@ -9,7 +9,7 @@ import (
 // gcPercent is how much garbage may be made, of what is alive, before it is collected; Go's own is 100. Most that is alive are
 // tables of one size with hardly a pointer, which cost the collector little to look at and would allow for as much garbage again.
 // Processor time was no higher for it: see "What a box takes up" in firmware/doc/BENCH.md.
-const gcPercent = 25
+const gcPercent = 10
 
 // thrift has the garbage collected early, unless GOGC says otherwise.
 func thrift() {

@@ -54,7 +54,7 @@ type Capture struct {
 	Interface string `json:"interface"` // the capture port
 	Namespace string `json:"namespace"` // the network namespace that it is put into, so that nothing can send from it; default "capture"
 	Shared    bool   `json:"shared"`    // it is the uplink as well, on a box with one port: then it stays where it is
-	Blocks    int    `json:"blocks"`    // of 256 KiB, of which its ring is made; default 64
+	Blocks    int    `json:"blocks"`    // of 256 KiB, of which its ring is made; default Blocks
 	SkipBulk  bool   `json:"skip_bulk"` // keep of disk traffic's segments only their headers: for a mirror of the boot server's port
 
 	Remote *Remote `json:"remote,omitempty"` // mirrors that routers send; beside the port, or instead of it
@@ -132,6 +132,10 @@ var ErrConfig = errors.New("configuration")
 // maxFile bounds the file, in octets.
 const maxFile = 1 << 20
 
+// Blocks is how many blocks of 256 KiB the capture port's ring has if the configuration does not say. All of the ring is the
+// process's from the start on.
+const Blocks = 24
+
 // Load reads the file at path.
 func Load(path string) (Config, error) {
 	f, err := os.Open(path)
@@ -154,7 +158,7 @@ func Load(path string) (Config, error) {
 // field for one that is unknown, missing or out of range.
 func Parse(b []byte) (Config, error) {
 	c := Config{
-		Capture: Capture{Quality: uplink.QualityCoarse, Namespace: "capture", Blocks: 64},
+		Capture: Capture{Quality: uplink.QualityCoarse, Namespace: "capture", Blocks: Blocks},
 		Uplink:  Uplink{Retry: Duration(time.Minute), Delay: Duration(4 * time.Minute)},
 		Clock:   Clock{Servers: slices.Clone(pool)},
 		Cafe: Cafe{

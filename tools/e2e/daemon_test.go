@@ -22,7 +22,7 @@ func (s *site) listener(t *testing.T, m *mirror, servers ...string) *box {
 		t.Fatal(err)
 	}
 	return provision(t, id, config.Uplink{Broker: "tcp://" + s.MQTTAddr()}, config.Capture{
-		Interface: portName, Namespace: m.box, Blocks: 64, Quality: uplink.QualityCoarse,
+		Interface: portName, Namespace: m.box, Blocks: config.Blocks, Quality: uplink.QualityCoarse,
 	}, config.Clock{Servers: servers})
 }
 

@@ -217,7 +217,7 @@ func (s *site) remoteBox(t *testing.T, iface string, senders ...string) *box {
 		t.Fatal(err)
 	}
 	b := provision(t, id, config.Uplink{Broker: "tcp://" + s.MQTTAddr()}, config.Capture{
-		Interface: iface, Namespace: "capture", Blocks: 64, Quality: uplink.QualityCoarse, Remote: &config.Remote{Senders: senders},
+		Interface: iface, Namespace: "capture", Blocks: config.Blocks, Quality: uplink.QualityCoarse, Remote: &config.Remote{Senders: senders},
 	}, config.Clock{Servers: []string{}})
 	b.configure(t, func(c *config.Config) { c.Cafe.Summary = config.Duration(time.Second) })
 	return b

@@ -94,7 +94,7 @@ func (l *lab) startDaemon(p *province.Province, id spool.Identity, daemon string
 	}
 	text, err := json.Marshal(config.Config{
 		Dir:     box,
-		Capture: config.Capture{Interface: dev, Namespace: ns, Blocks: 64, Quality: uplink.QualityCoarse},
+		Capture: config.Capture{Interface: dev, Namespace: ns, Blocks: config.Blocks, Quality: uplink.QualityCoarse},
 		Uplink:  config.Uplink{Broker: "tcp://" + p.MQTTAddr(), Retry: config.Duration(200 * time.Millisecond)},
 		Cafe:    config.Cafe{Vantage: "auto", Silence: config.Duration(l.scaled(silence)), Summary: config.Duration(l.scaled(summary))},
 	})
