@@ -152,3 +152,36 @@ func TestUEFI(t *testing.T) {
 		t.Errorf("first frame % x, want one of the port's", first[0])
 	}
 }
+
+// TestCannotWrite: a disk that is worn, or that is write-protected, can be read and not be written to.
+func TestCannotWrite(t *testing.T) {
+	for name, cfg := range map[string]Config{"worn": {Worn: 1}, "write-protected": {ReadOnly: true}} {
+		cfg.Arch, cfg.Firmware, cfg.NoUplink, cfg.Disk = ARM64, uboot(t), true, filepath.Join(t.TempDir(), "disk")
+		if err := os.WriteFile(cfg.Disk, bytes.Repeat([]byte{7}, 1<<20), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		m, ctx := start(t, cfg)
+		say := func(line, want string) {
+			t.Helper()
+			if _, err := m.Serial.Write([]byte(line + "\n")); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := m.Serial.Expect(ctx, want); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		if _, err := m.Serial.Expect(ctx, `stop autoboot`); err != nil {
+			t.Fatal(err)
+		}
+		say("", `=> $`)
+		say("virtio scan", `=> $`)
+		say("virtio read 0x41000000 0 1", `1 blocks read: OK`)
+		say("virtio write 0x41000000 7 1", `0 blocks written: ERROR`)
+		if err := m.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := os.ReadFile(cfg.Disk); err != nil || bytes.Count(b, []byte{7}) != len(b) {
+			t.Errorf("%s: %v, or something was written", name, err)
+		}
+	}
+}
