@@ -17,6 +17,8 @@ var Longs = []Long{
 	{"tools/cafeprobe/demo", "TestEmulate", "the image in QEMU: boots, enrols, 11 stations at the province, 0 frames out of the capture port"},
 	{"tools/cafeprobe/demo", "TestEmulateStick", "a box takes a firmware from a USB stick, which it does not touch; a forged one and garbage change nothing"},
 	{"tools/cafeprobe/demo", "TestEmulateDamage", "a bit that flips in a PC's firmware on trial: it is left, and the one before runs and says so"},
+	{"tools/cafeprobe/demo", "TestEmulateCards", "a card that is write-protected, fails, is full, broken, empty: QEMU boots, tells, and is well the boot after"},
+	{"tools/cafeprobe/demo", "TestEmulateNoise", "ten cards in QEMU with noise where data are: each boots, and its daemon reaches the province"},
 	{"tools/cafeprobe/demo", "TestEmulatePanic", "a kernel's last words survive the reset and are told"},
 	{"tools/cafeprobe/demo", "TestEmulateHundred", "512 MiB in QEMU, 100 stations: at most 128 MB used, kernel and all"},
 	{"firmware/init/data", "TestNoise", "240 file systems with noise: each comes up and takes files, and is sound afterwards"},
