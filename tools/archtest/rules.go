@@ -103,6 +103,8 @@ var Arrows = []Arrow{
 	{"tools/bench", []string{"capture", "capture/pcapfile", "firmware/pipeline", "tools/mix"}, nil},
 	{"tools/benchlive", []string{"capture/afpacket", "firmware/pipeline", "uplink"}, []string{"golang.org/x/sys/unix"}},
 	{"tools/release", []string{"firmware/update", "uplink/durable"}, []string{"github.com/sigstore/sigstore/pkg/signature", "github.com/theupdateframework/go-tuf"}},
+	{"tools/lang", []string{"firmware/health"}, nil},
+	{"tools/flash", []string{"firmware/image", "firmware/init/data", "firmware/init/part", "firmware/init/provision", "tools/lang"}, []string{"github.com/klauspost/compress", "github.com/ulikunitz/xz", "golang.org/x/sys/unix"}},
 	{"tools/archtest", nil, []string{"golang.org/x/tools"}},
 	{"tools/lab/day", nil, nil},
 	{"tools/lab", []string{"capture/...", "tools/lab/day", "tools/sim", "firmware/config", "tools/province", "uplink/..."}, []string{

@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"strings"
 	"time"
 
 	"cafeprobe/firmware/health"
 	"cafeprobe/tools/cafeprobe/diag"
+	"cafeprobe/tools/lang"
 
 	"golang.org/x/term"
 )
@@ -49,7 +49,7 @@ func (c *diagCmd) Run(ctx context.Context) (err error) {
 		enc.SetIndent("", " ")
 		err = enc.Encode(raw)
 	} else {
-		err = a.Print(os.Stdout, c.lang(), term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "")
+		err = a.Print(os.Stdout, lang.Of(c.Lang), term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "")
 	}
 	if err != nil {
 		return err
@@ -61,20 +61,4 @@ func (c *diagCmd) Run(ctx context.Context) (err error) {
 		return status(exitWarn)
 	}
 	return nil
-}
-
-// lang returns the language to speak: that of messages in the environment (locale(7)) unless one is asked for.
-func (c *diagCmd) lang() health.Lang {
-	if c.Lang != "auto" {
-		return health.Lang(c.Lang)
-	}
-	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		if v := os.Getenv(name); v != "" {
-			if strings.HasPrefix(v, "vi") {
-				return health.Vietnamese
-			}
-			break
-		}
-	}
-	return health.English
 }

@@ -30,6 +30,7 @@ type cli struct {
 	Run     runCmd     `cmd:"" help:"Replay a café through a box to a province on loopback, and show its page."`
 	Inspect inspectCmd `cmd:"" help:"Show what the box sees in captures."`
 	Vantage vantageCmd `cmd:"" help:"Judge where a box is plugged in: listen to its port, or read a capture. Exit status: 0 A, 3 C, 4 BLIND."`
+	Flash   flashCmd   `cmd:"" help:"Write an image to a card, and read it back; without a disk, list them."`
 	Diag    diagCmd    `cmd:"" help:"Ask a box over its serial console how it is. Exit status: 0 well, 3 to be looked at, 4 something is broken."`
 	Verify  verifyCmd  `cmd:"" help:"Check a chain that was exported, without the province."`
 

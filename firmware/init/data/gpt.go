@@ -170,6 +170,20 @@ func Grow(d Disk, size int64, name string) (p Part, grown bool, err error) {
 	return Part{t.first(i) * sector, (t.last(i) - t.first(i) + 1) * sector, i + 1}, grown, nil
 }
 
+// Lookup returns where a partition of a disk is, by the first copy of its table. A reader of the disk's first sectors is enough.
+func Lookup(d io.ReaderAt, name string) (Part, error) {
+	t, err := load(d, gptH)
+	if err != nil {
+		return Part{}, err
+	}
+	for i := range entries {
+		if t.used(i) && t.name(i) == name {
+			return Part{t.first(i) * sector, (t.last(i) - t.first(i) + 1) * sector, i + 1}, nil
+		}
+	}
+	return Part{}, fmt.Errorf("%w: no partition %s", ErrTable, name)
+}
+
 // spread writes both copies: the second, then the first, whose old content holds until then; and the MBR's length.
 func (t *table) spread(d Disk, end int64) error {
 	if err := t.store(d, end, end-tableLen, gptH); err != nil {

@@ -11,9 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"cafeprobe/uplink/durable"
 )
@@ -76,6 +78,29 @@ func pack(files []File) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", ErrArchive, err)
 	}
 	return b.Bytes(), nil
+}
+
+// Folder reads a box's files from a folder that has them below their names. What else is in it is an error, since it was meant to be on
+// the box.
+func Folder(dir string) ([]File, error) {
+	var files []File
+	err := fs.WalkDir(os.DirFS(dir), ".", func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir():
+			return nil
+		case !slices.Contains(Names, path):
+			return fmt.Errorf("%w: %s is none of a box's files: they are %s", ErrArchive, path, strings.Join(Names, ", "))
+		}
+		b, err := os.ReadFile(filepath.Join(dir, path))
+		files = append(files, File{path, b})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the box's files from %s: %w", dir, err)
+	}
+	return files, nil
 }
 
 // Read reads the archive of the partition.
