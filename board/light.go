@@ -13,10 +13,13 @@ const (
 	Blind        // nothing is seen of the café
 	StorageFault // what is recorded may be lost
 	Updating     // do not cut the power
+	Here         // somebody looks for this box, and has pressed its button
 )
 
 // Lights are all of them.
-func Lights() []Light { return []Light{Working, Booting, UplinkLost, Blind, StorageFault, Updating} }
+func Lights() []Light {
+	return []Light{Working, Booting, UplinkLost, Blind, StorageFault, Updating, Here}
+}
 
 // String returns the light's name.
 func (l Light) String() string {
@@ -53,4 +56,5 @@ var lights = []struct {
 	Blind:        {"blind", []time.Duration{flash, gap, flash, gap, flash, pause}},
 	StorageFault: {"storage fault", []time.Duration{flash, gap, flash, gap, flash, gap, flash, pause}},
 	Updating:     {"updating", []time.Duration{flash, flash}},
+	Here:         {"here", []time.Duration{time.Second, flash, flash, flash}},
 }

@@ -21,6 +21,7 @@ const (
 	EventPowerDown = "power-down" // the box was switched off at its button
 	EventReboot    = "reboot"     // the box restarted itself
 	EventDamaged   = "damaged"    // the firmware on the card is not what was written there
+	EventReset     = "reset"      // somebody at its button took its settings away; keys and chain stayed
 )
 
 // Kind returns KindEvent.

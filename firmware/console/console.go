@@ -187,8 +187,12 @@ func (v Verbs) Answer(f Frame) []byte {
 const maxWords = 400
 
 func refuse(seq uint32, why error) []byte {
-	words := why.Error()
-	body, err := json.Marshal(refusal{words[:min(len(words), maxWords)]})
+	r := Refusal{Words: why.Error()}
+	r.Words = r.Words[:min(len(r.Words), maxWords)]
+	if c := coder(nil); errors.As(why, &c) {
+		r.Code = c.Code()
+	}
+	body, err := json.Marshal(r)
 	if err != nil {
 		panic("BUG: console: " + err.Error())
 	}
@@ -199,21 +203,34 @@ func refuse(seq uint32, why error) []byte {
 	return line
 }
 
-type refusal struct {
-	Error string `json:"error"`
+// coder is an error that has a code, by which the other end can say it in another language.
+type coder interface {
+	error
+	Code() string
+}
+
+// Refusal is what a box answers in place of what was asked for.
+type Refusal struct {
+	Words string `json:"error"`          // in English
+	Code  string `json:"code,omitempty"` // of what kind, where there is one
 }
 
 // ErrRefused is wrapped by Result's errors for what the box answered with an error.
 var ErrRefused = errors.New("the box refuses")
 
-// Result returns what an answer says: its JSON, or an error that wraps ErrRefused with the box's words.
+func (r *Refusal) Error() string { return fmt.Sprintf("%v: %q", ErrRefused, r.Words) }
+
+// Unwrap returns ErrRefused.
+func (r *Refusal) Unwrap() error { return ErrRefused }
+
+// Result returns what an answer says: its JSON, or an error that is a *Refusal where the box said why.
 func (f Frame) Result() (json.RawMessage, error) {
 	if f.Verb == OK {
 		return f.Body, nil
 	}
-	var r refusal
-	if err := json.Unmarshal(f.Body, &r); err != nil {
+	r := &Refusal{}
+	if err := json.Unmarshal(f.Body, r); err != nil {
 		return nil, fmt.Errorf("%w: verb %s", ErrRefused, f.Verb)
 	}
-	return nil, fmt.Errorf("%w: %q", ErrRefused, r.Error)
+	return nil, r
 }

@@ -59,6 +59,7 @@ const (
 
 	eventRolledBack = "rolled-back" // a firmware was tried in vain
 	eventReboot     = "reboot"      // PID 1 starts the box anew
+	eventReset      = "reset"       // somebody at the button made it a box that nobody has commissioned
 )
 
 // box is the machine, and what PID 1 knows of it.
@@ -77,6 +78,7 @@ type box struct {
 	leaving atomic.Bool   // a damaged firmware on trial
 	tasks   sync.WaitGroup
 	end     chan kernel.End
+	replan  chan struct{} // the uplink is to go by net.json anew
 
 	updater  *update.Updater // from when the data are up
 	watchdog board.Watchdog  // nil for none; of decide
@@ -96,11 +98,15 @@ type box struct {
 	net    string // the uplink's address
 	exits  int    // how often the daemon ended unasked
 	faults []string
+
+	locateUntil time.Duration // since the boot: until then the LED says which box this is
+	openUntil   time.Duration // since the boot: until then somebody at the box has opened the console
 }
 
 func newBox(log *slog.Logger) *box {
 	return &box{
-		log: log, crashes: crash.Open(crashDir), kick: make(chan struct{}, 1), end: make(chan kernel.End, 1), judge: judge.New(false, 0),
+		log: log, crashes: crash.Open(crashDir), kick: make(chan struct{}, 1), end: make(chan kernel.End, 1), replan: make(chan struct{}, 1),
+		judge: judge.New(false, 0),
 	}
 }
 
@@ -123,7 +129,7 @@ func (b *box) start(ctx context.Context) {
 	b.task(func() { b.update(ctx) })
 	b.task(func() { b.keepIntact(ctx) })
 	b.task(func() { b.watchSticks(ctx) })
-	b.task(func() { b.uplink(ctx) })
+	b.task(func() { b.keepUplink(ctx) })
 	b.task(func() { b.keepDaemon(ctx) })
 	d := b.dataNow()
 	b.console(fmt.Sprintf("cafeprobe: %s %s runs after %.1f s; slot %s, trial %v, data %s %d MiB", b.board.Name, b.release.Version,

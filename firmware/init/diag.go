@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"time"
 
 	"cafeprobe/firmware/console"
 	"cafeprobe/firmware/health"
+	"cafeprobe/firmware/init/commission"
 	"cafeprobe/firmware/init/data"
 	"cafeprobe/firmware/init/kernel"
 	"cafeprobe/firmware/init/tty"
@@ -59,13 +61,14 @@ func (b *box) diagnose() diag {
 
 // answer answers the technician at the serial port until ctx ends.
 func (b *box) answer(ctx context.Context) {
-	verbs := console.Verbs{
+	verbs := commission.New(desk{b}, since).Verbs()
+	maps.Copy(verbs, console.Verbs{
 		"diag": func(json.RawMessage) (any, error) { return b.diagnose(), nil },
 		"reboot": func(json.RawMessage) (any, error) {
 			time.AfterFunc(100*time.Millisecond, func() { b.finish(kernel.Reboot) }) // the answer goes first
 			return struct{}{}, nil
 		},
-	}
+	})
 	for ctx.Err() == nil {
 		port, err := tty.Open(b.consolePath())
 		if err == nil {

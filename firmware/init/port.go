@@ -96,7 +96,26 @@ func (b *box) settings() ports.Settings {
 	return s
 }
 
-// uplink keeps the uplink's address.
+// keepUplink keeps the uplink's address by what net.json says, and says anew when the technician has changed it.
+func (b *box) keepUplink(ctx context.Context) {
+	for ctx.Err() == nil {
+		plan, stop := context.WithCancel(ctx)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			defer stop()
+			b.uplink(plan)
+		}()
+		select {
+		case <-b.replan:
+		case <-plan.Done():
+		}
+		stop()
+		<-done
+	}
+}
+
+// uplink keeps the uplink's address until ctx ends.
 func (b *box) uplink(ctx context.Context) {
 	s := b.settings()
 	name := ports.Uplink

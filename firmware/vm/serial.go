@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"sync"
+	"time"
 )
 
 // maxConsole is how much of what the console said is kept, in octets.
@@ -18,6 +19,7 @@ type Serial struct {
 
 	mu   sync.Mutex
 	said []byte
+	gone int64         // octets that were said before, and are not kept
 	from int           // where the next Expect looks on, in said
 	more chan struct{} // closed when something was said, or nothing will be
 	end  bool
@@ -37,6 +39,7 @@ func (s *Serial) listen() {
 		s.said = append(s.said, b[:n]...)
 		if over := len(s.said) - maxConsole; over > 0 {
 			s.said = append(s.said[:0], s.said[over:]...)
+			s.gone += int64(over)
 			s.from = max(0, s.from-over)
 		}
 		s.end = s.end || err != nil
@@ -55,6 +58,41 @@ func (s *Serial) closed() {
 
 // Write types b at the console.
 func (s *Serial) Write(b []byte) (int, error) { return s.file.Write(b) }
+
+// Port returns the console as a technician's program opens a serial port: it reads what is said from now on, and a Read that gets nothing
+// within a tenth of a second returns that. Close leaves the console as it is.
+func (s *Serial) Port() io.ReadWriteCloser {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &serialPort{s, s.gone + int64(len(s.said))}
+}
+
+type serialPort struct {
+	*Serial
+	at int64 // of all that was ever said
+}
+
+func (p *serialPort) Close() error { return nil }
+
+func (p *serialPort) Read(b []byte) (int, error) {
+	p.mu.Lock()
+	more := p.more
+	if p.gone+int64(len(p.said)) <= p.at && !p.end {
+		p.mu.Unlock()
+		select {
+		case <-more:
+		case <-time.After(100 * time.Millisecond):
+		}
+		p.mu.Lock()
+	}
+	defer p.mu.Unlock()
+	n := copy(b, p.said[max(0, p.at-p.gone):])
+	p.at += int64(n)
+	if n == 0 && p.end {
+		return 0, io.EOF
+	}
+	return n, nil
+}
 
 // Tail returns the last 4 KiB that the console said.
 func (s *Serial) Tail() string {

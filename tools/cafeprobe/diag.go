@@ -10,6 +10,7 @@ import (
 	"cafeprobe/firmware/health"
 	"cafeprobe/tools/cafeprobe/diag"
 	"cafeprobe/tools/lang"
+	"cafeprobe/tools/port"
 
 	"golang.org/x/term"
 )
@@ -29,13 +30,15 @@ const (
 )
 
 // Run shows how the box is. The exit status is 0 if all is well, 3 if somebody should look, 4 if something does not work.
-func (c *diagCmd) Run(ctx context.Context) (err error) {
-	port, err := diag.Open(c.Port, c.Baud)
+func (c *diagCmd) Run(ctx context.Context) error { return inWords(c.run(ctx), lang.Of(c.Lang)) }
+
+func (c *diagCmd) run(ctx context.Context) (err error) {
+	line, err := port.Open(c.Port, c.Baud)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, port.Close()) }()
-	raw, err := diag.Ask(ctx, port, "diag", c.Wait)
+	defer func() { err = errors.Join(err, line.Close()) }()
+	raw, err := port.Ask(ctx, line, "diag", struct{}{}, c.Wait)
 	if err != nil {
 		return err
 	}

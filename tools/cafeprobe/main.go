@@ -27,12 +27,13 @@ const (
 )
 
 type cli struct {
-	Run     runCmd     `cmd:"" help:"Replay a café through a box to a province on loopback, and show its page."`
-	Inspect inspectCmd `cmd:"" help:"Show what the box sees in captures."`
-	Vantage vantageCmd `cmd:"" help:"Judge where a box is plugged in: listen to its port, or read a capture. Exit status: 0 A, 3 C, 4 BLIND."`
-	Flash   flashCmd   `cmd:"" help:"Write an image to a card, and read it back; without a disk, list them."`
-	Diag    diagCmd    `cmd:"" help:"Ask a box over its serial console how it is. Exit status: 0 well, 3 to be looked at, 4 something is broken."`
-	Verify  verifyCmd  `cmd:"" help:"Check a chain that was exported, without the province."`
+	Run       runCmd       `cmd:"" help:"Replay a café through a box to a province on loopback, and show its page."`
+	Inspect   inspectCmd   `cmd:"" help:"Show what the box sees in captures."`
+	Vantage   vantageCmd   `cmd:"" help:"Judge where a box is plugged in: listen to its port, or read a capture. Exit status: 0 A, 3 C, 4 BLIND."`
+	Flash     flashCmd     `cmd:"" help:"Write an image to a card, and read it back; without a disk, list them."`
+	Provision provisionCmd `cmd:"" help:"Make the box at the serial cable a café's, by a room file."`
+	Diag      diagCmd      `cmd:"" help:"Ask a box over its serial console how it is. Exit status: 0 well, 3 to be looked at, 4 something is broken."`
+	Verify    verifyCmd    `cmd:"" help:"Check a chain that was exported, without the province."`
 
 	Simulate simulateCmd `cmd:"" help:"Make up a café: a capture of an evening or a night, and the truth beside it."`
 	Fit      fitCmd      `cmd:"" help:"Fit the numbers of the model of states to labelled timelines, and say what that is worth."`

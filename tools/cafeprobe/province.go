@@ -25,9 +25,12 @@ type provinceCmd struct {
 	Order  orderCmd  `cmd:"" help:"Ask a box to do something: set, maintain, diag, reboot or rotate."`
 	Offer  offerCmd  `cmd:"" help:"Offer a firmware to a part of the boxes, or to all."`
 	Claim  claimCmd  `cmd:"" help:"Print a new claim code, with which a box gets its certificate."`
+	Room   roomCmd   `cmd:"" help:"Write the room file with which a technician makes boxes (cafeprobe provision)."`
 	Sites  sitesCmd  `cmd:"" help:"Register which café each box is in, for the page."`
 	Revoke revokeCmd `cmd:"" help:"Revoke the certificates of a box."`
 	Titles titlesCmd `cmd:"" help:"Sign a table of titles, for boxes to use instead of the one of their firmware."`
+
+	Technician technicianCmd `cmd:"" help:"Make a technician's certificate, with which boxes in use can be given other settings."`
 
 	Mosquitto    mosquittoCmd    `cmd:"" help:"Write what a mosquitto needs to be the province's broker."`
 	TryMosquitto tryMosquittoCmd `cmd:"" help:"Run a mosquitto with test certificates until Ctrl-C."`

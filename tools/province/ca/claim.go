@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"database/sql"
 	"encoding/base32"
 	"errors"
@@ -160,7 +161,7 @@ func (c *CA) first(tx *sql.Tx, cl claim, code string, key *ecdsa.PublicKey, chai
 	if bound != nil && string(bound) != string(chain) && !cl.rebind {
 		return nil, ErrBound, nil
 	}
-	if cert, err = c.client(string(cl.box), key, now, c.cfg.Life); err != nil {
+	if cert, err = c.client(pkix.Name{CommonName: string(cl.box)}, key, now, c.cfg.Life); err != nil {
 		return nil, nil, err
 	}
 	_, err1 := tx.Exec(`UPDATE certs SET revoked = ?, reason = 'enrolled anew' WHERE name = ? AND revoked = 0`,
@@ -179,7 +180,7 @@ func (c *CA) Renew(shown []*x509.Certificate, key *ecdsa.PublicKey) ([]*x509.Cer
 		return nil, fmt.Errorf("renew: %w", err)
 	}
 	now := c.cfg.Now()
-	cert, err := c.client(string(box), key, now, c.cfg.Life)
+	cert, err := c.client(pkix.Name{CommonName: string(box)}, key, now, c.cfg.Life)
 	if err != nil {
 		return nil, err
 	}

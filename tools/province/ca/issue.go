@@ -17,10 +17,10 @@ import (
 )
 
 // client makes a client's certificate for key, valid from now on.
-func (c *CA) client(name string, key *ecdsa.PublicKey, now time.Time, life time.Duration) (*x509.Certificate, error) {
+func (c *CA) client(who pkix.Name, key *ecdsa.PublicKey, now time.Time, life time.Duration) (*x509.Certificate, error) {
 	from := now.UTC().Truncate(time.Second).Add(-skew)
 	return c.sign(&x509.Certificate{
-		Subject: pkix.Name{CommonName: name}, NotBefore: from, NotAfter: from.Add(skew + life),
+		Subject: who, NotBefore: from, NotAfter: from.Add(skew + life),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}, key)
 }
@@ -72,12 +72,28 @@ func (c *CA) Client(name string, life time.Duration) (*tls.Certificate, error) {
 	if uplink.BoxID(name).Valid() || name == "" || len(name) > 64 {
 		return nil, fmt.Errorf("issue a certificate for %.70q: want 1 to 64 octets that are no box id: boxes enrol", name)
 	}
+	return c.other(pkix.Name{CommonName: name}, life)
+}
+
+// TechnicianUnit is the organizational unit of technicians' certificates. Boxes know them by it, and nobody else has one.
+const TechnicianUnit = "cafeprobe technician"
+
+// Technician issues a certificate for a technician, with which he opens the console of boxes that are in use, and registers it.
+func (c *CA) Technician(name string, life time.Duration) (*tls.Certificate, error) {
+	if uplink.BoxID(name).Valid() || name == "" || len(name) > 64 {
+		return nil, fmt.Errorf("issue a technician's certificate for %.70q: want his name, 1 to 64 octets", name)
+	}
+	return c.other(pkix.Name{CommonName: name, OrganizationalUnit: []string{TechnicianUnit}}, life)
+}
+
+// other issues a certificate for who is no box.
+func (c *CA) other(who pkix.Name, life time.Duration) (*tls.Certificate, error) {
 	now := c.cfg.Now()
 	return c.pair(func(key *ecdsa.PublicKey) (cert *x509.Certificate, err error) {
-		if cert, err = c.client(name, key, now, life); err != nil {
+		if cert, err = c.client(who, key, now, life); err != nil {
 			return nil, err
 		}
-		return cert, c.update(name, func(tx *sql.Tx) error { return insert(tx, cert, key, now) })
+		return cert, c.update(who.CommonName, func(tx *sql.Tx) error { return insert(tx, cert, key, now) })
 	})
 }
 

@@ -97,6 +97,7 @@ var english = words{
 		uplink.EventProvision: "The technician's settings were put in place, or refused.",
 		uplink.EventPowerDown: "The box was switched off at its button.", uplink.EventReboot: "The box restarted itself.",
 		uplink.EventDamaged: "The firmware on the card is not what was written there: the box may not start again.",
+		uplink.EventReset:   "The box's settings were taken away at its button; it keeps its keys and its records.",
 	},
 	checks: map[string]string{
 		"power": "power", "storage": "card", "clock": "time", "capture": "capture port", "vantage": "vantage", "uplink": "uplink",

@@ -100,6 +100,7 @@ var vietnamese = words{
 		uplink.EventProvision: "Cài đặt của kỹ thuật viên đã được áp dụng hoặc bị từ chối.",
 		uplink.EventPowerDown: "Thiết bị được tắt bằng nút nguồn.", uplink.EventReboot: "Thiết bị tự khởi động lại.",
 		uplink.EventDamaged: "Phần mềm trên thẻ nhớ không còn như lúc ghi: thiết bị có thể không khởi động lại được.",
+		uplink.EventReset:   "Cấu hình thiết bị được xóa bằng nút bấm; khóa và bản ghi vẫn được giữ.",
 	},
 	checks: map[string]string{
 		"power": "nguồn điện", "storage": "thẻ nhớ", "clock": "giờ", "capture": "cổng thu", "vantage": "tầm quan sát",

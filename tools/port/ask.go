@@ -1,5 +1,5 @@
-// Package diag asks a box over its serial console how it is, and shows the answer.
-package diag
+// Package port is a technician's end of a box's serial console: it finds the port, and asks.
+package port
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"cafeprobe/firmware/console"
+	"cafeprobe/tools/lang"
 
 	"go.bug.st/serial"
 )
@@ -39,38 +40,51 @@ func explain(port string, err error) error {
 	if pe := (*serial.PortError)(nil); errors.As(err, &pe) {
 		code = pe.Code()
 	}
-	what := ""
+	f := &lang.Fault{What: lang.Text{VI: "không mở được cổng %s", EN: "port %s cannot be opened"}, Args: []any{port}, Err: err}
 	switch {
 	case code == serial.PortNotFound, errors.Is(err, fs.ErrNotExist):
-		what = "plug the adapter in, and name its port (ls /dev/ttyUSB* /dev/ttyACM*)"
+		f.Do = lang.Text{
+			VI: "cắm cáp vào và chỉ đúng tên cổng (ls /dev/ttyUSB* /dev/ttyACM*)", EN: "plug the adapter in, and name its port (ls /dev/ttyUSB* /dev/ttyACM*)",
+		}
 	case code == serial.PermissionDenied, errors.Is(err, fs.ErrPermission):
-		what = "be root, or join the group that owns it (dialout) and log in anew"
+		f.Do = lang.Text{
+			VI: "chạy với quyền root, hoặc vào nhóm của cổng (dialout) rồi đăng nhập lại",
+			EN: "be root, or join the group that owns it (dialout) and log in anew",
+		}
 	case code == serial.PortBusy, errors.Is(err, syscall.EBUSY):
-		what = "end the other program that has it open"
+		f.Do = lang.Text{VI: "đóng chương trình khác đang dùng cổng", EN: "end the other program that has it open"}
 	case code == serial.InvalidSerialPort, errors.Is(err, syscall.ENOTTY):
-		what = "that is no serial port"
+		f.Do = lang.Text{VI: "đó không phải là cổng nối tiếp", EN: "that is no serial port"}
 	case code == serial.InvalidSpeed:
-		what = "it does not know that speed: 115200 is the usual one"
-	default:
-		return fmt.Errorf("open %s: %w", port, err)
+		f.Do = lang.Text{VI: "cổng không có tốc độ đó: thường dùng 115200", EN: "it does not know that speed: 115200 is the usual one"}
 	}
-	return fmt.Errorf("open %s: %w: %s", port, err, what)
+	return f
 }
 
 // ErrNoAnswer is returned by Ask where no frame came that answers.
-var ErrNoAnswer = errors.New("the box does not answer: check that it has power, that its cable's TX and RX are crossed and its " +
-	"ground is connected, and the speed (--baud); it answers 15 seconds after its start")
+var ErrNoAnswer error = &lang.Fault{
+	What: lang.Text{VI: "thiết bị không trả lời", EN: "the box does not answer"},
+	Do: lang.Text{
+		VI: "kiểm tra nguồn, dây TX và RX nối chéo, dây đất, và tốc độ (--baud); thiết bị trả lời sau khi bật 15 giây",
+		EN: "check that it has power, that its cable's TX and RX are crossed and its ground is connected, and the speed (--baud); " +
+			"it answers 15 seconds after its start",
+	},
+}
 
 // attempts is how often is asked: a line may lose a frame, and a box that starts speaks of other things.
 const attempts = 4
 
-// Ask asks for a verb over line and returns the JSON that the box answers, waiting for wait at most for each of a few attempts. A
-// read of line that gets nothing is to return before long. The error wraps console.ErrRefused for what the box refuses.
-func Ask(ctx context.Context, line io.ReadWriter, verb string, wait time.Duration) (json.RawMessage, error) {
+// Ask asks for a verb over line, with body as JSON, and returns the JSON that the box answers, waiting for wait at most for each of a few
+// attempts. A read of line that gets nothing is to return before long. The error wraps console.ErrRefused for what the box refuses.
+func Ask(ctx context.Context, line io.ReadWriter, verb string, body any, wait time.Duration) (json.RawMessage, error) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("ask the box: %w", err)
+	}
 	seq := rand.Uint32()
 	for range attempts {
 		seq++
-		answer, err := ask(ctx, line, console.Frame{Seq: seq, Verb: verb, Body: json.RawMessage("{}")}, wait)
+		answer, err := ask(ctx, line, console.Frame{Seq: seq, Verb: verb, Body: raw}, wait)
 		if answer != nil || err != nil {
 			return answer, err
 		}

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"cafeprobe/firmware/init/commission"
+	"cafeprobe/firmware/init/crash"
+	"cafeprobe/firmware/init/ports"
+	"cafeprobe/firmware/init/provision"
+	"cafeprobe/uplink/fingerprint"
+)
+
+// What the daemon keeps, of which the console tells the public part.
+const (
+	identityFile = stateDir + "/identity.json"
+	caFile       = stateDir + "/tls/ca.pem"
+)
+
+// desk is the box as a technician's laptop finds it: commission.Box.
+type desk struct{ *box }
+
+// About says who the box is.
+func (d desk) About() commission.Hello {
+	h := commission.Hello{Board: d.board.Name, Release: d.release.Version, Ready: d.dataNow().Lasting()}
+	_, err := os.Stat(configFile)
+	h.Inside = err == nil
+	if id, err := readIdentity(); err == nil {
+		h.Box, h.Key, h.Fingerprint = id.Box, id.Key, fingerprint.Of(id.Key)
+	}
+	return h
+}
+
+// Open reports whether somebody has held the button a while ago.
+func (d desk) Open() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return since() < d.openUntil
+}
+
+// Trust takes technicians of the province that the box belongs to.
+func (d desk) Trust(chain [][]byte) (commission.Signer, error) {
+	text, err := readText(caFile)
+	if err != nil {
+		return nil, errors.New("the box knows no province yet")
+	}
+	a := commission.Authority{Root: x509.NewCertPool(), Now: d.release.Built}
+	a.Root.AppendCertsFromPEM(text)
+	if now := time.Now(); now.After(a.Now) {
+		a.Now = now
+	}
+	return a.Trust(chain)
+}
+
+// checkTime is how long the daemon may take to look at a configuration.
+const checkTime = 30 * time.Second
+
+// Check has the daemon look at its configuration, as its user and where nothing is kept.
+func (d desk) Check(files []provision.File) error {
+	inside := d.About().Inside
+	for _, f := range files {
+		var err error
+		switch f.Name {
+		case "net.json":
+			_, err = ports.ParseSettings(f.Data)
+		case "state/tls/ca.pem":
+			err = certificates(f.Data)
+		case "config.json":
+			inside = true
+			err = d.checkConfig(f.Data)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !inside {
+		return errors.New("config.json is missing: without it the box is no café's")
+	}
+	return nil
+}
+
+// certificates reports whether text is certificates in PEM and nothing else.
+func certificates(text []byte) error {
+	n := 0
+	for len(strings.TrimSpace(string(text))) > 0 {
+		block, rest := pem.Decode(text)
+		if block == nil {
+			return errors.New("ca.pem: want certificates in PEM, and nothing else")
+		}
+		if _, err := x509.ParseCertificate(block.Bytes); err != nil || block.Type != "CERTIFICATE" {
+			return errors.New("ca.pem: a block is no certificate")
+		}
+		text, n = rest, n+1
+	}
+	if n == 0 {
+		return errors.New("ca.pem: it is empty")
+	}
+	return nil
+}
+
+func (d desk) checkConfig(text []byte) error {
+	dir, err := os.MkdirTemp(runDir, "check-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "config.json")
+	if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(path, text, 0o644)); err != nil {
+		return err
+	}
+	ctx, stop := context.WithTimeout(context.Background(), checkTime)
+	defer stop()
+	var said crash.Tail
+	cmd := exec.CommandContext(ctx, daemonPath, "-config", path, "-check")
+	cmd.Stderr = &said
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: daemonUser, Gid: daemonUser}}
+	if err := d.reaper.Run(cmd); err != nil {
+		words := strings.ReplaceAll(strings.TrimSpace(said.Take()), path, "config.json")
+		return errors.New(words[:min(len(words), maxWords)])
+	}
+	return nil
+}
+
+// Keep puts the files in place, and has what reads them read them.
+func (d desk) Keep(files []provision.File) error {
+	err := d.part(files)
+	if err == nil {
+		err = provision.Unpack(dataDir, files)
+	}
+	d.event(eventProvision, map[string]any{"files": len(files), "error": words(err)})
+	if err != nil {
+		return err
+	}
+	d.log.Info("given over the console", "files", len(files))
+	d.try("data", own(dataDir, stateDir))
+	select {
+	case d.replan <- struct{}{}:
+	default:
+	}
+	d.restartDaemon()
+	return nil
+}
+
+// pastDir holds what boxes were of which this one was made another: keys, chain, records, to be looked at if somebody asks.
+const pastDir = dataDir + "/past"
+
+// part puts away what the box was, if the files make it another: its keys and its chain are not to be gone on with under another name.
+// The old configuration goes first, so that nothing begins a chain of that name anew if the power is cut.
+func (d desk) part(files []provision.File) error {
+	was, err := readIdentity()
+	i := slices.IndexFunc(files, func(f provision.File) bool { return f.Name == "config.json" })
+	if err != nil || i < 0 {
+		return nil // it has not been one, or it stays what it is
+	}
+	var c struct {
+		Box *struct{ Province, ID string }
+	}
+	if err := json.Unmarshal(files[i].Data, &c); err != nil || c.Box == nil || c.Box.Province == was.Province && c.Box.ID == was.Box {
+		return err
+	}
+	if err := d.forgetSpare(); err != nil {
+		return fmt.Errorf("make it another box: %w", err)
+	}
+	if err := os.Remove(configFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("make it another box: %w", err)
+	}
+	d.restartDaemon() // which ends without a configuration
+	for end := since() + stopTime; d.daemon.Load() > 0 && since() < end; {
+		time.Sleep(100 * time.Millisecond)
+	}
+	past := filepath.Join(pastDir, was.Box+"-"+was.Chain)
+	if err := errors.Join(os.MkdirAll(pastDir, 0o700), os.Rename(stateDir, past)); err != nil {
+		return fmt.Errorf("make it another box: %w", err)
+	}
+	return nil
+}
+
+// identity is what of the daemon's file is public.
+type identity struct {
+	Province, Box, Chain string
+	Key                  ed25519.PublicKey
+}
+
+// readIdentity reads the daemon's file.
+func readIdentity() (identity, error) {
+	var f struct {
+		Province, Box, Chain string
+		Key                  string // the seed (RFC 8032 §5.1.5), base64url
+	}
+	text, err := readText(identityFile)
+	if err == nil {
+		err = json.Unmarshal(text, &f)
+	}
+	if err != nil {
+		return identity{}, err
+	}
+	seed, err := base64.RawURLEncoding.DecodeString(f.Key)
+	if err != nil || len(seed) != ed25519.SeedSize || strings.ContainsAny(f.Box+f.Chain, "/.") || f.Box == "" {
+		return identity{}, fmt.Errorf("%s: no identity", identityFile)
+	}
+	return identity{f.Province, f.Box, f.Chain, ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)}, nil
+}
+
+// words returns what an error says, "" of none.
+func words(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// openTime is how long the console stays open after somebody held the button.
+const openTime = 10 * time.Minute
+
+// hold opens the console.
+func (b *box) hold() {
+	b.mu.Lock()
+	b.openUntil = since() + openTime
+	b.mu.Unlock()
+	b.log.Info("the console is open", "for", openTime)
+	b.console("cafeprobe: the console is open for ten minutes")
+}
+
+// forgetSpare wipes the spares of what makes the box what it was.
+func (b *box) forgetSpare() error {
+	return b.withState(func(state *os.File) error { return provision.OpenSpare(state).Forget() })
+}
+
+// settingsFiles are what a reset takes away: who the box works for, and how it reaches him. Its keys, its chain and what it has recorded
+// stay: they are evidence, and the next province can see where they end.
+var settingsFiles = []string{configFile, netFile, stateDir + "/tls", stateDir + "/settings.json"}
+
+// reset makes the box one that nobody has commissioned.
+func (b *box) reset() error {
+	errs := []error{b.forgetSpare()}  // first: it would bring them back
+	for _, f := range settingsFiles { // config.json first: without it the box is no café's
+		if err := os.RemoveAll(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("reset: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}

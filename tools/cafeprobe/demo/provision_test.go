@@ -1,0 +1,133 @@
+package demo
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cafeprobe/firmware/image"
+	"cafeprobe/firmware/vm"
+	"cafeprobe/tools/province"
+	"cafeprobe/tools/province/provincetest"
+	"cafeprobe/tools/provision"
+	"cafeprobe/uplink/fingerprint"
+)
+
+// TestEmulateProvision: a box that boots the image and knows nothing becomes a café's over its serial console, up to its first receipt; then
+// it is locked, and a technician's certificate opens it.
+func TestEmulateProvision(t *testing.T) {
+	if os.Getenv("SOAK") == "" {
+		t.Skip("SOAK is not set: it takes two minutes")
+	}
+	dir := t.TempDir()
+	out := filepath.Join(dir, "image")
+	if _, err := image.Build(t.Context(), image.Config{Board: "qemu-arm64", Source: "../../..", Out: out, Version: "2026.11.0", Number: 11}); err != nil {
+		t.Fatal(err)
+	}
+	p, _ := provincetest.Run(t, province.Config{
+		Dir: filepath.Join(dir, "province"), Province: address.Province, Secure: &province.Secure{Names: []string{host, "127.0.0.1"}},
+	})
+	blank := filepath.Join(dir, "card.img")
+	if out, err := exec.Command("cp", "--sparse=always", filepath.Join(out, image.DiskFile), blank).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := os.Truncate(blank, cardSize); err != nil {
+		t.Fatal(err)
+	}
+	m, err := vm.Start(t.Context(), vm.Config{Arch: vm.ARM64, Firmware: filepath.Join(out, image.LoaderFile), Disk: blank, Watchdog: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	defer func() {
+		if t.Failed() {
+			t.Logf("the console ends with:\n%s", m.Serial.Tail())
+		}
+	}()
+
+	box := room(t, p, dir)
+	files, err := box.Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	note := func(format string, args ...any) {
+		t.Logf("%5.1f s %s", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
+	}
+	cfg := provision.Config{
+		Files: files, Box: box.ID, By: "laptop", Patience: bootTime, Receipt: bootTime,
+		Open: func() (io.ReadWriteCloser, error) { return m.Serial.Port(), nil },
+		Tell: func(s provision.Step) {
+			if s.Stage != provision.Looking && s.Stage != provision.Reporting {
+				note("stage %d, %d of %d, %v", s.Stage, s.Done, s.Total, s.Err)
+			}
+		},
+	}
+	h, err := provision.Give(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.Box != string(address.Box) || h.Fingerprint != fingerprint.Of(h.Key) {
+		t.Errorf("the box says it is %+v", h)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), bootTime)
+	defer stop()
+	if err := records(ctx, p, 1); err != nil {
+		t.Fatal(err)
+	}
+	note("the province holds a record; fingerprint %s", h.Fingerprint)
+
+	// Other settings: the box is in use.
+	box.Category = "agent"
+	if cfg.Files, err = box.Files(); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Patience, cfg.Receipt = 3*time.Second, 0
+	if _, err := provision.Give(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "hold its button") {
+		t.Errorf("a box in use takes settings from anybody: %v", err)
+	}
+	if cfg.Certificate, err = p.CA().Technician("lan", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Patience, cfg.Receipt = time.Minute, bootTime
+	if _, err := provision.Give(t.Context(), cfg); err != nil {
+		t.Errorf("with a technician's certificate: %v", err)
+	}
+	note("other settings, by a technician's certificate")
+	if sent, _ := m.Capture.FromBox(); sent != 0 {
+		t.Errorf("%d frames left the capture port", sent)
+	}
+}
+
+// room is a box of a room file, as a province writes it.
+func room(t *testing.T, p *province.Province, dir string) provision.Box {
+	t.Helper()
+	claim, err := p.CA().NewClaim(address.Box, 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca := filepath.Join(dir, "ca.pem")
+	if err := os.WriteFile(ca, p.CA().Root(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	at := func(addr string) string {
+		_, port, err := net.SplitHostPort(addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return net.JoinHostPort(host, port)
+	}
+	return provision.Box{
+		ID: string(address.Box), Province: string(address.Province), Key: base64.RawURLEncoding.EncodeToString(p.PublicKey()),
+		Broker: "ssl://" + at(p.SecureAddr()), Enroll: "https://" + at(strings.TrimPrefix(p.EnrollURL(), "https://")), Claim: claim, CA: ca,
+		NTP: []string{},
+	}
+}

@@ -1,0 +1,28 @@
+// Package fingerprint says a public key in words that two people can compare over the telephone in Vietnamese.
+package fingerprint
+
+import (
+	"crypto/sha256"
+	"strings"
+)
+
+// A syllable is an onset and a rime, both of sixteen, without a tone mark, and none is written in two ways: sixteen times sixteen are
+// the values of an octet.
+var (
+	onsets = strings.Fields("b c đ g h kh l m n ph r s t th v x")
+	rimes  = strings.Fields("a ai am an ang anh ao au ay âm ân âu ôi ông ung ương")
+)
+
+// Syllables is how many a fingerprint has: 48 bits. Somebody who wants a key of the same words has to make 2^47 of them on average, while
+// the technician waits.
+const Syllables = 6
+
+// Of returns the fingerprint of a public key: the first octets of its SHA-256, a syllable each.
+func Of(key []byte) string {
+	sum := sha256.Sum256(key)
+	words := make([]string, Syllables)
+	for i := range words {
+		words[i] = onsets[sum[i]>>4] + rimes[sum[i]&15]
+	}
+	return strings.Join(words, " ")
+}
