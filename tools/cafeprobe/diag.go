@@ -38,6 +38,9 @@ func (c *diagCmd) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, line.Close()) }()
+	if err := port.Await(ctx, line, port.Silence); err != nil {
+		return err
+	}
 	raw, err := port.Ask(ctx, line, "diag", struct{}{}, c.Wait)
 	if err != nil {
 		return err

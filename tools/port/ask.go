@@ -77,19 +77,48 @@ const attempts = 4
 // Ask asks for a verb over line, with body as JSON, and returns the JSON that the box answers, waiting for wait at most for each of a few
 // attempts. A read of line that gets nothing is to return before long. The error wraps console.ErrRefused for what the box refuses.
 func Ask(ctx context.Context, line io.ReadWriter, verb string, body any, wait time.Duration) (json.RawMessage, error) {
-	raw, err := json.Marshal(body)
-	if err != nil {
-		return nil, fmt.Errorf("ask the box: %w", err)
-	}
-	seq := rand.Uint32()
 	for range attempts {
-		seq++
-		answer, err := ask(ctx, line, console.Frame{Seq: seq, Verb: verb, Body: raw}, wait)
-		if answer != nil || err != nil {
+		if answer, err := Once(ctx, line, verb, body, wait); !errors.Is(err, ErrNoAnswer) {
 			return answer, err
 		}
 	}
 	return nil, ErrNoAnswer
+}
+
+// Silence is how long nobody speaks before a box is asked for the first time: a boot loader counts its seconds down, and takes what it
+// hears for somebody who wants it to stop.
+const Silence = 1500 * time.Millisecond
+
+// Await waits until the line has been silent for a while, and half a minute at most: a kernel in trouble never is. It drops what it hears.
+func Await(ctx context.Context, line io.Reader, silence time.Duration) error {
+	b := make([]byte, 1024)
+	now := time.Now()
+	for end, heard := now.Add(30*time.Second), now; now.Sub(heard) < silence && now.Before(end); now = time.Now() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := line.Read(b)
+		if err != nil {
+			return fmt.Errorf("hear the box: %w", err)
+		}
+		if n > 0 {
+			heard = time.Now()
+		}
+	}
+	return nil
+}
+
+// Once is Ask with one attempt.
+func Once(ctx context.Context, line io.ReadWriter, verb string, body any, wait time.Duration) (json.RawMessage, error) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("ask the box: %w", err)
+	}
+	answer, err := ask(ctx, line, console.Frame{Seq: rand.Uint32(), Verb: verb, Body: raw}, wait)
+	if answer == nil && err == nil {
+		err = ErrNoAnswer
+	}
+	return answer, err
 }
 
 // ask asks once. It returns nil and no error if no answer came in time.

@@ -111,3 +111,31 @@ func TestOpen(t *testing.T) {
 	f("/dev/ttyNONE9", "plug the adapter in")
 	f("/dev/null", "no serial port")
 }
+
+// TestAwait: a boot loader that counts its seconds down is not spoken to; a line that is never silent is, after a while.
+func TestAwait(t *testing.T) {
+	m, name := pty(t)
+	line, err := Open(name, 115200)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer line.Close()
+	go func() {
+		for i := 3; i > 0; i-- {
+			fmt.Fprintf(m, "\rHit any key to stop autoboot: %d", i)
+			time.Sleep(150 * time.Millisecond)
+		}
+	}()
+	began := time.Now()
+	if err := Await(t.Context(), line, 300*time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took < 600*time.Millisecond {
+		t.Errorf("it was spoken to after %v", took)
+	}
+	over, stop := context.WithCancel(t.Context())
+	stop()
+	if err := Await(over, line, time.Hour); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended: %v", err)
+	}
+}

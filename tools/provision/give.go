@@ -30,6 +30,7 @@ type Config struct {
 	By          string           // this laptop
 	Certificate *tls.Certificate // the technician's, for a box that is in use; nil for none
 	Answer      time.Duration    // how long to wait for an answer, four times at most; default 3 s
+	Silence     time.Duration    // of the line, before a box is asked that has not answered yet; default port.Silence
 	Patience    time.Duration    // for a box that starts, a cable that was pulled out, a button to be held; default 3 min
 	Receipt     time.Duration    // for the province to say that it holds a record; 0: do not wait for it
 
@@ -67,8 +68,9 @@ var ErrBox = errors.New("another box")
 
 type giver struct {
 	Config
-	line io.ReadWriteCloser
-	at   string // the session
+	line  io.ReadWriteCloser
+	heard bool   // the box has answered on it
+	at    string // the session
 }
 
 // Give gives a box its files, and waits until it has its keys and, if wanted, until the province holds a record of it. What it returns last
@@ -76,6 +78,9 @@ type giver struct {
 func Give(ctx context.Context, cfg Config) (commission.Hello, error) {
 	if cfg.Answer == 0 {
 		cfg.Answer = 3 * time.Second
+	}
+	if cfg.Silence == 0 {
+		cfg.Silence = port.Silence
 	}
 	if cfg.Patience == 0 {
 		cfg.Patience = 3 * time.Minute
@@ -133,7 +138,7 @@ func (g *giver) until(ctx context.Context, patience time.Duration, step func() e
 func (g *giver) close() {
 	if g.line != nil {
 		_ = g.line.Close() // there is nothing in it that could be lost
-		g.line = nil
+		g.line, g.heard = nil, false
 	}
 }
 
@@ -146,7 +151,7 @@ func (g *giver) ask(ctx context.Context, verb string, body, answer any) error {
 			return again{err}
 		}
 	}
-	raw, err := port.Ask(ctx, g.line, verb, body, g.Answer)
+	raw, err := g.speak(ctx, verb, body)
 	switch {
 	case err == nil:
 		if err := json.Unmarshal(raw, answer); err != nil {
@@ -157,9 +162,24 @@ func (g *giver) ask(ctx context.Context, verb string, body, answer any) error {
 		return err
 	case !errors.Is(err, port.ErrNoAnswer):
 		g.close() // unplugged
+	default:
+		g.heard = false // it may have started anew
 	}
 	g.Tell(Step{Stage: Looking, Err: err})
 	return again{err}
+}
+
+// speak asks a box that has answered before; one that has not may be starting, and is asked when the line is silent.
+func (g *giver) speak(ctx context.Context, verb string, body any) (json.RawMessage, error) {
+	if g.heard {
+		return port.Ask(ctx, g.line, verb, body, g.Answer)
+	}
+	if err := port.Await(ctx, g.line, g.Silence); err != nil {
+		return nil, err
+	}
+	raw, err := port.Once(ctx, g.line, verb, body, g.Answer)
+	g.heard = err == nil
+	return raw, err
 }
 
 func (g *giver) hello(ctx context.Context) (h commission.Hello, err error) {

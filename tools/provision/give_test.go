@@ -167,7 +167,7 @@ func TestHostileLines(t *testing.T) {
 		desk := commission.New(box, func() time.Duration { return time.Duration(time.Now().UnixNano()) })
 		cut := rnd.IntN(20)
 		cfg := Config{
-			Files: want, Box: "b-00000001", By: "laptop", Answer: 15 * time.Millisecond, Patience: 10 * time.Second, Receipt: time.Second,
+			Files: want, Box: "b-00000001", By: "laptop", Answer: 15 * time.Millisecond, Silence: time.Millisecond, Patience: 10 * time.Second, Receipt: time.Second,
 			Open: func() (io.ReadWriteCloser, error) {
 				if rnd.IntN(4) == 0 {
 					return nil, errors.New("unplugged")
@@ -201,7 +201,7 @@ func give(t *testing.T, box *fake, desk *commission.Desk, by string, files []pro
 	t.Helper()
 	var steps []Step
 	cfg := Config{
-		Files: files, Box: "b-00000001", By: by, Answer: time.Second, Patience: time.Millisecond,
+		Files: files, Box: "b-00000001", By: by, Answer: time.Second, Silence: time.Millisecond, Patience: time.Millisecond,
 		Open: func() (io.ReadWriteCloser, error) {
 			a, b := pair(t)
 			serve(t, desk, b)

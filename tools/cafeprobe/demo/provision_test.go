@@ -53,6 +53,12 @@ func TestEmulateProvision(t *testing.T) {
 		}
 	}()
 
+	// QEMU keeps what is typed before there is a boot loader to hear it; a cable does not.
+	ctx, stop := context.WithTimeout(t.Context(), bootTime)
+	defer stop()
+	if _, err := m.Serial.Expect(ctx, "U-Boot"); err != nil {
+		t.Fatal(err)
+	}
 	box := room(t, p, dir)
 	files, err := box.Files()
 	if err != nil {
@@ -78,8 +84,6 @@ func TestEmulateProvision(t *testing.T) {
 	if h.Box != string(address.Box) || h.Fingerprint != fingerprint.Of(h.Key) {
 		t.Errorf("the box says it is %+v", h)
 	}
-	ctx, stop := context.WithTimeout(t.Context(), bootTime)
-	defer stop()
 	if err := records(ctx, p, 1); err != nil {
 		t.Fatal(err)
 	}
