@@ -240,15 +240,17 @@ func (b *box) forgetSpare() error {
 	return b.withState(func(state *os.File) error { return provision.OpenSpare(state).Forget() })
 }
 
-// settingsFiles are what a reset takes away: who the box works for, and how it reaches him. Its keys, its chain and what it has recorded
-// stay: they are evidence, and the next province can see where they end.
-var settingsFiles = []string{configFile, netFile, stateDir + "/tls", stateDir + "/settings.json"}
+// settingsFiles are what a reset takes away, below the box's data: who the box works for, and how it reaches him. Its keys, its chain and
+// what it has recorded stay: they are evidence, and the next province can see where they end.
+var settingsFiles = []string{"config.json", "net.json", "state/tls", "state/settings.json"}
 
 // reset makes the box one that nobody has commissioned.
-func (b *box) reset() error {
-	errs := []error{b.forgetSpare()}  // first: it would bring them back
+func (b *box) reset() error { return errors.Join(b.forgetSpare(), removeSettings(dataDir)) } // the spare would bring them back
+
+func removeSettings(dir string) error {
+	var errs []error
 	for _, f := range settingsFiles { // config.json first: without it the box is no café's
-		if err := os.RemoveAll(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.RemoveAll(filepath.Join(dir, f)); err != nil {
 			errs = append(errs, fmt.Errorf("reset: %w", err))
 		}
 	}
