@@ -71,6 +71,7 @@ func (b *box) takeStick(ctx context.Context, s stick.Stick, stays bool) {
 	}
 	words := "taken: the box starts anew to try it; the stick may be pulled out"
 	switch why := update.Refused(err); {
+	case err == nil: // and the box is on its way down
 	case ctx.Err() != nil:
 		return
 	case why == update.Current:
@@ -79,7 +80,7 @@ func (b *box) takeStick(ctx context.Context, s stick.Stick, stays bool) {
 		words = "refused: " + string(why)
 	case errors.Is(err, update.ErrVain), errors.Is(err, stick.ErrNone), errors.Is(err, stick.ErrHang):
 		words = err.Error()
-	case err != nil:
+	default:
 		words = fmt.Sprintf("it could not be taken: %v", err)
 	}
 	b.log.Info("stick", "id", s.ID, "end", words)
