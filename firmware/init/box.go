@@ -36,6 +36,7 @@ const (
 	resolvFile  = "/etc/resolv.conf"
 	pstoreDir   = "/sys/fs/pstore"
 	inputDir    = "/dev/input"
+	cgroups     = "/sys/fs/cgroup"
 
 	runDir = "/run"
 
@@ -158,9 +159,7 @@ func (b *box) bringData() {
 	b.data, b.events = d, store
 	b.mu.Unlock()
 	b.try("events", err)
-	b.mu.Lock()
-	b.updater = b.openUpdater()
-	b.mu.Unlock()
+	b.openUpdater(cgroups)
 	trial := b.learn()
 	b.mu.Lock()
 	b.judge = judge.New(trial, vain(store)) // before there is a daemon

@@ -55,15 +55,16 @@ func (s boxSlots) Try() error     { return s.b.withSlots(slots.Try) }
 func (s boxSlots) Confirm() error { return s.b.withSlots(slots.Confirm) }
 func (s boxSlots) Forget() error  { return s.b.withSlots(slots.Forget) }
 
-// openUpdater makes what brings new firmware, once the data are up.
-func (b *box) openUpdater() *update.Updater {
-	group, err := run.NewGroup("/sys/fs/cgroup", "updater", updaterMemory)
+// openUpdater makes what brings new firmware, once the data are up. Its child is limited below root; a kernel that cannot do that
+// costs the limits, not the updates.
+func (b *box) openUpdater(root string) {
+	group, err := run.NewGroup(root, "updater", updaterMemory)
 	b.try("the updater runs without limits", err)
 	child := func(cmd *exec.Cmd) error {
 		group.Add(cmd)
 		return b.reaper.Run(cmd)
 	}
-	return update.New(update.Config{
+	u := update.New(update.Config{
 		Slots: boxSlots{b}, Open: b.openSlot, Image: b.imageOf(),
 		Child: update.Process(update.ProcessConfig{Command: []string{updaterPath}, User: update.User, Run: child}),
 		Release: update.Release{
@@ -74,6 +75,9 @@ func (b *box) openUpdater() *update.Updater {
 		Now:   func() time.Time { return update.Reference(b.release.Built, time.Now()) },
 		Event: b.tellStep, Ready: b.renew, Hung: b.hung(),
 	})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.updater = u
 }
 
 // hung reports whether the box started because its watchdog had reset it, where the hardware knows.

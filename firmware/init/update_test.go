@@ -93,6 +93,19 @@ func TestSlotsOfTheBox(t *testing.T) {
 	}
 }
 
+// TestNoLimits: a kernel without the cgroups that limit the updater costs the limits, and is said; the box gets its updater.
+func TestNoLimits(t *testing.T) {
+	b := testBox(t)
+	withDisk(t, b, "a")
+	b.openUpdater(filepath.Join(t.TempDir(), "none"))
+	if b.updater == nil {
+		t.Error("no updater")
+	}
+	if len(b.faults) != 1 || !strings.Contains(b.faults[0], "without limits") {
+		t.Errorf("faults %q", b.faults)
+	}
+}
+
 // TestTellsStep: a refusal that somebody has to answer for is two events.
 func TestTellsStep(t *testing.T) {
 	b := testBox(t)
