@@ -92,14 +92,19 @@ func (b *box) decide(ctx context.Context) {
 			b.killDaemon()
 			pause(ctx, quitTime+time.Second)
 		case judge.Reboot:
-			b.log.Error("the box reboots", "why", why)
-			b.failing(why)
-			b.event(eventReboot, map[string]any{"why": why, "slot": b.slot(), "trial": b.onTrial()})
-			b.finish(kernel.Reboot)
+			b.reboot(why)
 			return
 		}
 		b.feed()
 		b.light(ctx)
 		pause(ctx, time.Second)
 	}
+}
+
+// reboot starts the box anew, and notes why.
+func (b *box) reboot(why string) {
+	b.log.Error("the box reboots", "why", why)
+	b.failing(why)
+	b.event(eventReboot, map[string]any{"why": why, "slot": b.slot(), "trial": b.onTrial()})
+	b.finish(kernel.Reboot)
 }

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -23,12 +21,6 @@ import (
 	"cafeprobe/firmware/init/ports"
 	"cafeprobe/firmware/init/provision"
 	"cafeprobe/uplink/fingerprint"
-)
-
-// What the daemon keeps, of which the console tells the public part.
-const (
-	identityFile = stateDir + "/identity.json"
-	caFile       = stateDir + "/tls/ca.pem"
 )
 
 // desk is the box as a technician's laptop finds it: commission.Box.
@@ -187,72 +179,4 @@ func (d desk) part(files []provision.File) error {
 		return fmt.Errorf("make it another box: %w", err)
 	}
 	return nil
-}
-
-// identity is what of the daemon's file is public.
-type identity struct {
-	Province, Box, Chain string
-	Key                  ed25519.PublicKey
-}
-
-// readIdentity reads the daemon's file.
-func readIdentity() (identity, error) {
-	var f struct {
-		Province, Box, Chain string
-		Key                  string // the seed (RFC 8032 §5.1.5), base64url
-	}
-	text, err := readText(identityFile)
-	if err == nil {
-		err = json.Unmarshal(text, &f)
-	}
-	if err != nil {
-		return identity{}, err
-	}
-	seed, err := base64.RawURLEncoding.DecodeString(f.Key)
-	if err != nil || len(seed) != ed25519.SeedSize || strings.ContainsAny(f.Box+f.Chain, "/.") || f.Box == "" {
-		return identity{}, fmt.Errorf("%s: no identity", identityFile)
-	}
-	return identity{f.Province, f.Box, f.Chain, ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)}, nil
-}
-
-// words returns what an error says, "" of none.
-func words(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
-// openTime is how long the console stays open after somebody held the button.
-const openTime = 10 * time.Minute
-
-// hold opens the console.
-func (b *box) hold() {
-	b.mu.Lock()
-	b.openUntil = since() + openTime
-	b.mu.Unlock()
-	b.log.Info("the console is open", "for", openTime)
-	b.console("cafeprobe: the console is open for ten minutes")
-}
-
-// forgetSpare wipes the spares of what makes the box what it was.
-func (b *box) forgetSpare() error {
-	return b.withState(func(state *os.File) error { return provision.OpenSpare(state).Forget() })
-}
-
-// settingsFiles are what a reset takes away, below the box's data: who the box works for, and how it reaches him. Its keys, its chain and
-// what it has recorded stay: they are evidence, and the next province can see where they end.
-var settingsFiles = []string{"config.json", "net.json", "state/tls", "state/settings.json"}
-
-// reset makes the box one that nobody has commissioned.
-func (b *box) reset() error { return errors.Join(b.forgetSpare(), removeSettings(dataDir)) } // the spare would bring them back
-
-func removeSettings(dir string) error {
-	var errs []error
-	for _, f := range settingsFiles { // config.json first: without it the box is no café's
-		if err := os.RemoveAll(filepath.Join(dir, f)); err != nil {
-			errs = append(errs, fmt.Errorf("reset: %w", err))
-		}
-	}
-	return errors.Join(errs...)
 }

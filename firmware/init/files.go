@@ -48,11 +48,7 @@ func (b *box) provision(state *os.File) error {
 	if err == nil && b.dataNow().Lasting() {
 		err = errors.Join(provision.OpenSpare(state).Forget(), provision.Wipe(state))
 	}
-	words := ""
-	if err != nil {
-		words = err.Error()
-	}
-	b.event(eventProvision, map[string]any{"files": len(files), "error": words})
+	b.event(eventProvision, map[string]any{"files": len(files), "error": words(err)})
 	return err
 }
 
@@ -77,4 +73,17 @@ func (b *box) spare(ctx context.Context) {
 			b.try("spare", err)
 		}
 	}
+}
+
+// forgetSpare wipes the spares of what makes the box what it was.
+func (b *box) forgetSpare() error {
+	return b.withState(func(state *os.File) error { return provision.OpenSpare(state).Forget() })
+}
+
+// words returns what an error says, "" of none.
+func words(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }

@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"time"
 
-	"cafeprobe/firmware/init/kernel"
 	"cafeprobe/firmware/update"
 
 	"golang.org/x/sys/unix"
@@ -43,7 +42,7 @@ func (b *box) keepIntact(ctx context.Context) {
 		}
 		switch {
 		case damaged && b.onTrial():
-			b.leave(err)
+			b.leave()
 			return
 		case damaged && !told:
 			told = true
@@ -54,14 +53,11 @@ func (b *box) keepIntact(ctx context.Context) {
 }
 
 // leave starts the box anew for a firmware on trial that is damaged. Its tries run out, and the boot loader goes back.
-func (b *box) leave(err error) {
+func (b *box) leave() {
 	if b.leaving.Swap(true) {
 		return
 	}
-	b.log.Error("the box reboots", "why", err)
-	b.failing("damaged")
-	b.event(eventReboot, map[string]any{"why": "damaged", "slot": b.slot(), "trial": true})
-	b.finish(kernel.Reboot)
+	b.reboot("damaged")
 }
 
 // setDamaged has the daemon told whether the firmware on the card is damaged.

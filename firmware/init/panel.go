@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"cafeprobe/board"
 	"cafeprobe/board/detect"
 	"cafeprobe/board/led"
 	"cafeprobe/firmware/health"
 	"cafeprobe/firmware/init/judge"
-	"cafeprobe/firmware/init/kernel"
 )
 
 // openPanel opens the board's watchdog and LED. The watchdog runs from then on, and is fed by decide: whatever holds that up resets
@@ -25,37 +23,6 @@ func (b *box) openPanel(ctx context.Context) {
 	if parts.Button != nil {
 		b.task(func() { b.hear(ctx, parts.Button) })
 	}
-}
-
-// hear does what somebody at the box's button asks for, until ctx ends.
-func (b *box) hear(ctx context.Context, button board.Button) {
-	for ctx.Err() == nil {
-		p, err := button.Press(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil:
-			b.try("button", err)
-			return
-		case p == board.Short:
-			b.locate()
-		case p == board.Hold:
-			b.hold()
-		case p == board.LongHold:
-			b.event(eventReset, nil)
-			b.try("reset", b.reset())
-			b.finish(kernel.Reboot)
-		}
-	}
-}
-
-// locateTime is how long the LED says which box it is, to who looks for it among others.
-const locateTime = 30 * time.Second
-
-func (b *box) locate() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.locateUntil = since() + locateTime
 }
 
 // feed puts the watchdog's reset off.

@@ -109,7 +109,7 @@ func (b *box) learn() (trial bool) {
 func (b *box) confirm(why string) error {
 	err := b.updater.Confirm()
 	if errors.Is(err, update.ErrDamaged) {
-		b.leave(err)
+		b.leave()
 	}
 	if err != nil && !errors.Is(err, slot.ErrNoTrial) {
 		return err

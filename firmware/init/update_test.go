@@ -127,8 +127,8 @@ func TestTellsStep(t *testing.T) {
 // TestLeave: a damaged firmware on trial ends the box's run, and an event says why.
 func TestLeave(t *testing.T) {
 	b := testBox(t)
-	b.leave(update.ErrDamaged)
-	b.leave(update.ErrDamaged) // by who compares, and by who confirms
+	b.leave()
+	b.leave() // by who compares, and by who confirms
 	if end := b.serve(nil); end != kernel.Reboot {
 		t.Errorf("the box ends by %v", end)
 	}
