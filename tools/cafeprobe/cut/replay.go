@@ -165,9 +165,10 @@ func (r *Recording) spans(log *vm.Log) (list []span) {
 	}
 	first := min(slices.Min(slices.Collect(maps.Values(r.Parts))), 1<<20) // all in front of partitions is the table
 	table := func(w vm.Write) bool { return len(w.Data) > 0 && w.Offset < first }
-	boot := log.Writes[list[0].from:list[0].to]
-	if i := slices.IndexFunc(boot, table); i >= 0 {
-		list = append(list, span{Growth, max(0, i-growing), min(len(boot), i+growing)})
+	boot := list[0]
+	if i := slices.IndexFunc(log.Writes[boot.from:boot.to], table); i >= 0 {
+		at := boot.from + i
+		list = append(list, span{Growth, max(boot.from, at-growing), min(boot.to, at+growing)})
 	}
 	return list
 }

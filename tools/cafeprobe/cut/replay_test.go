@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"cafeprobe/firmware/bootstate"
@@ -85,4 +86,28 @@ func TestReplay(t *testing.T) {
 	f("another slot", func(l *vm.Log) { l.Writes[2].Offset = r.Parts["slot_a"] }, ErrSlots)
 	r.Records = append([]uplink.Head{{Seq: known[0].Seq, Hash: uplink.Hash(bytes.Repeat([]byte{1}, 32))}}, known[1:]...)
 	f("another record", nil, ErrChain)
+}
+
+// TestGrowth: the phase in which the data grow is around the first write to the table in the first phase, wherever that begins in the log.
+func TestGrowth(t *testing.T) {
+	f := func(begin, table, end, from, to int) {
+		t.Helper()
+		r := &Recording{Phases: []Phase{{"first", int64(begin)}, {"", int64(end)}}, Parts: map[string]int64{"state": 1 << 20}}
+		log := &vm.Log{}
+		for i := range 200 {
+			w := vm.Write{Offset: 8 << 20, Data: make([]byte, 512), Logged: int64(i + 1)}
+			if i == table || i < begin {
+				w.Offset = 512
+			}
+			log.Writes = append(log.Writes, w)
+		}
+		want := []span{{"first", begin, end}, {Growth, from, to}}
+		if got := r.spans(log); !slices.Equal(got, want) {
+			t.Errorf("phase from %d to %d, table at %d: %v, want %v", begin, end, table, got, want)
+		}
+	}
+	f(0, 50, 100, 50-growing, 50+growing)
+	f(40, 90, 140, 90-growing, 90+growing)
+	f(40, 41, 140, 40, 41+growing)
+	f(40, 139, 140, 139-growing, 140)
 }
