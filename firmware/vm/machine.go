@@ -65,7 +65,7 @@ type Config struct {
 // A Machine is a box that runs. Use Start; Close ends it.
 type Machine struct {
 	Serial  *Serial
-	Capture *Cable // nil for none
+	Capture *Cable
 
 	cmd  *exec.Cmd
 	qmp  *qmp
@@ -290,15 +290,15 @@ func (m *Machine) Unplug() error {
 	if err := m.qmp.run("device_del", map[string]any{"id": "stick"}); err != nil {
 		return fmt.Errorf("pull out the stick: %w", err)
 	}
-	// QEMU lets go of it a little later.
-	err := m.qmp.run("blockdev-del", map[string]any{"node-name": "stick"})
-	for end := time.Now().Add(patience); err != nil && time.Now().Before(end); err = m.qmp.run("blockdev-del", map[string]any{"node-name": "stick"}) {
-		time.Sleep(100 * time.Millisecond)
+	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) { // QEMU lets go of it a little later
+		err := m.qmp.run("blockdev-del", map[string]any{"node-name": "stick"})
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("pull out the stick: %w", err)
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("pull out the stick: %w", err)
-	}
-	return nil
 }
 
 // Kill ends the Machine at once, as a power cut does, but that what the guest wrote without a flush is not lost.

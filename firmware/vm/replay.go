@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,10 +18,7 @@ type Replay struct {
 // NewReplay returns the Replay of l. disk holds what the Machine's disk held before, and is written to; at best it is sparse.
 func NewReplay(l *Log, disk *os.File) *Replay { return &Replay{log: l, disk: disk} }
 
-// Sort puts crashes into the order in which After takes them.
-func Sort(list []Crash) { slices.SortStableFunc(list, func(a, b Crash) int { return a.At - b.At }) }
-
-// After returns the disk that c leaves, which is good until the next call. Crashes come sorted: an earlier one is an error.
+// After returns the disk that c leaves, which is good until the next call. Crashes come in the order of their At: an earlier one is an error.
 func (r *Replay) After(c Crash) (*Overlay, error) {
 	flushed := r.log.flushed(c.At)
 	if flushed < r.done {

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -31,7 +32,7 @@ func TestReplay(t *testing.T) {
 		t.Fatal(err)
 	}
 	list := l.Crashes(200, rng)
-	Sort(list)
+	slices.SortStableFunc(list, func(a, b Crash) int { return a.At - b.At })
 	r := NewReplay(l, base)
 	for i, c := range list {
 		want := make(memory, size)
