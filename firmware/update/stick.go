@@ -20,9 +20,9 @@ type stick struct {
 var ErrVain = errors.New("update: this firmware was tried in vain: pull the stick out and put it in again to have it tried once more")
 
 // Stick takes the newest firmware for the board from a folder on a stick, and returns when the stick is needed no more: nil if the
-// firmware waits for the box to start anew. It comes before what is fetched over the network, which goes on behind it unless the stick's waits to be tried then. What is refused
-// is told, but that it runs already: a stick may stay in. Of one that was in when the box started (stays) it is not told either that it is
-// old, and it does not bring back what was rolled back.
+// firmware waits for the box to start anew. It comes before what is fetched over the network, which goes on behind it unless the stick's
+// waits to be tried then. What is refused is told, but that it runs already: a stick may stay in. Of one that was in when the box started
+// (stays) it is not told either that it is old, and it does not bring back what was rolled back.
 func (u *Updater) Stick(ctx context.Context, folder string, stays bool) error {
 	s := stick{Offer{Folder: folder}, stays, make(chan error, 1)}
 	select {

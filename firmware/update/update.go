@@ -25,7 +25,7 @@ type Slots interface {
 	Forget() error
 }
 
-// Config configures an Updater. All but Now, Ready and Log are required.
+// Config configures an Updater. All but Image, Now, Ready, Hung and Log are required.
 type Config struct {
 	Slots Slots
 	// Open opens the slot that does not run, after Clear, and says how many octets it has; 0 for a file, which grows.
@@ -142,12 +142,6 @@ func (u *Updater) Begin() error {
 		return u.cfg.Slots.Forget()
 	}
 	return nil
-}
-
-// OnTrial reports whether what runs is on trial.
-func (u *Updater) OnTrial() bool {
-	st, err := u.cfg.Slots.State()
-	return err == nil && st.OnTrial()
 }
 
 // Confirm makes what runs the box's firmware: it is well. The error wraps ErrDamaged where it is not what was written.
