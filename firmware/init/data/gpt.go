@@ -167,7 +167,7 @@ func Grow(d Disk, size int64, name string) (p Part, grown bool, err error) {
 			return Part{}, false, err
 		}
 	}
-	return Part{t.first(i) * sector, (t.last(i) - t.first(i) + 1) * sector, i + 1}, grown, nil
+	return t.part(i), grown, nil
 }
 
 // Lookup returns where a partition of a disk is, by the first copy of its table. A reader of the disk's first sectors is enough.
@@ -176,12 +176,11 @@ func Lookup(d io.ReaderAt, name string) (Part, error) {
 	if err != nil {
 		return Part{}, err
 	}
-	for i := range entries {
-		if t.used(i) && t.name(i) == name {
-			return Part{t.first(i) * sector, (t.last(i) - t.first(i) + 1) * sector, i + 1}, nil
-		}
+	i, err := t.named(name)
+	if err != nil {
+		return Part{}, err
 	}
-	return Part{}, fmt.Errorf("%w: no partition %s", ErrTable, name)
+	return t.part(i), nil
 }
 
 // spread writes both copies: the second, then the first, whose old content holds until then; and the MBR's length.
@@ -208,14 +207,9 @@ func (t *table) spread(d Disk, end int64) error {
 
 // find returns the number of the entry of that name, which has to be the last on the disk.
 func (t *table) find(name string) (int, error) {
-	at := -1
-	for i := range entries {
-		if t.used(i) && t.name(i) == name && at < 0 {
-			at = i
-		}
-	}
-	if at < 0 {
-		return 0, fmt.Errorf("%w: no partition %s", ErrTable, name)
+	at, err := t.named(name)
+	if err != nil {
+		return 0, err
 	}
 	if t.first(at) < 2+tableLen || t.last(at) < t.first(at) || t.last(at) > 1<<40 {
 		return 0, fmt.Errorf("%w: partition %s from sector %d to %d", ErrTable, name, t.first(at), t.last(at))
@@ -226,4 +220,18 @@ func (t *table) find(name string) (int, error) {
 		}
 	}
 	return at, nil
+}
+
+// named returns the number, from 0, of the first entry of a name.
+func (t *table) named(name string) (int, error) {
+	for i := range entries {
+		if t.used(i) && t.name(i) == name {
+			return i, nil
+		}
+	}
+	return 0, fmt.Errorf("%w: no partition %s", ErrTable, name)
+}
+
+func (t *table) part(i int) Part {
+	return Part{t.first(i) * sector, (t.last(i) - t.first(i) + 1) * sector, i + 1}
 }
