@@ -73,8 +73,8 @@ type giver struct {
 	at    string // the session
 }
 
-// Give gives a box its files, and waits until it has its keys and, if wanted, until the province holds a record of it. What it returns last
-// of the box is also returned with an error.
+// Give gives a box its files, and waits until it has its keys and, if wanted, until the province holds a record of it. What the box said
+// of itself last is also returned with an error.
 func Give(ctx context.Context, cfg Config) (commission.Hello, error) {
 	if cfg.Answer == 0 {
 		cfg.Answer = 3 * time.Second
@@ -307,8 +307,8 @@ var refusals = []struct {
 	},
 	{
 		commission.CodeReady,
-		lang.Text{VI: "thiết bị chưa ghi được thẻ nhớ", EN: "the box cannot write to its card yet"},
-		lang.Text{VI: "đợi khởi động xong; nếu vẫn vậy, xem cafeprobe diag", EN: "wait until it has started; if it stays so, see cafeprobe diag"},
+		errNotReady.What,
+		errNotReady.Do,
 	},
 	{
 		commission.CodeBusy,
