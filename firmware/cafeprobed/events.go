@@ -135,7 +135,6 @@ type detail struct {
 	Of, Mode, How, Why, Error string
 	Version, Step, Slot       string
 	What, From                string
-	Number                    uint64
 }
 
 // bodyOf returns the record that an event becomes. What PID 1 says in words of its own becomes words of a record: the rest is in
@@ -150,8 +149,6 @@ func bodyOf(ev initctl.Event, at uplink.Stamp) uplink.Body {
 		}
 	}
 	switch ev.Kind {
-	case "committed":
-		return update("confirmed")
 	case "rolled-back":
 		return update("rolled-back")
 	case "update":

@@ -266,7 +266,7 @@ func TestBodyOf(t *testing.T) {
 			t.Errorf("%s: got %s, %v, want …%s", kind, got, err, want)
 		}
 	}
-	f("committed", `{"slot":"a","version":"2026.12.0","number":13}`, `"tq":"none","fw":"2026.12.0","step":"confirmed","slot":"a"}`)
+	f("update", `{"version":"2026.12.0","step":"confirmed","slot":"a"}`, `"tq":"none","fw":"2026.12.0","step":"confirmed","slot":"a"}`)
 	f("update", `{"version":"2026.12.0","step":"refused","why":"wrong key"}`,
 		`"tq":"none","fw":"2026.12.0","step":"refused","why":"wrong-key"}`)
 	f("update", `{}`, `"tq":"none","what":"update","up":5}`)

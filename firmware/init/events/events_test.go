@@ -33,7 +33,7 @@ func TestKept(t *testing.T) {
 		}
 	}
 	s = open("two")
-	if _, err := s.Add("committed", 5, nil); err != nil {
+	if _, err := s.Add("update", 5, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := strings.Join(ids(s), " "); got != "00000001-one 00000002-one 00000003-two" {
