@@ -65,7 +65,7 @@ func run(ctx context.Context, rows []Row, images, board string, out io.Writer) e
 	t := newTally(rows, sums)
 	began := time.Now().UTC()
 	for _, pkg := range packages(rows) {
-		if err := test(ctx, t, images, pkg, out); err != nil {
+		if err := test(ctx, t, images, board, pkg, out); err != nil {
 			return err
 		}
 	}
@@ -117,10 +117,10 @@ func packages(rows []Row) (out []string) {
 }
 
 // test runs the tests of a package that rows name, shows what they say, and counts them. That one failed is no error here.
-func test(ctx context.Context, t *tally, images, pkg string, out io.Writer) error {
+func test(ctx context.Context, t *tally, images, board, pkg string, out io.Writer) error {
 	cmd := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-parallel=2", "-timeout", limit.String(),
 		"-run", t.pattern(pkg), "./"+pkg)
-	cmd.Env = append(os.Environ(), "SOAK=1", imagetest.Env+"="+images)
+	cmd.Env = append(os.Environ(), "SOAK=1", imagetest.Env+"="+images, imagetest.BoardEnv+"="+board)
 	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second

@@ -35,7 +35,7 @@ import (
 )
 
 func candidate(t *testing.T) {
-	b, err := os.ReadFile(os.Getenv("CAFEPROBE_IMAGES") + "/b/slot.fit")
+	b, err := os.ReadFile(os.Getenv("CAFEPROBE_IMAGES") + "/" + os.Getenv("CAFEPROBE_BOARD") + "/slot.fit")
 	if err != nil || os.Getenv("SOAK") == "" {
 		t.Fatal("it is not run as a long test of an image")
 	}

@@ -32,9 +32,9 @@ type tally struct {
 
 // outcome is what became of one test, or of a part of one.
 type outcome struct {
-	verdict string // "pass", "fail" or "skip" of test2json; empty: it has not ended
-	parent  bool   // it has parts
-	images  []string
+	verdict string   // "pass", "fail" or "skip" of test2json; empty: it has not ended
+	parent  bool     // it has parts
+	images  []string // that it and its parts said they test, each once
 }
 
 func newTally(rows []Row, sums map[string]update.Sum) *tally {
@@ -67,17 +67,19 @@ func (t *tally) take(line []byte) (text string, err error) {
 	if e.Test == "" || !slices.ContainsFunc(t.rows, func(r Row) bool { return r.Package == pkg }) {
 		return e.Output, nil
 	}
-	of := t.of(pkg, e.Test)
 	if at := strings.LastIndexByte(e.Test, '/'); at > 0 {
 		t.of(pkg, e.Test[:at]).parent = true
 	}
+	top, _, _ := strings.Cut(e.Test, "/")
 	switch e.Action {
 	case "pass", "fail", "skip":
-		of.verdict = e.Action
-	case "attr":
-		if e.Key == imagetest.Attribute {
+		t.of(pkg, e.Test).verdict = e.Action
+	case "attr": // what a part says counts for all of its test
+		if of := t.of(pkg, top); e.Key == imagetest.Attribute && !slices.Contains(of.images, e.Value) {
 			of.images = append(of.images, e.Value)
 		}
+	default:
+		t.of(pkg, e.Test) // it runs: without an end it fails
 	}
 	return e.Output, nil
 }

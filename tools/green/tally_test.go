@@ -65,6 +65,9 @@ func TestTally(t *testing.T) {
 	f("skipped", "boot skip 0, cut skip 2", []string{"TestA skip"}, cut)
 	f("another image", "boot other-image 1, cut other-image 3", []string{"TestA image 00", "TestA pass"}, cut)
 	f("no image", "boot other-image 1, cut other-image 3", []string{"TestA pass"}, cut)
+	f("parts say it", "boot pass 1, cut pass 3", a, []string{"TestCutX/one " + this, "TestCutX/one pass", "TestCutX/two " + this, "TestCutX/two pass", "TestCutX pass"})
+	f("a part says another", "boot pass 1, cut other-image 3", a,
+		[]string{"TestCutX/one " + this, "TestCutX/one pass", "TestCutX/two image 00", "TestCutX/two pass", "TestCutX pass"})
 	f("two images", "boot other-image 1, cut other-image 3", append([]string{"TestA image 00"}, a...), cut)
 }
 

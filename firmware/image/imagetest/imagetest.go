@@ -15,6 +15,20 @@ import (
 // Env names the folder with a folder for each board, as `make image` makes them, whose images are tested. It is an absolute path.
 const Env = "CAFEPROBE_IMAGES"
 
+// BoardEnv names the board whose image is to be released, where its tests are run for their record.
+const BoardEnv = "CAFEPROBE_BOARD"
+
+// Boards returns those of all boards whose image is to be tested: the one that is to be released, else all.
+func Boards(all ...string) (list []string) {
+	board := os.Getenv(BoardEnv)
+	for _, b := range all {
+		if board == "" || b == board {
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
 // Attribute is the key under which a test says which image it tests: of each slot's file the name and its SHA-256. The record of the
 // tests counts no test that says another.
 const Attribute = "cafeprobe-image"
