@@ -15,7 +15,6 @@ import (
 
 	"cafeprobe/firmware/bootstate"
 	"cafeprobe/firmware/image"
-	"cafeprobe/firmware/image/disk"
 	"cafeprobe/firmware/vm"
 	"cafeprobe/tools/province"
 	"cafeprobe/tools/province/provincetest"
@@ -35,10 +34,7 @@ type bench struct {
 // newBench returns a bench whose box has the image on its card, and what a technician gives it; it has not booted yet.
 func newBench(t *testing.T, dir, img, releases string) *bench {
 	t.Helper()
-	b := &bench{t: t, image: img, cfg: province.Config{
-		Dir: filepath.Join(dir, "province"), Province: address.Province, Releases: releases,
-		Secure: &province.Secure{Names: []string{host, "127.0.0.1"}},
-	}}
+	b := &bench{t: t, image: img, cfg: provinceIn(dir, releases)}
 	b.back()
 	b.cfg.Secure.MQTT, b.cfg.Secure.Enroll = b.p.SecureAddr(), strings.TrimPrefix(b.p.EnrollURL(), "https://")
 	var err error
@@ -95,32 +91,8 @@ func (b *bench) begin() {
 	b.t.Helper()
 	m := b.boot(b.t, false)
 	runs(b.t, m, "a", false, bootTime)
-	ctx, stop := context.WithTimeout(b.t.Context(), bootTime)
-	defer stop()
-	if err := records(ctx, b.p, 1); err != nil {
-		b.t.Fatal(err)
-	}
+	known(b.t, b.p)
 	b.off(b.t, m)
-}
-
-// runs waits until the box's first process says that it runs, of a slot.
-func runs(t *testing.T, m *vm.Machine, slot string, trial bool, within time.Duration) {
-	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), within)
-	defer stop()
-	if _, err := m.Serial.Expect(ctx, fmt.Sprintf(`runs after [0-9.]+ s; slot %s, trial %v`, slot, trial)); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// at is where in the card's file a partition begins.
-func (b *bench) at(t *testing.T, partition string) int64 {
-	t.Helper()
-	at, err := disk.Find(b.card, partition)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return at
 }
 
 // partition is one of a card.
@@ -137,7 +109,7 @@ func (b *bench) change(t *testing.T, name string, f func(partition) error) {
 	t.Helper()
 	file, err := os.OpenFile(b.card, os.O_RDWR, 0)
 	if err == nil {
-		err = errors.Join(f(partition{file, b.at(t, name)}), file.Close())
+		err = errors.Join(f(partition{file, partitionAt(t, b.card, name)}), file.Close())
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -187,7 +159,7 @@ func (b *bench) write(t *testing.T, path string, data []byte) {
 	if err := os.WriteFile(from, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "debugfs", "-w", "-f", "-", fmt.Sprintf("%s?offset=%d", b.card, b.at(t, "data")))
+	cmd := exec.CommandContext(t.Context(), "debugfs", "-w", "-f", "-", fmt.Sprintf("%s?offset=%d", b.card, partitionAt(t, b.card, "data")))
 	cmd.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin:/sbin")
 	cmd.Stdin = strings.NewReader(fmt.Sprintf("rm %s\nwrite %s %s\nstat %[1]s\n", path, from, path))
 	out, err := cmd.CombinedOutput()

@@ -16,7 +16,6 @@ import (
 	"cafeprobe/firmware/console"
 	"cafeprobe/firmware/health"
 	"cafeprobe/firmware/image"
-	"cafeprobe/firmware/image/disk"
 	"cafeprobe/firmware/vm"
 	"cafeprobe/tools/cafeprobe/diag"
 	"cafeprobe/tools/province"
@@ -39,16 +38,9 @@ type emulated struct {
 // newEmulated builds an image, and gives a card with it to a box that the province knows.
 func newEmulated(t *testing.T) *emulated {
 	t.Helper()
-	if os.Getenv("SOAK") == "" {
-		t.Skip("SOAK is not set: it takes many minutes")
-	}
-	e := &emulated{T: t, image: t.TempDir(), began: time.Now()}
-	if _, err := image.Build(t.Context(), image.Config{Board: "qemu-arm64", Source: "../../..", Out: e.image}); err != nil {
-		t.Fatal(err)
-	}
-	e.p, _ = provincetest.Run(t, province.Config{
-		Dir: filepath.Join(t.TempDir(), "province"), Province: address.Province, Secure: &province.Secure{Names: []string{host, "127.0.0.1"}},
-	})
+	long(t, "many minutes")
+	e := &emulated{T: t, image: build(t, image.Config{Board: "qemu-arm64", Out: t.TempDir()}), began: time.Now()}
+	e.p, _ = provincetest.Run(t, provinceIn(t.TempDir(), ""))
 	var err error
 	if e.card, err = card(t.Context(), Config{Dir: t.TempDir(), Image: e.image}, e.p); err != nil {
 		t.Fatal(err)
@@ -77,11 +69,13 @@ func (e *emulated) boot(change func(*vm.Config)) (mode string) {
 // start starts the box with what change says.
 func (e *emulated) start(change func(*vm.Config)) {
 	e.Helper()
-	cfg := vm.Config{Arch: vm.ARM64, Firmware: filepath.Join(e.image, image.LoaderFile), Disk: e.card, Watchdog: true}
+	cfg, err := machine(filepath.Dir(e.card), e.image, e.card)
+	if err != nil {
+		e.Fatal(err)
+	}
 	if change != nil {
 		change(&cfg)
 	}
-	var err error
 	if e.m, err = vm.Start(e.Context(), cfg); err != nil {
 		e.Fatal(err)
 	}
@@ -243,11 +237,7 @@ func (e *emulated) told() map[string]int {
 // partition returns where a partition is on the card, in octets.
 func (e *emulated) partition(name string) int64 {
 	e.Helper()
-	at, err := disk.Find(e.card, name)
-	if err != nil {
-		e.Fatal(err)
-	}
-	return at
+	return partitionAt(e.T, e.card, name)
 }
 
 // debugfs runs commands of debugfs(8) on the card's data.

@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -10,41 +9,18 @@ import (
 	"testing"
 	"time"
 
-	"cafeprobe/firmware/image"
 	"cafeprobe/firmware/vm"
 	"cafeprobe/tools/cafeprobe/cut"
-	"cafeprobe/tools/province"
 	"cafeprobe/tools/province/provincetest"
-	"cafeprobe/tools/release"
 	"cafeprobe/tools/soak/hold"
 )
 
-// releases makes two firmware releases of a board and the repository that they are signed in, and returns the folder of the first.
+// releases returns the folders of two images of a board: the one that is tested, which a repository in dir has signed, and the one before.
 func releases(t *testing.T, board, dir string) (first, second string) {
 	t.Helper()
-	repo, err := release.Init(filepath.Join(dir, "repo"), filepath.Join(dir, "keys"), time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, version := range []string{"2026.11.0", "2026.12.0"} {
-		cfg := image.Config{
-			Board: board, Source: "../../..", Out: filepath.Join(dir, version), Version: version, Number: uint64(11 + i), Root: repo.RootFile(),
-		}
-		if _, err := image.Build(t.Context(), cfg); err != nil {
-			t.Fatal(err)
-		}
-	}
-	first, second = filepath.Join(dir, "2026.11.0"), filepath.Join(dir, "2026.12.0")
+	repo, first, second := candidate(t, board, dir)
 	sign(t, repo, second)
 	return first, second
-}
-
-// released starts a province that has releases of dir to offer.
-func released(t *testing.T, dir string) (p *province.Province, stop func()) {
-	return provincetest.Run(t, province.Config{
-		Dir: filepath.Join(dir, "province"), Province: address.Province, Releases: filepath.Join(dir, "repo"),
-		Secure: &province.Secure{Names: []string{host, "127.0.0.1"}},
-	})
 }
 
 // record lets a box live through all that a power cut may meet, and notes what is written to its card: the first boot, which grows the
@@ -53,7 +29,8 @@ func record(t *testing.T, board string) *cut.Recording {
 	t.Helper()
 	dir := t.TempDir()
 	first, second := releases(t, board, dir)
-	p, stop := released(t, dir)
+	version := releaseOf(t, second).Version
+	p, stop := provincetest.Run(t, provinceIn(dir, filepath.Join(dir, "repo")))
 	run := Config{Dir: dir, Image: first, Speed: 30, Out: io.Discard}
 	path, err := card(t.Context(), run, p)
 	if err != nil {
@@ -85,7 +62,7 @@ func record(t *testing.T, board string) *cut.Recording {
 	go func() { done <- rec.Watch(watched, p) }()
 
 	phase("first boot")
-	slotRuns(t, m, "a", false, bootTime)
+	runs(t, m, "a", false, bootTime)
 	phase("enrolment")
 	if err := records(t.Context(), p, 1); err != nil {
 		t.Fatal(err)
@@ -96,10 +73,10 @@ func record(t *testing.T, board string) *cut.Recording {
 	go func() { _, _, _ = feed(fed, run, m.Capture, p) }() // ends with the box
 	time.Sleep(45 * time.Second)
 	phase(cut.Update)
-	offer(t, filepath.Join(dir, "province"), p, "2026.12.0")
-	slotRuns(t, m, "b", true, 8*time.Minute)
+	offer(t, filepath.Join(dir, "province"), p, version)
+	runs(t, m, "b", true, 8*time.Minute)
 	phase("trial")
-	told(t, p, "announced 2026.12.0  , written 2026.12.0 b , trial 2026.12.0 b , confirmed 2026.12.0 b ")
+	told(t, p, taken(version))
 	phase("shutdown")
 	if err := shutdown(m); err != nil {
 		t.Fatal(err)
@@ -131,24 +108,12 @@ func powered(t *testing.T, dir, card, log string) *vm.Machine {
 	return m
 }
 
-// slotRuns waits until the box says that it runs from slot.
-func slotRuns(t *testing.T, m *vm.Machine, slot string, trial bool, within time.Duration) {
-	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), within)
-	defer stop()
-	if _, err := m.Serial.Expect(ctx, fmt.Sprintf(`runs after [0-9.]+ s; slot %s, trial %v`, slot, trial)); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestCutReplay: of all that a box writes to its card from its first boot to its shutdown, power cuts in the midst of each phase leave a
 // card that comes back: a boot state, one slot that is whole, data, and each record that the province held, with a chain that goes on. The
 // same writes in another order, or without flushes, do not.
 func TestCutReplay(t *testing.T) {
-	if os.Getenv("SOAK") == "" {
-		t.Skip("SOAK is not set: it takes a quarter of an hour")
-	}
-	for _, board := range boards {
+	long(t, "a quarter of an hour")
+	for _, board := range boards() {
 		t.Run(board, func(t *testing.T) { replayed(t, record(t, board)) })
 	}
 }

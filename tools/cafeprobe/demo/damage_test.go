@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"cafeprobe/firmware/image/disk"
 	"cafeprobe/firmware/vm"
 )
 
@@ -18,9 +17,7 @@ import (
 // hashes. Where it boots all the same PID 1 does, and leaves it; where it does not boot its tries run out; at last the firmware before it
 // runs, and says so.
 func TestEmulateDamage(t *testing.T) {
-	if os.Getenv("SOAK") == "" {
-		t.Skip("SOAK is not set: it takes twenty minutes")
-	}
+	long(t, "twenty minutes")
 	w := newWalk(t, "pc")
 	w.build("2026.11.0", 11)
 	w.start("2026.11.0", vm.Config{NoReset: true})
@@ -90,10 +87,7 @@ func (w *walk) flip(file, section string, where float64) {
 	if err := os.WriteFile(flipped, b, 0o600); err != nil {
 		w.t.Fatal(err)
 	}
-	at, err := disk.Find(w.card, "esp")
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	at := partitionAt(w.t, w.card, "esp")
 	cmd := exec.Command("mcopy", "-o", "-i", fmt.Sprintf("%s@@%d", w.card, at), flipped, "::/EFI/Linux/cafeprobe-b+3.efi")
 	cmd.Env = append(os.Environ(), "MTOOLS_SKIP_CHECK=1")
 	if out, err := cmd.CombinedOutput(); err != nil {

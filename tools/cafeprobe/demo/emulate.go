@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"cafeprobe/capture"
@@ -105,18 +106,14 @@ func watch(ctx context.Context, cfg Config, p *province.Province, m *vm.Machine)
 // card returns the box's card: a copy of the image, longer, with what a technician gives a box.
 func card(ctx context.Context, cfg Config, p *province.Province) (string, error) {
 	path := filepath.Join(cfg.Dir, "card.img")
-	from := filepath.Join(cfg.Image, image.DiskFile)
-	if out, err := exec.CommandContext(ctx, "cp", "--sparse=always", from, path).CombinedOutput(); err != nil {
-		return "", fmt.Errorf("copy the image: %w: %s (make image BOARD=qemu-arm64)", err, out)
+	if err := blank(ctx, cfg.Image, path); err != nil {
+		return "", err
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return "", fmt.Errorf("write the card: %w", err)
 	}
 	defer f.Close()
-	if err := f.Truncate(cardSize); err != nil {
-		return "", fmt.Errorf("write the card: %w", err)
-	}
 	state, err := disk.Find(path, "state")
 	if err != nil {
 		return "", err
@@ -135,22 +132,43 @@ func card(ctx context.Context, cfg Config, p *province.Province) (string, error)
 	return path, f.Close()
 }
 
+// blank makes the card of a box that knows nothing yet: a copy of the image, longer.
+func blank(ctx context.Context, from, path string) error {
+	from = filepath.Join(from, image.DiskFile)
+	if out, err := exec.CommandContext(ctx, "cp", "--sparse=always", from, path).CombinedOutput(); err != nil {
+		return fmt.Errorf("copy the image: %w: %s (make image BOARD=qemu-arm64)", err, out)
+	}
+	if err := os.Truncate(path, cardSize); err != nil {
+		return fmt.Errorf("write the card: %w", err)
+	}
+	return nil
+}
+
+// broker and enroll are where the emulated box reaches the province.
+func broker(p *province.Province) string { return "ssl://" + reached(p.SecureAddr()) }
+
+func enroll(p *province.Province) string {
+	return "https://" + reached(strings.TrimPrefix(p.EnrollURL(), "https://"))
+}
+
+// reached returns an address of this machine as the emulated box sees it.
+func reached(addr string) string {
+	_, port, _ := net.SplitHostPort(addr)
+	return net.JoinHostPort(host, port)
+}
+
 // given returns what a technician gives a box: who it is, the province's addresses, its CA, and a claim code.
 func given(p *province.Province) ([]provision.File, error) {
 	claim, err := p.CA().NewClaim(address.Box, 0, false)
 	if err != nil {
 		return nil, err
 	}
-	at := func(addr string) string {
-		_, port, _ := net.SplitHostPort(addr)
-		return net.JoinHostPort(host, port)
-	}
 	c := map[string]any{ // what a file says; the rest is the daemon's defaults
 		"dir":     "/data/cafeprobe/state",
 		"capture": map[string]any{"interface": ports.Capture},
 		"uplink": map[string]any{
-			"broker": "ssl://" + at(p.SecureAddr()), "first_retry": "1s", "delay": "5s",
-			"tls": config.TLS{Enroll: "https://" + at(p.EnrollURL()[len("https://"):]), Claim: claim},
+			"broker": broker(p), "first_retry": "1s", "delay": "5s",
+			"tls": config.TLS{Enroll: enroll(p), Claim: claim},
 		},
 		"cafe": map[string]any{"summary": "1m0s"},
 		"box":  config.Box{Province: address.Province, ID: address.Box, Key: base64.RawURLEncoding.EncodeToString(p.PublicKey())},

@@ -14,20 +14,15 @@ import (
 // project's evening at its capture port, six times as fast as it was, and the province knows each station of it; nothing leaves the
 // capture port from power-on to power-off.
 func TestEmulate(t *testing.T) {
-	if os.Getenv("SOAK") == "" {
-		t.Skip("SOAK is not set: it takes ten minutes (make e2e)")
-	}
-	for _, board := range boards {
+	long(t, "ten minutes (make e2e)")
+	for _, board := range boards() {
 		t.Run(board, func(t *testing.T) { emulate(t, board) })
 	}
 }
 
-// boards are those that QEMU emulates.
-var boards = []string{"qemu-arm64", "pc"}
-
 func emulate(t *testing.T, board string) {
 	dir := t.TempDir()
-	img := imagetest.Candidate(t, "../../..", board)
+	img := imagetest.Candidate(t, source, board)
 	var out bytes.Buffer
 	err := Emulate(t.Context(), Config{Dir: dir, Image: img, Console: dir + "/console.log", Speed: 6, Out: &out})
 	t.Log("\n" + out.String())

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"cafeprobe/firmware/vm"
 	"cafeprobe/tools/cafeprobe/cut"
 	"cafeprobe/tools/province"
+	"cafeprobe/tools/province/provincetest"
 	"cafeprobe/tools/soak/hold"
 	"cafeprobe/uplink"
 )
@@ -29,10 +29,8 @@ const (
 // update, comes back each time on the same card. Its chain has no fork and no record is lost, the update comes to an end, and nothing
 // leaves the capture port.
 func TestCutKills(t *testing.T) {
-	if os.Getenv("SOAK") == "" {
-		t.Skip("SOAK is not set: it takes twenty minutes")
-	}
-	for _, board := range boards {
+	long(t, "twenty minutes")
+	for _, board := range boards() {
 		t.Run(board, func(t *testing.T) { killed(t, board) })
 	}
 }
@@ -51,7 +49,7 @@ type killing struct {
 func killed(t *testing.T, board string) {
 	dir := t.TempDir()
 	first, second := releases(t, board, dir)
-	p, stop := released(t, dir)
+	p, stop := provincetest.Run(t, provinceIn(dir, filepath.Join(dir, "repo")))
 	k := &killing{T: t, dir: dir, first: first, p: p, rng: rand.New(rand.NewPCG(20, 6)), began: time.Now()}
 	var err error
 	if k.card, err = card(t.Context(), Config{Dir: dir, Image: first}, p); err != nil {
@@ -68,7 +66,7 @@ func killed(t *testing.T, board string) {
 		k.live(true, 15*time.Second)
 	}
 	k.live(true, 0) // until the province knows it
-	offer(t, filepath.Join(dir, "province"), p, "2026.12.0")
+	offer(t, filepath.Join(dir, "province"), p, releaseOf(t, second).Version)
 	for range killsUpdating {
 		k.live(true, 45*time.Second)
 	}
@@ -156,27 +154,20 @@ func (k *killing) last() string {
 	defer stop()
 	k.Logf("%6s %s", time.Since(k.began).Round(time.Second), k.up(ctx, m))
 	k.told(ctx, m)
-	var steps []string
-	for over := false; !over; time.Sleep(time.Second) {
-		steps = nil
-		err := k.p.EachRecord(ctx, address.Box, func(r uplink.Record) error {
-			if body, err := r.Body(); err == nil {
-				if u, ok := body.(*uplink.Update); ok {
-					steps = append(steps, fmt.Sprint(u.Step, " ", u.Slot, " ", u.Why))
-					over = over || slices.Contains([]string{"confirmed", "rolled-back"}, u.Step)
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			k.Fatalf("the update does not end: %v; told %q; its console ends with:\n%s", err, steps, m.Serial.Tail())
+	var list []uplink.Update
+	over := func(u uplink.Update) bool { return u.Step == "confirmed" || u.Step == "rolled-back" }
+	for ; !slices.ContainsFunc(list, over); time.Sleep(time.Second) {
+		var err error
+		if list, err = steps(ctx, k.p); err != nil {
+			k.Fatalf("the update does not end: %v; told %v; its console ends with:\n%s", err, list, m.Serial.Tail())
 		}
 	}
-	k.Logf("%6s told %q", time.Since(k.began).Round(time.Second), steps)
+	k.Logf("%6s told %v", time.Since(k.began).Round(time.Second), list)
 	if err := shutdown(m); err != nil {
 		k.Fatal(err)
 	}
 	sent, _ := m.Capture.FromBox()
 	k.sent += sent
-	return steps[len(steps)-1]
+	end := list[len(list)-1]
+	return fmt.Sprint(end.Step, " ", end.Slot, " ", end.Why)
 }

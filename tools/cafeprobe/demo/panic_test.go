@@ -16,12 +16,7 @@ import (
 // goes back, keeps that as a report, and its chain says both.
 func TestEmulatePanic(t *testing.T) {
 	e := newEmulated(t)
-	other := t.TempDir()
-	if _, err := image.Build(t.Context(), image.Config{
-		Board: "qemu-arm64", Source: "../../..", Out: other, Init: "./firmware/init/testdata/panics",
-	}); err != nil {
-		t.Fatal(err)
-	}
+	other := build(t, image.Config{Board: "qemu-arm64", Out: t.TempDir(), Init: "./firmware/init/testdata/panics"})
 	slot, err := os.ReadFile(filepath.Join(other, image.SlotFile))
 	if err != nil {
 		t.Fatal(err)

@@ -5,9 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,25 +22,19 @@ import (
 // TestEmulateProvision: a box that boots the image and knows nothing becomes a café's over its serial console, up to its first receipt; then
 // it is locked, and a technician's certificate opens it.
 func TestEmulateProvision(t *testing.T) {
-	if os.Getenv("SOAK") == "" {
-		t.Skip("SOAK is not set: it takes two minutes")
-	}
+	long(t, "two minutes")
 	dir := t.TempDir()
-	out := filepath.Join(dir, "image")
-	if _, err := image.Build(t.Context(), image.Config{Board: "qemu-arm64", Source: "../../..", Out: out, Version: "2026.11.0", Number: 11}); err != nil {
+	img := build(t, image.Config{Board: "qemu-arm64", Out: filepath.Join(dir, "image"), Version: "2026.11.0", Number: 11})
+	p, _ := provincetest.Run(t, provinceIn(dir, ""))
+	card := filepath.Join(dir, "card.img")
+	if err := blank(t.Context(), img, card); err != nil {
 		t.Fatal(err)
 	}
-	p, _ := provincetest.Run(t, province.Config{
-		Dir: filepath.Join(dir, "province"), Province: address.Province, Secure: &province.Secure{Names: []string{host, "127.0.0.1"}},
-	})
-	blank := filepath.Join(dir, "card.img")
-	if out, err := exec.Command("cp", "--sparse=always", filepath.Join(out, image.DiskFile), blank).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	if err := os.Truncate(blank, cardSize); err != nil {
+	c, err := machine(dir, img, card)
+	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := vm.Start(t.Context(), vm.Config{Arch: vm.ARM64, Firmware: filepath.Join(out, image.LoaderFile), Disk: blank, Watchdog: true})
+	m, err := vm.Start(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,16 +114,9 @@ func room(t *testing.T, p *province.Province, dir string) provision.Box {
 	if err := os.WriteFile(ca, p.CA().Root(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	at := func(addr string) string {
-		_, port, err := net.SplitHostPort(addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return net.JoinHostPort(host, port)
-	}
 	return provision.Box{
 		ID: string(address.Box), Province: string(address.Province), Key: base64.RawURLEncoding.EncodeToString(p.PublicKey()),
-		Broker: "ssl://" + at(p.SecureAddr()), Enroll: "https://" + at(strings.TrimPrefix(p.EnrollURL(), "https://")), Claim: claim, CA: ca,
+		Broker: broker(p), Enroll: enroll(p), Claim: claim, CA: ca,
 		NTP: []string{},
 	}
 }

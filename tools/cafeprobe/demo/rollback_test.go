@@ -12,7 +12,6 @@ import (
 	"cafeprobe/firmware/image"
 	"cafeprobe/firmware/image/fdt"
 	"cafeprobe/firmware/image/imagetest"
-	"cafeprobe/tools/release"
 )
 
 // bad is a firmware that is not to stay.
@@ -28,10 +27,8 @@ type bad struct {
 // sends nothing at its capture port meanwhile. The firmware that is to be released is the one before, and of all that is bad about the
 // others it decides itself where the province cannot be reached. The time that a box waits is the real one, gone through in a hurry.
 func TestRollBack(t *testing.T) {
-	if os.Getenv("SOAK") == "" {
-		t.Skip("SOAK is not set: it takes twenty minutes")
-	}
-	img := imagetest.Candidate(t, "../../..", "qemu-arm64")
+	long(t, "twenty minutes")
+	img := imagetest.Candidate(t, source, "qemu-arm64")
 	for group, list := range map[string][]bad{
 		"ends": {
 			{name: "PID 1 ends", init: "./firmware/cafeprobed", why: "reset"}, // it has no configuration
@@ -67,7 +64,7 @@ func TestRollBack(t *testing.T) {
 func (b *bench) rollBack(t *testing.T, version string, c *bad) {
 	fw := b.firmware(t, version, c)
 	if c.init == "" && c.daemon == "" && c.flip == "" {
-		version = releaseOf(t, b.image) // which runs, and says so itself
+		version = releaseOf(t, b.image).Version // which runs, and says so itself
 	}
 	b.give(t, version, fw)
 	tries := 3
@@ -126,11 +123,7 @@ func (b *bench) firmware(t *testing.T, version string, c *bad) []byte {
 	t.Helper()
 	dir := b.image
 	if c.init != "" || c.daemon != "" {
-		dir = t.TempDir()
-		cfg := image.Config{Board: "qemu-arm64", Source: "../../..", Out: dir, Version: version, Number: 99, Init: c.init, Daemon: c.daemon}
-		if _, err := image.Build(t.Context(), cfg); err != nil {
-			t.Fatal(err)
-		}
+		dir = build(t, image.Config{Board: "qemu-arm64", Out: t.TempDir(), Version: version, Number: 99, Init: c.init, Daemon: c.daemon})
 	}
 	fw, err := os.ReadFile(filepath.Join(dir, image.SlotFile))
 	if err != nil {
@@ -152,14 +145,4 @@ func part(t *testing.T, fw []byte, name string) []byte {
 	}
 	data, _ := n.Prop("data")
 	return data[len(data)/2:][:64]
-}
-
-// releaseOf returns the version of an image.
-func releaseOf(t *testing.T, dir string) string {
-	t.Helper()
-	i, err := release.ReadImage(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return i.Manifest.Release.Version
 }
