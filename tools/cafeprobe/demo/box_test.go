@@ -3,7 +3,6 @@ package demo
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -13,11 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"cafeprobe/firmware/console"
 	"cafeprobe/firmware/health"
 	"cafeprobe/firmware/image"
 	"cafeprobe/firmware/vm"
 	"cafeprobe/tools/cafeprobe/diag"
+	"cafeprobe/tools/port"
 	"cafeprobe/tools/province"
 	"cafeprobe/tools/province/provincetest"
 	"cafeprobe/uplink"
@@ -31,8 +30,7 @@ type emulated struct {
 	card  string
 	began time.Time
 
-	m   *vm.Machine
-	seq uint32 // of questions to the console
+	m *vm.Machine
 }
 
 // newEmulated builds an image, and gives a card with it to a box that the province knows.
@@ -112,37 +110,18 @@ func (e *emulated) off() {
 	e.Error(err)
 }
 
-// ask asks the console for diag.
+// ask asks the console for diag, as a technician's program does.
 func (e *emulated) ask() *diag.Answer {
 	e.Helper()
-	var last error
-	for range 5 { // the kernel may speak in the middle of a line
-		e.seq++
-		line, err := console.Frame{Seq: e.seq, Verb: "diag", Body: json.RawMessage("{}")}.Line()
-		if err != nil {
-			e.Fatal(err)
-		}
-		if _, err := e.m.Serial.Write(append([]byte("\r\n"), line...)); err != nil {
-			e.Fatal(err)
-		}
-		ctx, stop := context.WithTimeout(e.Context(), 20*time.Second)
-		said, err := e.m.Serial.Expect(ctx, fmt.Sprintf(`cp1 %d ok [^\r\n]*[\r\n]`, e.seq))
-		stop()
-		if last = err; err != nil {
-			continue
-		}
-		f, err := console.Parse([]byte(said[0]))
-		if last = err; err != nil {
-			continue
-		}
-		a, err := diag.Parse(f.Body)
-		if err != nil {
-			e.Fatal(err)
-		}
-		return a
+	said, err := port.Ask(e.Context(), e.m.Serial.Port(), "diag", struct{}{}, 20*time.Second)
+	if err != nil {
+		e.Fatal("the console does not answer: ", err)
 	}
-	e.Fatal("the console does not answer: ", last)
-	return nil
+	a, err := diag.Parse(said)
+	if err != nil {
+		e.Fatal(err)
+	}
+	return a
 }
 
 // until asks until ok, or fails.

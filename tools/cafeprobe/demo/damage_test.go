@@ -21,7 +21,7 @@ func TestEmulateDamage(t *testing.T) {
 	w := newWalk(t, "pc")
 	w.build("2026.11.0", 11)
 	w.start("2026.11.0", vm.Config{NoReset: true})
-	w.expect(`runs after [0-9.]+ s; slot a, trial false`)
+	runs(w.t, w.m, "a", false, patient)
 	w.enrolled()
 	for i, c := range []struct {
 		section string
@@ -56,13 +56,13 @@ func TestEmulateDamage(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		w.expect(`runs after [0-9.]+ s; slot a, trial false`)
+		runs(w.t, w.m, "a", false, patient)
 		w.note(c.section + ": slot a runs")
 		told(t, w.p, fmt.Sprintf("rolled-back %s b %s", version, c.why))
 		w.silent()
 		w.m.Close()
 		w.start("2026.11.0", vm.Config{NoReset: true})
-		w.expect(`runs after [0-9.]+ s; slot a, trial false`)
+		runs(w.t, w.m, "a", false, patient)
 	}
 }
 

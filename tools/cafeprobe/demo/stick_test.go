@@ -33,7 +33,7 @@ func takesStick(t *testing.T, board string) {
 	w.build("2026.11.0", 11)
 	sign(t, w.repo, w.build("2026.12.0", 12))
 	w.start("2026.11.0", vm.Config{})
-	w.expect(`runs after [0-9.]+ s; slot a, trial false`)
+	runs(w.t, w.m, "a", false, patient)
 	w.enrolled()
 
 	garbage := filepath.Join(w.dir, "garbage.img")
@@ -63,7 +63,7 @@ func takesStick(t *testing.T, board string) {
 	before := fileSum(t, good)
 	w.plug(good, `cafeprobe: stick: taken`)
 	w.note("written")
-	w.expect(`runs after [0-9.]+ s; slot b, trial true`)
+	runs(w.t, w.m, "b", true, patient)
 	w.note("tried")
 	w.expect(`cafeprobe: stick: this firmware, or a newer one, runs already`) // it is in yet, and looked at behind the trial
 	told(t, w.p, taken("2026.12.0"))
