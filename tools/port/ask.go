@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"regexp"
 	"syscall"
 	"time"
 
@@ -89,11 +90,34 @@ func Ask(ctx context.Context, line io.ReadWriter, verb string, body any, wait ti
 // hears for somebody who wants it to stop.
 const Silence = 1500 * time.Millisecond
 
-// Await waits until the line has been silent for a while, and half a minute at most: a kernel in trouble never is. It drops what it hears.
+// A box that was heard starting is silent while its kernel does, for ten seconds (in QEMU, up to forty). What it is told then is lost, or
+// stays in its serial port's memory and blocks it (QEMU's PL011). PID 1 says when it is there.
+const (
+	startTime = 40 * time.Second
+	awaitTime = 3 * time.Minute // a kernel in trouble never stops speaking
+	maxTail   = 8192            // octets, of what was heard: more than a boot loader says behind its name
+)
+
+// What boot loaders say, and what PID 1 says when it is there.
+var (
+	starting = regexp.MustCompile(`U-Boot|BdsDxe|EFI stub|Starting kernel`)
+	started  = regexp.MustCompile(`cafeprobe: \S+ \S+ runs after`)
+)
+
+// Await waits until a box can be asked for the first time: the line is silent for a while, and if a boot loader was heard on it, the box has
+// said that it runs, or is silent for longer than a start takes. It drops what it hears.
 func Await(ctx context.Context, line io.Reader, silence time.Duration) error {
+	var tail []byte
 	b := make([]byte, 1024)
 	now := time.Now()
-	for end, heard := now.Add(30*time.Second), now; now.Sub(heard) < silence && now.Before(end); now = time.Now() {
+	for end, heard := now.Add(awaitTime), now; now.Before(end); now = time.Now() {
+		wait := silence
+		if starting.Match(tail) && !started.Match(tail) {
+			wait = max(startTime, silence)
+		}
+		if now.Sub(heard) >= wait {
+			return nil
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -103,6 +127,7 @@ func Await(ctx context.Context, line io.Reader, silence time.Duration) error {
 		}
 		if n > 0 {
 			heard = time.Now()
+			tail = append(tail[max(0, len(tail)-maxTail):], b[:n]...)
 		}
 	}
 	return nil

@@ -112,7 +112,8 @@ func TestOpen(t *testing.T) {
 	f("/dev/null", "no serial port")
 }
 
-// TestAwait: a boot loader that counts its seconds down is not spoken to; a line that is never silent is, after a while.
+// TestAwait: a boot loader that counts its seconds down is not spoken to, nor a kernel that is silent while it starts, but a box that says
+// that it runs, and one that says nothing.
 func TestAwait(t *testing.T) {
 	m, name := pty(t)
 	line, err := Open(name, 115200)
@@ -120,17 +121,24 @@ func TestAwait(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer line.Close()
-	go func() {
-		for i := 3; i > 0; i-- {
-			fmt.Fprintf(m, "\rHit any key to stop autoboot: %d", i)
-			time.Sleep(150 * time.Millisecond)
-		}
-	}()
-	began := time.Now()
-	if err := Await(t.Context(), line, 300*time.Millisecond); err != nil {
+	const silence = 300 * time.Millisecond
+	if err := Await(t.Context(), line, silence); err != nil { // it has run for long
 		t.Fatal(err)
 	}
-	if took := time.Since(began); took < 600*time.Millisecond {
+	began := time.Now()
+	go func() {
+		for i := 3; i > 0; i-- {
+			fmt.Fprintf(m, "\rU-Boot 2025.01\r\nHit any key to stop autoboot: %d", i)
+			time.Sleep(silence / 2)
+		}
+		fmt.Fprint(m, "\nStarting kernel ...\r\n")
+		time.Sleep(3 * silence)
+		fmt.Fprint(m, "\ncafeprobe: pc 2026.11.0 runs after 12.8 s; slot a, trial false\r\n")
+	}()
+	if err := Await(t.Context(), line, silence); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took < 4*silence {
 		t.Errorf("it was spoken to after %v", took)
 	}
 	over, stop := context.WithCancel(t.Context())
