@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,11 +28,12 @@ func TestEmulateDamage(t *testing.T) {
 		section string
 		where   float64 // in it
 		why     string  // the firmware is left for
+		trials  int     // in which PID 1 got so far as to say so
 		power   bool    // somebody has to switch the PC off and on: it stands in its firmware
 	}{
-		{".osrel", 0.5, "damaged", false}, // a text that nobody reads any more: all runs as ever
-		{".initrd", 0.5, "reset", false},  // the kernel panics, and starts the PC anew
-		{".linux", 0.5, "reset", true},
+		{".osrel", 0.5, "damaged", 3, false}, // a text that nobody reads any more: all runs as ever
+		{".initrd", 0.5, "reset", 0, false},  // the kernel panics, and starts the PC anew
+		{".linux", 0.5, "reset", 0, true},
 	} {
 		version := fmt.Sprintf("2026.12.%d", i)
 		built := w.build(version, uint64(12+i))
@@ -58,7 +60,7 @@ func TestEmulateDamage(t *testing.T) {
 		}
 		runs(w.t, w.m, "a", false, patient)
 		w.note(c.section + ": slot a runs")
-		told(t, w.p, fmt.Sprintf("rolled-back %s b %s", version, c.why))
+		told(t, w.p, strings.ReplaceAll("announced V  , written V b , "+strings.Repeat("trial V b , ", c.trials)+"rolled-back V b "+c.why, "V", version))
 		w.silent()
 		w.m.Close()
 		w.start("2026.11.0", vm.Config{NoReset: true})
