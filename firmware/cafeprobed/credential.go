@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"cafeprobe/firmware/config"
@@ -27,6 +28,19 @@ type keeper struct {
 	now   func() time.Time
 
 	refused func(what, from string) // hears of answers that are not to be trusted
+
+	why atomic.Pointer[error] // why there is no first certificate yet; nil for no reason
+}
+
+// trouble returns why the box has no certificate, nil if it has one or has not tried to get it.
+func (k *keeper) trouble() error {
+	if k == nil {
+		return nil
+	}
+	if err := k.why.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // Waits between looks at the certificate. After an error that is no refusal the network or the province is away; what was
@@ -58,7 +72,7 @@ func openCredential(cfg *config.Config, id spool.Identity, now func() time.Time,
 	if err != nil {
 		return nil, err
 	}
-	return &keeper{c, t, make(chan struct{}), now, refused}, nil
+	return &keeper{Credential: c, cfg: t, ready: make(chan struct{}), now: now, refused: refused}, nil
 }
 
 func (k *keeper) tls() *tls.Config {
@@ -80,7 +94,11 @@ func (k *keeper) run(ctx context.Context, log *slog.Logger, l link) {
 			down = 0
 		}
 		wait := lookPeriod
-		switch renewed, err := k.look(ctx, down > maxDown); {
+		renewed, err := k.look(ctx, down > maxDown)
+		if k.why.Store(nil); err != nil && k.Ready() != nil {
+			k.why.Store(&err)
+		}
+		switch {
 		case errors.Is(err, credential.ErrRefused) || errors.Is(err, credential.ErrNotEnrolled):
 			wait = afterRefusal
 			log.Error("no certificate", "error", err)

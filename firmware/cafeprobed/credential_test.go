@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"cafeprobe/firmware/config"
+	"cafeprobe/firmware/health"
 	"cafeprobe/tools/province"
 	"cafeprobe/tools/province/ca"
 	"cafeprobe/tools/province/provincetest"
@@ -233,4 +234,58 @@ func TestCredentialRefusals(t *testing.T) {
 	f("another's certificate", own, forged, "forged credential 1")
 	f("no answer of ours", own, []byte("<html>"), "malformed credential 1")
 	f("a refusal", own, []byte(`{"v":1,"error":"revoked"}`), "")
+}
+
+// unlinked is a forwarder that never connects.
+type unlinked struct{}
+
+func (unlinked) Reconnect()           {}
+func (unlinked) Stats() forward.Stats { return forward.Stats{} }
+
+// TestKeeperTrouble: why a box has no certificate is known while it has none, so that a technician is told.
+func TestKeeperTrouble(t *testing.T) {
+	f := func(name, want string, change func(*config.Config, *province.Province)) {
+		t.Helper()
+		cfg, id, p := provisioned(t, 0)
+		cfg.Uplink.TLS.Claim = "AAAA-AAAA-AAAA-AAAA"
+		change(cfg, p)
+		k, err := openCredential(cfg, id, time.Now, nobody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := k.trouble(); err != nil {
+			t.Errorf("%s: before the first try: %v", name, err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			k.run(ctx, slog.New(slog.DiscardHandler), unlinked{})
+		}()
+		for range 600 {
+			if k.trouble() != nil || k.Ready() == nil {
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		stop()
+		<-done
+		if got := unreached(k.trouble()); got != want {
+			t.Errorf("%s: %v is %q, want %q", name, k.trouble(), got, want)
+		}
+	}
+	f("a claim code that nobody gave", health.RefusalClaim, func(*config.Config, *province.Province) {})
+	f("another province's CA", health.RefusalAuthority, func(cfg *config.Config, _ *province.Province) {
+		_, _, other := provisioned(t, 0)
+		if err := os.WriteFile(filepath.Join(cfg.Uplink.TLS.Dir, credential.CAFile), other.CA().Root(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	})
+	f("nobody there", health.RefusalRefused, func(cfg *config.Config, _ *province.Province) { cfg.Uplink.TLS.Enroll = "https://127.0.0.1:1" })
+	f("a code that is good", "", func(cfg *config.Config, p *province.Province) {
+		var err error
+		if cfg.Uplink.TLS.Claim, err = p.CA().NewClaim("b-00000001", 0, false); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -127,9 +128,11 @@ func (d *daemon) vitals(sp *spool.Spool, fw *forward.Forwarder, p *pipeline.Pipe
 			st, up := sp.Stats(), fw.Stats()
 			in.Card, in.Backlog = sp.Card(), st.Head-min(st.Head, st.Receipted)
 			in.Cut, in.Quality = w.cut, ord.stamp().Quality
-			in.Capture, in.Grade = d.port.link(), book.grade()
+			in.Capture, in.Commit = d.port.link(), st.Commit
+			see(in, book.grade(), p)
 			in.Sent, _ = d.port.sent()
-			in.Connected, in.Tried, in.Refusal = up.Connected, up.Err != nil, unreached(up.Err)
+			why := cmp.Or(ord.cred.trouble(), up.Err) // without a certificate nobody connects
+			in.Connected, in.Tried, in.Refusal = up.Connected, why != nil, unreached(why)
 			in.Lag, in.Late, in.Reached = up.Lag, up.Late, up.Receipts > 0
 			return p.Beats()
 		},
@@ -359,5 +362,25 @@ func (d *daemon) report(ctx context.Context, sp *spool.Spool, fw *forward.Forwar
 				return // nobody listens any more
 			}
 		}
+	}
+}
+
+// see fills in what is seen of the café now. told is the vantage as it was told last: before it was for the first time only one that
+// proves itself is believed, since a mirror looks like a plain port until flows are told of.
+func see(in *health.Inputs, told string, p *pipeline.Pipeline) {
+	in.Grade = told
+	s := p.Sight()
+	if s == nil {
+		return
+	}
+	if v := s.Vantage; told != "" || v.Grade == cafe.GradeA || v.Grade == cafe.GradeAPlus {
+		in.Grade, in.Word = string(v.Grade), string(v.Word)
+	}
+	st := p.Stats()
+	in.Seen = &health.Seen{
+		PCs: s.PCs, Unknown: s.Unknown, Both: s.Vantage.Both, Hidden: len(s.Vantage.Hidden), Frames: st.Frames, Group: st.Group,
+	}
+	if share, ok := s.Vantage.Loss.Share(); ok {
+		in.Seen.Loss = int(10_000 * share)
 	}
 }

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"sync"
 	"syscall"
@@ -20,6 +22,7 @@ import (
 	"cafeprobe/firmware/health"
 	"cafeprobe/firmware/initctl"
 	"cafeprobe/uplink"
+	"cafeprobe/uplink/credential"
 	"cafeprobe/uplink/mqtt"
 )
 
@@ -354,21 +357,42 @@ func (p *port) link() health.Link {
 func unreached(err error) string {
 	var name *net.DNSError
 	var cert *tls.CertificateVerificationError
-	var alert tls.AlertError
+	var remote *net.OpError
+	var plain tls.RecordHeaderError
 	switch {
 	case err == nil:
 		return ""
 	case mqtt.Refused(err):
 		return health.RefusalLogin
-	case errors.As(err, &cert), errors.As(err, &alert):
+	case errors.Is(err, credential.ErrRefused), errors.Is(err, credential.ErrNotEnrolled):
+		return health.RefusalClaim
+	case errors.As(err, &remote) && remote.Op == "remote error": // an alert, whose type crypto/tls does not tell
 		return health.RefusalCertificate
+	case errors.As(err, &cert):
+		return unbelieved(cert)
+	case errors.As(err, &plain), errors.Is(err, http.ErrSchemeMismatch):
+		return health.RefusalPlain
 	case errors.As(err, &name):
 		return health.RefusalName
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return health.RefusalRefused
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT), errors.Is(err, syscall.EHOSTUNREACH),
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded),
+		errors.Is(err, syscall.ETIMEDOUT), errors.Is(err, syscall.EHOSTUNREACH),
 		errors.Is(err, syscall.ENETUNREACH):
 		return health.RefusalTimeout
 	}
 	return health.RefusalOther
+}
+
+// unbelieved says what is wrong with a server's certificate.
+func unbelieved(err error) string {
+	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &name):
+		return health.RefusalServer
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired: // also one that is not valid yet
+		return health.RefusalDates
+	}
+	return health.RefusalAuthority
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ import (
 	"cafeprobe/firmware/health"
 	"cafeprobe/firmware/initctl"
 	"cafeprobe/uplink"
+	"cafeprobe/uplink/credential"
 	"cafeprobe/uplink/mqtt"
 	"cafeprobe/uplink/spool"
 )
@@ -366,8 +368,26 @@ func TestUnreached(t *testing.T) {
 		health.RefusalName)
 	https := httptest.NewTLSServer(nil)
 	defer https.Close()
-	f("another's certificate", dial("ssl://"+https.Listener.Addr().String(), &tls.Config{ServerName: "broker"}),
+	server := func(name string, cfg *tls.Config, want string) {
+		t.Helper()
+		f(name, dial("ssl://"+https.Listener.Addr().String(), cfg), want)
+	}
+	trusted := x509.NewCertPool()
+	trusted.AddCert(https.Certificate())
+	server("another's name", &tls.Config{ServerName: "broker"}, health.RefusalServer)
+	server("another's CA", &tls.Config{ServerName: "example.com", RootCAs: x509.NewCertPool()}, health.RefusalAuthority)
+	late := func() time.Time { return https.Certificate().NotAfter.Add(time.Hour) }
+	server("a clock that is wrong", &tls.Config{ServerName: "example.com", RootCAs: trusted, Time: late}, health.RefusalDates)
+	web := httptest.NewServer(nil)
+	defer web.Close()
+	f("a login page", dial("ssl://"+web.Listener.Addr().String(), &tls.Config{ServerName: "example.com", RootCAs: trusted}), health.RefusalPlain)
+	picky := httptest.NewUnstartedServer(nil)
+	picky.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert}
+	picky.StartTLS()
+	defer picky.Close()
+	f("it does not accept our certificate", dial("ssl://"+picky.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true}),
 		health.RefusalCertificate)
+	f("no certificate yet: the claim code is used up", fmt.Errorf("enrol b-1: %w", credential.ErrRefused), health.RefusalClaim)
 	mute, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

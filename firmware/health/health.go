@@ -84,7 +84,32 @@ type Report struct {
 	Checks  []Check `json:"checks"`         // all of Names, in their order
 	Celsius float64 `json:"temp,omitzero"`  // of the hottest sensor; 0: there is none
 	Worn    int     `json:"worn,omitempty"` // percent of the card's life that is used, where it says so
+	Seen    *Seen   `json:"seen,omitempty"` // what Vantage is judged by; nil while nothing can be said
 }
+
+// Seen is what a box sees of its café, in numbers: nobody is in them.
+type Seen struct {
+	PCs     int    `json:"pcs"`              // stations that show themselves to be PCs, since the daemon began
+	Unknown int    `json:"unknown,omitzero"` // stations of which it is not known yet what they are
+	Both    int    `json:"both"`             // stations that are heard in both directions, the router left out
+	Hidden  int    `json:"hidden,omitzero"`  // stations that should be, and are heard by broadcasts only
+	Loss    int    `json:"loss,omitzero"`    // of 10 000 octets on the wire, those that the mirror dropped
+	Frames  uint64 `json:"frames"`
+	Group   uint64 `json:"group"` // of Frames, those to groups: broadcasts among them
+}
+
+// valid reports whether s can be: a café remembers 1024 stations, and not all frames of a box's life are more than an int64's.
+func (s *Seen) valid() bool {
+	for _, n := range []int{s.PCs, s.Unknown, s.Both, s.Hidden, s.Loss} {
+		if n < 0 || n > maxSeen {
+			return false
+		}
+	}
+	return s.Group <= s.Frames && s.Frames <= uplink.MaxInt
+}
+
+// maxSeen bounds what a report counts of the café.
+const maxSeen = 10_000
 
 // Check returns a check of r; it is Unknown if r does not have it.
 func (r *Report) Check(n Name) Check {
@@ -130,6 +155,9 @@ func (r *Report) Valid(now time.Duration) error {
 		if t < 0 || t > now.Milliseconds() {
 			return fmt.Errorf("%w: at %d ms, and it is %d", ErrReport, t, now.Milliseconds())
 		}
+	}
+	if r.Seen != nil && !r.Seen.valid() {
+		return fmt.Errorf("%w: it has seen %+v", ErrReport, *r.Seen)
 	}
 	at := 0
 	for _, c := range r.Checks {
@@ -183,14 +211,17 @@ type Inputs struct {
 	Celsius float64 // 0: no sensor
 
 	Card    uplink.Card
-	Damaged bool        // the firmware on it is not what was written
-	Wear    *board.Wear // nil: it cannot be said
+	Commit  time.Duration // how long a commit takes on it, 0 while that is not known
+	Damaged bool          // the firmware on it is not what was written
+	Wear    *board.Wear   // nil: it cannot be said
 
 	Quality uplink.Quality
 
 	Capture Link
 	Sent    uint64 // frames that the capture port sent
 	Grade   string // of the vantage, as in uplink.Vantage; empty while it is not known
+	Word    string // why, as in uplink.Vantage
+	Seen    *Seen  // nil while nothing can be said
 
 	Uplink    Link
 	Address   bool // the uplink has an address
@@ -208,7 +239,12 @@ const (
 	RefusalName        = "name"        // its name is not known
 	RefusalTimeout     = "timeout"     // nothing answers
 	RefusalRefused     = "refused"     // nobody listens there
-	RefusalCertificate = "certificate" // one of both certificates is not accepted
+	RefusalCertificate = "certificate" // the broker does not accept the box's certificate
+	RefusalAuthority   = "authority"   // what answers has a certificate, and not by the province's CA
+	RefusalServer      = "server"      // its certificate names another server: whose it is was not looked at
+	RefusalDates       = "dates"       // by the box's clock its certificate is not valid yet, or no more: likewise
+	RefusalPlain       = "plain"       // what answers does not speak TLS
+	RefusalClaim       = "claim"       // the province does not enrol the box
 	RefusalLogin       = "login"       // the broker does not let the box in
 	RefusalOther       = "other"
 )
@@ -220,6 +256,8 @@ const (
 	wornSoon = 80               // percent of a card's life
 	seeTime  = 10 * time.Minute // within which the vantage is judged
 	tryTime  = 2 * time.Minute  // within which a broker that is there is reached
+	slow     = time.Second      // for a commit of some pages: cards that are well take a twentieth of it
+	lossMuch = 100              // of 10 000 octets: from what share on something should be done about a mirror that drops frames
 
 	// BeatTime is how old a heartbeat may be of a daemon that is well: the loops move at least once a second.
 	BeatTime = 30 * time.Second
@@ -229,6 +267,7 @@ const (
 func Evaluate(in Inputs, last Report, now time.Duration) Report {
 	r := Report{
 		Seq: last.Seq + 1, At: now.Milliseconds(), Beat: in.Beat.Milliseconds(), Reached: in.Reached, Celsius: in.Celsius,
+		Seen: in.Seen,
 	}
 	if in.Wear != nil && in.Wear.Used > 0 {
 		r.Worn = in.Wear.Used
@@ -301,7 +340,7 @@ func (in *Inputs) why(c Name, now time.Duration) (string, int64) {
 	case Capture:
 		return in.capture()
 	case Vantage:
-		return in.vantage(now), 0
+		return in.vantage(now)
 	case Uplink:
 		return in.uplink(), 0
 	case Broker:
@@ -347,6 +386,8 @@ func (in *Inputs) storage() (string, int64) {
 		return uplink.CardNoJournal, 0
 	case slices.Contains(in.Card.Warn, uplink.CardNoBarrier):
 		return uplink.CardNoBarrier, 0
+	case in.Commit >= slow:
+		return "slow", in.Commit.Milliseconds()
 	}
 	return whyOK, 0
 }
@@ -377,19 +418,37 @@ func (in *Inputs) capture() (string, int64) {
 	return whyWaiting, 0
 }
 
-func (in *Inputs) vantage(now time.Duration) string {
+func (in *Inputs) vantage(now time.Duration) (string, int64) {
 	switch in.Grade {
 	case "A+", "A":
-		return whyOK
+		return in.mirror()
 	case "C":
-		return "plain"
+		if lookup(Vantage, in.Word) != nil {
+			return in.Word, 0
+		}
+		return "plain", 0
 	case "BLIND":
-		return "blind"
+		if in.Word == "no-frames" {
+			return in.Word, 0
+		}
+		return "blind", 0
 	}
 	if now-in.Up < seeTime {
-		return whyWaiting
+		return whyWaiting, 0
 	}
-	return "blind"
+	return "blind", 0
+}
+
+// mirror judges one that shows both directions: whether it shows all.
+func (in *Inputs) mirror() (string, int64) {
+	switch s := in.Seen; {
+	case s == nil:
+	case s.Hidden > 0:
+		return "second-switch", int64(s.Hidden)
+	case s.Loss >= lossMuch:
+		return "loss", int64(s.Loss / 100)
+	}
+	return whyOK, 0
 }
 
 func (in *Inputs) uplink() string {

@@ -61,6 +61,16 @@ func TestGraph(t *testing.T) {
 		"capture bad no-carrier", "vantage bad blind by capture")
 	f("the mirror is gone", func(in *Inputs) { in.Grade = "BLIND" }, "vantage bad blind")
 	f("a plain port", func(in *Inputs) { in.Grade = "C" }, "vantage warn plain")
+	f("half a mirror", func(in *Inputs) { in.Grade, in.Word = "C", "one-way" }, "vantage warn one-way")
+	f("a computer's port", func(in *Inputs) { in.Grade, in.Word = "C", "one-port" }, "vantage warn one-port")
+	f("a plain port by its word", func(in *Inputs) { in.Grade, in.Word = "C", "broadcasts" }, "vantage warn plain")
+	f("nothing comes", func(in *Inputs) { in.Grade, in.Word = "BLIND", "no-frames" }, "vantage bad no-frames")
+	f("a second switch", func(in *Inputs) { in.Seen = &Seen{PCs: 20, Both: 18, Hidden: 2} }, "vantage warn second-switch")
+	f("a mirror that drops", func(in *Inputs) { in.Seen = &Seen{PCs: 20, Both: 20, Loss: 250} }, "vantage warn loss")
+	f("one that drops next to nothing", func(in *Inputs) { in.Seen = &Seen{PCs: 20, Both: 20, Loss: 99} })
+	f("a slow card", func(in *Inputs) { in.Commit = 1800 * time.Millisecond }, "storage warn slow")
+	f("another's CA", func(in *Inputs) { in.Connected, in.Tried, in.Refusal = false, true, RefusalAuthority }, "broker bad authority")
+	f("a claim code that is used up", func(in *Inputs) { in.Connected, in.Tried, in.Refusal = false, true, RefusalClaim }, "broker bad claim")
 	f("the port has sent", func(in *Inputs) { in.Sent = 1 }, "capture bad sent")
 	f("mirrors are sent to the box", func(in *Inputs) { in.Capture = LinkNone })
 	f("a weak supply breaks the card", func(in *Inputs) { in.Supply, in.Card.Fault = SupplyLow, uplink.CardFailing },
@@ -245,11 +255,30 @@ func TestLight(t *testing.T) {
 	}
 }
 
+// TestSeen: numbers that no café has are refused.
+func TestSeen(t *testing.T) {
+	f := func(s Seen, ok bool) {
+		t.Helper()
+		r := Evaluate(sound(time.Hour), Report{}, time.Hour)
+		r.Seen = &s
+		if err := r.Valid(time.Hour); ok != (err == nil) {
+			t.Errorf("%+v: %v, want valid %v", s, err, ok)
+		}
+	}
+	f(Seen{}, true)
+	f(Seen{PCs: 40, Unknown: 3, Both: 38, Hidden: 2, Loss: 10_000, Frames: 10, Group: 10}, true)
+	f(Seen{PCs: -1}, false)
+	f(Seen{Hidden: maxSeen + 1}, false)
+	f(Seen{Frames: 1, Group: 2}, false)
+	f(Seen{Frames: 1 << 60}, false)
+}
+
 // TestSize: the longest report fits into a line of the console beside what else is in that.
 func TestSize(t *testing.T) {
 	const now = 400 * 24 * time.Hour
 	var in Inputs
 	in.Beat, in.Celsius, in.Sent, in.Wear = now, 123.456, 1<<53-1, &board.Wear{Used: 110}
+	in.Seen = &Seen{PCs: maxSeen, Unknown: maxSeen, Both: maxSeen, Hidden: maxSeen, Loss: maxSeen, Frames: 1<<53 - 1, Group: 1<<53 - 1}
 	r := Evaluate(in, Report{Seq: 1 << 40}, now)
 	b, err := json.Marshal(r)
 	if err != nil || len(b) > 1024 {

@@ -131,6 +131,11 @@ var words = []word{
 		text{"hệ tập tin có thể mất dữ liệu đã ghi", "the file system may lose what was flushed"},
 		text{"cài lại thẻ nhớ bằng ảnh của cafeprobe", "write the card anew with cafeprobe's image"},
 	},
+	{
+		Storage, "slow", Warn,
+		text{"thẻ nhớ ghi chậm: {n} ms một lần", "the card is slow: {n} ms a write"},
+		text{"thay bằng thẻ nhớ loại tốt (A1, bền)", "replace it by a good one (A1, high endurance)"},
+	},
 
 	{Clock, whyWaiting, Unknown, text{"thiết bị đang khởi động", "the box is starting"}, text{}},
 	{Clock, whyOK, OK, text{"giờ chính xác", "the time is right"}, text{}},
@@ -200,6 +205,40 @@ var words = []word{
 		text{"bật sao chép cổng của bộ định tuyến trên bộ chuyển mạch", "have the switch mirror the router's port to this one"},
 	},
 	{
+		Vantage, "one-way", Warn,
+		text{"bản sao chỉ có một chiều", "the mirror shows one direction only"},
+		text{"đặt sao chép cả hai chiều (both, RX và TX)", "set the mirror to both directions (both, RX and TX)"},
+	},
+	{
+		Vantage, "one-port", Warn,
+		text{"bản sao là của cổng một máy hoặc một phần phòng", "the port of one computer, or of a part of the room, is mirrored"},
+		text{"sao chép cổng nối với bộ định tuyến, không phải cổng của máy", "mirror the port to the router, not a computer's"},
+	},
+	{
+		Vantage, "second-switch", Warn,
+		text{"{n} máy không đi qua cổng được sao chép", "{n} stations do not pass the mirrored port"},
+		text{
+			"tìm bộ chuyển mạch hoặc đường truyền thứ hai; sao chép cả cổng đó",
+			"look for a second switch or line with a port of its own, and mirror that too",
+		},
+	},
+	{
+		Vantage, "loss", Warn,
+		text{"bản sao thiếu {n} % lưu lượng", "{n} % of the traffic is missing in the mirror"},
+		text{
+			"cho cổng này tốc độ ít nhất bằng cổng router; tắt flow control",
+			"give this port at least the router port's speed; switch flow control off",
+		},
+	},
+	{
+		Vantage, "no-frames", Bad,
+		text{"có tín hiệu nhưng không có khung nào đến", "there is a link, and no frame comes"},
+		text{
+			"cổng này phải là đích của sao chép, không phải nguồn; xem VLAN",
+			"this port is to be the mirror's destination, not its source; see its VLAN",
+		},
+	},
+	{
 		Vantage, "blind", Bad,
 		text{"không thấy máy nào đáng tin", "nothing is seen that could be relied on"},
 		text{"kiểm tra sao chép cổng; chạy cafeprobe vantage", "check the mirror; run cafeprobe vantage"},
@@ -241,11 +280,45 @@ var words = []word{
 	},
 	{
 		Broker, RefusalCertificate, Bad,
-		text{"chứng thư không được chấp nhận", "a certificate is not accepted"},
+		text{"tỉnh không chấp nhận chứng thư của thiết bị", "the province does not accept the box's certificate"},
 		text{
 			"kiểm tra giờ của thiết bị; xin mã đăng ký mới của tỉnh",
 			"check the box's time; ask the province for a new claim code",
 		},
+	},
+	{
+		Broker, RefusalAuthority, Bad,
+		text{"máy chủ trả lời không có chứng thư của tỉnh", "what answers has no certificate of the province"},
+		text{
+			"kiểm tra ca.pem có đúng của tỉnh; không đi qua proxy",
+			"check that ca.pem is this province's, and that no proxy is in between",
+		},
+	},
+	{
+		Broker, RefusalServer, Bad,
+		text{"chứng thư của máy chủ trả lời mang tên khác", "the certificate of what answers is for another name"},
+		text{
+			"sửa server trong room.yaml; không đi qua proxy hoặc trang đăng nhập Wi-Fi",
+			"correct server in the room file; check that no proxy or login page is in between",
+		},
+	},
+	{
+		Broker, RefusalDates, Bad,
+		text{"theo giờ của thiết bị, chứng thư của máy chủ không còn hạn", "by the box's clock the server's certificate is not valid now"},
+		text{"kiểm tra giờ của thiết bị (NTP); rồi hỏi tỉnh", "check the box's time (NTP), then ask the province"},
+	},
+	{
+		Broker, RefusalPlain, Bad,
+		text{"nơi trả lời không dùng TLS", "what answers does not speak TLS"},
+		text{
+			"kiểm tra cổng trong uplink.broker; tắt trang đăng nhập Wi-Fi hoặc proxy",
+			"check the port in uplink.broker; take the box out of any login page or proxy",
+		},
+	},
+	{
+		Broker, RefusalClaim, Bad,
+		text{"tỉnh không nhận mã đăng ký của thiết bị", "the province does not take the box's claim code"},
+		text{"xin mã đăng ký mới, rồi chạy lại cafeprobe provision", "ask for a new claim code, then run cafeprobe provision again"},
 	},
 	{
 		Broker, RefusalLogin, Bad,

@@ -68,7 +68,8 @@ func TestDiagnose(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	b.judge.Heard(health.Evaluate(health.Inputs{Beat: time.Hour, Celsius: 123.456}, health.Report{Seq: 1 << 40}, 400*24*time.Hour))
+	seen := &health.Seen{PCs: 1000, Unknown: 1000, Both: 1000, Hidden: 1000, Loss: 10_000, Frames: 1<<53 - 1, Group: 1<<53 - 1}
+	b.judge.Heard(health.Evaluate(health.Inputs{Beat: time.Hour, Celsius: 123.456, Seen: seen}, health.Report{Seq: 1 << 40}, 400*24*time.Hour))
 	body, err := json.Marshal(b.diagnose())
 	if err != nil {
 		t.Fatal(err)

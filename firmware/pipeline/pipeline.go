@@ -71,7 +71,7 @@ func New(cfg Config) *Pipeline {
 	p := &Pipeline{cfg: cfg, ring: handoff.New(ring, mode)}
 	p.hot = newHot(p.ring, cfg.Titles, cfg.Seed)
 	p.hot.report = int64(cfg.Report)
-	p.slow = &slow{cafe: cafe.New(cfg.Cafe), tap: cfg.Tap}
+	p.slow = &slow{cafe: cafe.New(cfg.Cafe), tap: cfg.Tap, looks: cfg.Live}
 	if cfg.Sink != nil {
 		p.slow.book = account.New(cfg.Account, cfg.Sink)
 	}
@@ -157,6 +157,9 @@ func (p *Pipeline) Stats() Stats { return *p.stats.Load() }
 // Beats returns how often each of the two goroutines has come round. Of a live run both rise at least once a second, also while
 // the wire is quiet; one that does not hangs.
 func (p *Pipeline) Beats() (hot, slow uint64) { return p.turns.Load(), p.slow.turns.Load() }
+
+// Sight returns what was seen of the café at most ten seconds ago, nil before the first time and of a run that is not live.
+func (p *Pipeline) Sight() *Sight { return p.slow.sight.Load() }
 
 // Cafe returns the café's state. It may be looked at only after Run has returned.
 func (p *Pipeline) Cafe() *cafe.Cafe { return p.slow.cafe }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"sync/atomic"
+	"time"
 
 	"cafeprobe/capture"
 	"cafeprobe/capture/handoff"
@@ -15,7 +16,12 @@ type slow struct {
 	book  *account.Account // nil where nobody is told
 	tap   func(*capture.Observation)
 	turns atomic.Uint64
-	cut   atomic.Bool // the frames were cut off: no conclusion is drawn from there being no more
+
+	looks  bool // somebody looks at sight
+	looked int64
+	sight  atomic.Pointer[Sight]
+
+	cut atomic.Bool // the frames were cut off: no conclusion is drawn from there being no more
 }
 
 // run takes all that comes over the crossing until its other end is closed.
@@ -31,6 +37,9 @@ func (s *slow) run(in *handoff.Ring) error {
 			}
 			if err := s.take(s.cafe.Observe(&buf[i])); err != nil {
 				return err
+			}
+			if s.looks && buf[i].Kind == capture.KindTick {
+				s.look(buf[i].Time)
 			}
 		}
 		switch {
@@ -53,4 +62,32 @@ func (s *slow) take(events []cafe.Event) error {
 		}
 	}
 	return nil
+}
+
+// Sight is what is seen of the café now, of a live run. It is not to be changed.
+type Sight struct {
+	Vantage cafe.Vantage
+	PCs     int // stations that show themselves to be PCs
+	Unknown int // stations that are reported, and of which it is not known what they are
+}
+
+const sightPeriod = 10 * time.Second
+
+// look shows what is seen at t, now and then.
+func (s *slow) look(t int64) {
+	if t >= s.looked && t-s.looked < int64(sightPeriod) {
+		return
+	}
+	s.looked = t
+	now := &Sight{Vantage: s.cafe.Vantage()}
+	for _, st := range s.cafe.Stations() {
+		switch {
+		case !st.Reported():
+		case st.Role == cafe.RolePC:
+			now.PCs++
+		case st.Role == cafe.RoleUnknown:
+			now.Unknown++
+		}
+	}
+	s.sight.Store(now)
 }

@@ -121,10 +121,11 @@ type Stats struct {
 	Forks     int    // times that the chain went on behind a receipt for another history
 	Deleted   uint64 // files deleted, all their records receipted
 
-	Full     bool     // Config.MaxBytes is reached: thin kinds are refused
-	Fault    string   // why the card takes no writes: records wait in memory; empty when it does
-	Warnings []string // what is wrong with the file system that the spool is on
-	Written  uint64   // octets written since Open: to the block device where it is known, else by this process
+	Full     bool          // Config.MaxBytes is reached: thin kinds are refused
+	Fault    string        // why the card takes no writes: records wait in memory; empty when it does
+	Warnings []string      // what is wrong with the file system that the spool is on
+	Commit   time.Duration // how long a commit takes on the card, a mean in which the last counts an eighth; 0 before the first
+	Written  uint64        // octets written since Open: to the block device where it is known, else by this process
 }
 
 // Open opens or makes the spool of id in dir, which must exist, and counts one boot up. In a new run of the kernel all
@@ -405,10 +406,16 @@ func fit(g *generation, wait []uplink.Stored) []uplink.Stored {
 // put commits wait, the first of s.wait, to g and takes them out. Readers are not held up by the card.
 func (s *Spool) put(g *generation, wait []uplink.Stored, rcpt uplink.Head) error {
 	c := *g
+	began := time.Now()
 	if err := c.put(wait, rcpt); err != nil {
 		return err
 	}
+	took := time.Since(began)
 	s.mu.Lock()
+	if s.stats.Commit == 0 {
+		s.stats.Commit = took
+	}
+	s.stats.Commit += (took - s.stats.Commit) / 8
 	*g = c
 	s.wait = append([]uplink.Stored(nil), s.wait[len(wait):]...)
 	s.fault = nil
