@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cafeprobe/firmware/cafe"
+	"cafeprobe/tools/cafeprobe/mirror"
 )
 
 // meanings are what the grades mean for what the box may say.
@@ -14,19 +15,6 @@ var meanings = map[cafe.Grade]string{
 	cafe.GradeA:     "all traffic with the internet: on, in use and titles can be told",
 	cafe.GradeC:     "broadcasts only: on can be told, minutes late; whether somebody uses a computer cannot",
 	cafe.GradeBlind: "nothing to rely on: neither open nor closed can be told",
-}
-
-// remedies are what to change, by the word of the reason.
-var remedies = map[cafe.Word]string{
-	cafe.WordBroadcasts: "On the switch, mirror the port to the router (source: the router's port; both directions, often called " +
-		"\"ingress and egress\" or \"RX and TX\"; destination: this port). An unmanaged switch cannot: put a managed one between " +
-		"router and switch, or let the router itself mirror (MikroTik: /tool sniffer, TZSP).",
-	cafe.WordOneWay: "The mirror shows one direction. Set it to both directions (\"both\", \"RX and TX\", \"ingress and egress\"); " +
-		"where the switch can mirror one only, it is not fit for this.",
-	cafe.WordOnePort: "The port of one computer, or of a part of the room, is mirrored. Mirror the port to the router, not a computer's: " +
-		"all that goes to the internet passes there.",
-	cafe.WordSecondSwitch: "Some stations do not pass the mirrored port. Look for a second switch that goes to the router by a port of its " +
-		"own, or for a second line with a router of its own: mirror that port as well, or connect the second switch behind the first.",
 }
 
 // lossMuch is from what share on something should be done about frames that the mirror drops.
@@ -38,15 +26,11 @@ func advice(v *Verdict) []string {
 	switch word := cafe.Word(v.Word); {
 	case v.Link != "" && v.Link != "up":
 		list = append(list, "The port has no link ("+v.Link+"): look at the cable, and whether the port is switched on at both ends.")
-	case word == cafe.WordNoFrames:
-		list = append(list, "The link is up and nothing comes: the mirror has this port as its source instead of its destination, "+
-			"or the port is in a VLAN or an isolated group of its own.")
 	case word == cafe.WordBroadcasts && cafe.Grade(v.Grade) == cafe.GradeBlind:
-		list = append(list, "A mirror was here and is gone: somebody changed the switch or the cable, or the router is off.", remedies[word])
+		list = append(list, "A mirror was here and is gone: somebody changed the switch or the cable, or the router is off.")
+		list = append(list, remedy(word)...)
 	default:
-		if r, ok := remedies[word]; ok {
-			list = append(list, r)
-		}
+		list = append(list, remedy(word)...)
 	}
 	own := float64(v.Dropped) / float64(max(v.Frames+v.Dropped, 1))
 	if v.Loss != nil && v.Loss.Share-2*own >= lossMuch {
@@ -57,6 +41,25 @@ func advice(v *Verdict) []string {
 		list = append(list, fmt.Sprintf("%d frames came and this computer was too slow for them: they count as lost, and the mirror is not to blame.", v.Dropped))
 	}
 	return list
+}
+
+// remedy returns what to change for a word.
+func remedy(w cafe.Word) []string {
+	if r, ok := mirror.Remedy(w); ok {
+		return []string{r.EN}
+	}
+	return nil
+}
+
+// makers says where that is to be set on the makers' switches.
+func (v *Verdict) makers(b *strings.Builder) {
+	if _, ok := mirror.Remedy(cafe.Word(v.Word)); !ok || v.Link != "" && v.Link != "up" {
+		return
+	}
+	fmt.Fprintf(b, "  where (%s):\n", mirror.Legend.EN)
+	for _, m := range mirror.Makers {
+		fmt.Fprintf(b, "    %s: %s\n", m.Maker, m.Do.EN)
+	}
 }
 
 // Status is the exit status that says the grade: 0 for A and A+, 3 for C, 4 for BLIND.
@@ -87,6 +90,7 @@ func (v *Verdict) Print(w io.Writer) error {
 	for _, a := range v.Advice {
 		fmt.Fprintf(&b, "  to change: %s\n", a)
 	}
+	v.makers(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
