@@ -33,6 +33,7 @@ type cli struct {
 	Flash     flashCmd     `cmd:"" help:"Write an image to a card, and read it back; without a disk, list them."`
 	Provision provisionCmd `cmd:"" help:"Make the box at the serial cable a café's, by a room file."`
 	Diag      diagCmd      `cmd:"" help:"Ask a box over its serial console how it is. Exit status: 0 well, 3 to be looked at, 4 something is broken."`
+	Check     checkCmd     `cmd:"" help:"Check a box that was provisioned until all is well, and write the commissioning report. Exit status as of diag."`
 	Verify    verifyCmd    `cmd:"" help:"Check a chain that was exported, without the province."`
 
 	Simulate simulateCmd `cmd:"" help:"Make up a café: a capture of an evening or a night, and the truth beside it."`

@@ -55,14 +55,14 @@ func Parse(b json.RawMessage) (*Answer, error) {
 	return &a, nil
 }
 
-// stale reports whether the daemon has stopped to report.
-func (a *Answer) stale() bool {
+// Stale reports whether the daemon has stopped to report.
+func (a *Answer) Stale() bool {
 	return a.Health != nil && a.Uptime-a.Health.At >= health.Silence.Milliseconds()
 }
 
 // State returns how the box is, all in all: bad also where the daemon says nothing, or no more.
 func (a *Answer) State() health.State {
-	if a.Health == nil || a.stale() {
+	if a.Health == nil || a.Stale() {
 		return health.Bad
 	}
 	return a.Health.Worst()
@@ -104,7 +104,7 @@ func (a *Answer) Print(w io.Writer, l health.Lang, colour bool) error {
 	if a.Health == nil {
 		p.state(health.Bad, silent.in(l))
 	} else {
-		if a.stale() {
+		if a.Stale() {
 			p.state(health.Bad, noLonger.in(l))
 		}
 		for _, c := range a.Health.Checks {
@@ -122,18 +122,18 @@ type printer struct {
 }
 
 func (p *printer) about(a *Answer) {
-	kind := fmt.Sprintf("%s, %s %s (%d)", plain(a.Board), release.in(p.lang), plain(a.Release), a.Number)
+	kind := fmt.Sprintf("%s, %s %s (%d)", Plain(a.Board), release.in(p.lang), Plain(a.Release), a.Number)
 	if a.Slot != "" {
-		kind += ", " + slot.in(p.lang) + " " + plain(a.Slot)
+		kind += ", " + slot.in(p.lang) + " " + Plain(a.Slot)
 	}
 	if a.Trial {
 		kind += " " + trial.in(p.lang)
 	}
 	p.line(box.in(p.lang), kind+", "+up.in(p.lang)+" "+span(a.Uptime))
 	if a.Data.Mode != "" {
-		text := fmt.Sprintf("%s, %.1f GiB", plain(a.Data.Mode), float64(a.Data.Size)/(1<<30))
+		text := fmt.Sprintf("%s, %.1f GiB", Plain(a.Data.Mode), float64(a.Data.Size)/(1<<30))
 		if a.Data.Why != "" {
-			text += ": " + plain(a.Data.Why)
+			text += ": " + Plain(a.Data.Why)
 		}
 		p.line(data.in(p.lang), text)
 	}
@@ -141,10 +141,10 @@ func (p *printer) about(a *Answer) {
 		p.line(ram.in(p.lang), fmt.Sprintf(used.in(p.lang), (m.Total-min(m.Available, m.Total))>>20, m.Total>>20))
 	}
 	if a.Uplink != "" {
-		p.line(address.in(p.lang), plain(a.Uplink))
+		p.line(address.in(p.lang), Plain(a.Uplink))
 	}
 	for _, f := range a.Faults {
-		p.line(fault.in(p.lang), plain(f))
+		p.line(fault.in(p.lang), Plain(f))
 	}
 	if a.Exits > 0 {
 		p.line("", fmt.Sprintf(exits.in(p.lang), a.Exits))
@@ -183,15 +183,15 @@ func (p *printer) state(s health.State, text string) {
 }
 
 func (p *printer) check(r *health.Report, c health.Check, now int64) {
-	title, since := pad(plain(c.Name.Title(p.lang)), titleWidth), pad(span(now-c.Since), sinceWidth)
-	fmt.Fprintf(&p.out, "%s%s%s%s\n", p.mark(c.State), title, since, plain(c.Sentence(p.lang)))
+	title, since := pad(Plain(c.Name.Title(p.lang)), titleWidth), pad(span(now-c.Since), sinceWidth)
+	fmt.Fprintf(&p.out, "%s%s%s%s\n", p.mark(c.State), title, since, Plain(c.Sentence(p.lang)))
 	indent := strings.Repeat(" ", stateWidth+titleWidth+sinceWidth)
 	if c.By != "" {
-		fmt.Fprintf(&p.out, "%s%s\n", indent, fmt.Sprintf(because.in(p.lang), plain(r.Check(c.By).Name.Title(p.lang))))
+		fmt.Fprintf(&p.out, "%s%s\n", indent, fmt.Sprintf(because.in(p.lang), Plain(r.Check(c.By).Name.Title(p.lang))))
 		return // what explains it says what to do
 	}
 	if remedy := c.Remedy(p.lang); remedy != "" {
-		fmt.Fprintf(&p.out, "%s%s: %s\n", indent, todo.in(p.lang), plain(remedy))
+		fmt.Fprintf(&p.out, "%s%s: %s\n", indent, todo.in(p.lang), Plain(remedy))
 	}
 }
 
@@ -203,8 +203,8 @@ func pad(s string, n int) string {
 // maxWords bounds what is shown of one thing, in letters.
 const maxWords = 300
 
-// plain returns s without what a terminal would obey.
-func plain(s string) string {
+// Plain returns s without what a terminal would obey.
+func Plain(s string) string {
 	out := strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return '·'
