@@ -51,7 +51,7 @@ func (c *Card) esp(dir string, f *Found) error {
 		return err
 	}
 	defer os.RemoveAll(tree)
-	if _, err := onFAT("mcopy", "-n", "-i", image, "::/"+slot.Folder+"/*", tree); err != nil {
+	if err := fetch(image, tree); err != nil {
 		return fail("%w", err)
 	}
 	list, err := c.programs(tree)
@@ -72,6 +72,46 @@ func (c *Card) esp(dir string, f *Found) error {
 		}
 	}
 	return nil
+}
+
+// fetch copies the slots' files. While a file is written its folder may say that it is longer than its chain of clusters is yet; mtools then
+// read nothing of it. A PC's firmware reads its beginning all the same, so what the chain has is taken, as fsck.vfat cuts it.
+func fetch(image, tree string) error {
+	list, err := onFAT("mdir", "-b", "-i", image, "::/"+slot.Folder)
+	if err != nil {
+		return err
+	}
+	cut := image + ".cut"
+	defer os.Remove(cut)
+	for name := range strings.FieldsSeq(string(list)) {
+		b, err := onFAT("mtype", "-i", image, name)
+		if err != nil {
+			if b, err = cutShort(image, cut, name); err != nil {
+				return err
+			}
+		}
+		if err := os.WriteFile(filepath.Join(tree, filepath.Base(name)), b, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cutShort returns what a file's chain of clusters has.
+func cutShort(image, cut, name string) ([]byte, error) {
+	b, err := os.ReadFile(image)
+	if err == nil {
+		err = os.WriteFile(cut, b, 0o600)
+	}
+	if err != nil {
+		return nil, err
+	}
+	const mended = 1 // its exit status
+	var exit *exec.ExitError
+	if _, err := onFAT("fsck.vfat", "-a", cut); err != nil && (!errors.As(err, &exit) || exit.ExitCode() != mended) {
+		return nil, err
+	}
+	return onFAT("mtype", "-i", cut, name)
 }
 
 // programs returns the slots' files that have a head. An error says which is not whole.
