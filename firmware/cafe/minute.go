@@ -110,11 +110,11 @@ func (c *Cafe) noteFlow(o *capture.Observation) {
 // inside reports whether an end of a flow, at a MAC as its frames have it, is on the LAN. Of IPv6 hosts there have addresses of the
 // internet (RFC 4291 §2.5.4), and most of what is watched goes over it: who is no router sends from his own.
 func (c *Cafe) inside(m capture.MAC, a netip.Addr) bool {
-	if local(a) {
-		return true
+	if l := local(a); l || !a.Is6() {
+		return l
 	}
 	s := c.stations[m]
-	return s != nil && a.Is6() && (s.Role != RoleRouter || s.owns(a))
+	return s != nil && (s.Role != RoleRouter || s.owns(a))
 }
 
 // local reports whether an address is one of the LAN: those, and groups, that no router carries to the internet.
