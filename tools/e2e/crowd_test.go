@@ -72,6 +72,9 @@ func TestCrowd(t *testing.T) {
 // TestCrowdLive: the same on a capture port, whose ring is the process's memory too: frames come through a cable as fast as in
 // the café, and each is accounted for. CROWD_MINUTES makes the evening longer, CROWD_BLOCKS the ring another than that of a box.
 func TestCrowdLive(t *testing.T) {
+	if !long() {
+		t.Skip("SOAK is not set: it takes two minutes")
+	}
 	span := time.Minute
 	if n, err := strconv.Atoi(os.Getenv("CROWD_MINUTES")); err == nil {
 		span = time.Duration(n) * time.Minute

@@ -24,6 +24,7 @@ var Longs = []Long{
 	{"tools/cafeprobe/demo", "TestEmulateHundred", "512 MiB in QEMU, 100 stations: at most 128 MB used, kernel and all"},
 	{"firmware/init/data", "TestNoise", "240 file systems with noise: each comes up and takes files, and is sound afterwards"},
 	{"firmware/init", "TestWeek", "PID 1's loops for a week: nothing held that was not after the first day"},
+	{"tools/e2e", "TestCrowdLive", "more than 500 stations on a capture port: at most 40 MB resident, the ring among it, each frame accounted for"},
 	{"tools/e2e", "TestWeekOfFrames", "a week's frames through a daemon: memory flat, no file left open"},
 	{"tools/cafeprobe/demo", "TestCutReplay", "power cuts in all that a box writes, an ARM board and a PC: state valid, one slot whole, no record lost"},
 	{"tools/cafeprobe/demo", "TestCutKills", "20 kills of the guest, each board: it comes back, no fork, no record lost, 0 frames out of the capture port"},
