@@ -62,6 +62,7 @@ var Arrows = []Arrow{
 	{"firmware/account", []string{"capture", "firmware/cafe", "firmware/hours", "firmware/state", "uplink"}, nil},
 	{"firmware/pipeline", []string{"capture/...", "firmware/cafe", "firmware/account", "uplink"}, nil},
 	{"firmware/health", []string{"board", "uplink"}, nil},
+	{"firmware/console/consoletest", nil, []string{"golang.org/x/sys/unix"}},
 	{"firmware/console", nil, nil},
 	{"firmware/initctl", []string{"firmware/health"}, []string{"golang.org/x/sys/unix"}},
 	{"firmware/bootstate", nil, nil},

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -14,21 +13,19 @@ import (
 	"cafeprobe/firmware/health"
 	"cafeprobe/tools/cafeprobe/check"
 	"cafeprobe/tools/lang"
-	"cafeprobe/tools/port"
 	"cafeprobe/uplink/durable"
 
 	"golang.org/x/term"
 )
 
 type checkCmd struct {
-	Port     string        `placeholder:"PATH" help:"Serial port that the box's console is at; without it, that of the USB cable that is plugged in."`
-	Baud     int           `default:"115200" help:"Its speed, bits a second."`
-	Stations int           `placeholder:"N" help:"How many PCs the owner says there are: nine tenths of them are to be found."`
-	For      time.Duration `default:"10m" help:"How long at most; it ends as soon as all is well. Ctrl-C ends it earlier, with the verdict so far."`
-	Cafe     string        `placeholder:"NAME" help:"The café's name, for the report."`
-	Report   string        `placeholder:"FILE.pdf" help:"Write the commissioning report there: one page, in Vietnamese."`
-	JSON     bool          `help:"Print one JSON document at the end; progress goes to standard error."`
-	Lang     string        `enum:"auto,vi,en" default:"auto" help:"Language: vi, en, or that of the environment (auto)."`
+	serialPort `embed:""`
+	Stations   int           `placeholder:"N" help:"How many PCs the owner says there are: nine tenths of them are to be found."`
+	For        time.Duration `default:"10m" help:"How long at most; it ends as soon as all is well. Ctrl-C ends it earlier, with the verdict so far."`
+	Cafe       string        `placeholder:"NAME" help:"The café's name, for the report."`
+	Report     string        `placeholder:"FILE.pdf" help:"Write the commissioning report there: one page, in Vietnamese."`
+	JSON       bool          `help:"Print one JSON document at the end; progress goes to standard error."`
+	Lang       string        `enum:"auto,vi,en" default:"auto" help:"Language: vi, en, or that of the environment (auto)."`
 }
 
 // Run checks a box until all is well, or the time is over. The exit status is 0 if all is well, 3 if somebody should look, 4 if something
@@ -62,17 +59,6 @@ func (c *checkCmd) run(ctx context.Context, l lang.Lang) error {
 		return status(exitWarn)
 	}
 	return nil
-}
-
-func (c *checkCmd) open() (io.ReadWriteCloser, error) {
-	name := c.Port
-	if name == "" {
-		var err error
-		if name, err = port.Find(); err != nil {
-			return nil, err
-		}
-	}
-	return port.Open(name, c.Baud)
 }
 
 // tell shows the result, and writes the report.

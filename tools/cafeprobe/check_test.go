@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -13,11 +12,10 @@ import (
 	"time"
 
 	"cafeprobe/firmware/console"
+	"cafeprobe/firmware/console/consoletest"
 	"cafeprobe/firmware/health"
 	"cafeprobe/firmware/init/commission"
 	"cafeprobe/uplink"
-
-	"golang.org/x/sys/unix"
 )
 
 // fakeBox is a box at the other end of a terminal: it answers diag with its states, one after the other, and the last for ever.
@@ -56,30 +54,6 @@ func boxAt(t *testing.T, at time.Duration, in *health.Inputs) []byte {
 	return b
 }
 
-// terminal returns a terminal's two ends: the box's, and the other's name.
-func terminal(t *testing.T) (*os.File, string) {
-	t.Helper()
-	m, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { m.Close() })
-	if err := unix.IoctlSetPointerInt(int(m.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(m.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := fmt.Sprintf("/dev/pts/%d", n)
-	held, err := os.OpenFile(name, os.O_RDWR|unix.O_NOCTTY, 0) // without an open end a read says that the line is cut
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { held.Close() })
-	return m, name
-}
-
 // says runs the command and returns its status and what it writes to a file that stands for *f.
 func says(t *testing.T, f **os.File, args ...string) (int, string) {
 	t.Helper()
@@ -113,7 +87,7 @@ func TestCheck(t *testing.T) {
 	start, next := boxAt(t, 10*time.Second, nil), boxAt(t, 30*time.Second, &waits)
 	mirrorless, green := boxAt(t, 300*time.Second, &plain), boxAt(t, 320*time.Second, &well)
 
-	m, name := terminal(t)
+	m, name := consoletest.Pair(t)
 	box := &fakeBox{states: [][]byte{start, next, mirrorless, green}}
 	go box.serve(m)
 	report := filepath.Join(t.TempDir(), "report.pdf")
@@ -137,7 +111,7 @@ func TestCheck(t *testing.T) {
 		t.Errorf("the report: %.20q, %v", b, err)
 	}
 
-	m, name = terminal(t)
+	m, name = consoletest.Pair(t)
 	go (&fakeBox{states: [][]byte{mirrorless}}).serve(m)
 	got, out = says(t, &os.Stdout, "check", "--port", name, "--for", "4s", "--json", "--lang", "vi")
 	var doc struct {
@@ -155,7 +129,7 @@ func TestCheck(t *testing.T) {
 
 // TestCheckNobody: where nobody answers it is said what to look at.
 func TestCheckNobody(t *testing.T) {
-	m, name := terminal(t)
+	m, name := consoletest.Pair(t)
 	go func() { _, _ = io.Copy(io.Discard, m) }()
 	got, out := says(t, &os.Stderr, "check", "--port", name, "--for", "1s", "--lang", "vi")
 	if got != exitError || !strings.Contains(out, "kiểm tra nguồn, dây TX và RX") {

@@ -29,19 +29,19 @@ const (
 	exitBad  = 4
 )
 
+// askTimes is how often a box is asked that does not answer.
+const askTimes = 4
+
 // Run shows how the box is. The exit status is 0 if all is well, 3 if somebody should look, 4 if something does not work.
 func (c *diagCmd) Run(ctx context.Context) error { return inWords(c.run(ctx), lang.Of(c.Lang)) }
 
-func (c *diagCmd) run(ctx context.Context) (err error) {
-	line, err := port.Open(c.Port, c.Baud)
-	if err != nil {
-		return err
+func (c *diagCmd) run(ctx context.Context) error {
+	talk := port.Talk{Open: (&serialPort{c.Port, c.Baud}).open, Answer: c.Wait}
+	defer talk.Close()
+	raw, err := talk.Ask(ctx, "diag", struct{}{})
+	for n := 1; n < askTimes && errors.Is(err, port.ErrNoAnswer); n++ {
+		raw, err = talk.Ask(ctx, "diag", struct{}{})
 	}
-	defer func() { err = errors.Join(err, line.Close()) }()
-	if err := port.Await(ctx, line, port.Silence); err != nil {
-		return err
-	}
-	raw, err := port.Ask(ctx, line, "diag", struct{}{}, c.Wait)
 	if err != nil {
 		return err
 	}

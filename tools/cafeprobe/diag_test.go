@@ -10,31 +10,13 @@ import (
 	"testing"
 
 	"cafeprobe/firmware/console"
-
-	"golang.org/x/sys/unix"
+	"cafeprobe/firmware/console/consoletest"
 )
 
 // TestDiag: the exit status says how the box is, and a file that is no terminal gets no colours.
 func TestDiag(t *testing.T) {
-	m, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	if err := unix.IoctlSetPointerInt(int(m.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(m.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, name := consoletest.Pair(t)
 	answer := make(chan string, 1)
-	// Without an open end on the other side a read says that the line is cut.
-	held, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer held.Close()
 	go func() {
 		_ = console.Serve(m, console.Verbs{"diag": func(json.RawMessage) (any, error) {
 			select {
@@ -55,7 +37,7 @@ func TestDiag(t *testing.T) {
 		old := os.Stdout
 		os.Stdout = out
 		answer <- box
-		got := run(append([]string{"diag", "--port", fmt.Sprintf("/dev/pts/%d", n)}, args...))
+		got := run(append([]string{"diag", "--port", name}, args...))
 		os.Stdout = old
 		if _, err := out.Seek(0, io.SeekStart); err != nil {
 			t.Fatal(err)

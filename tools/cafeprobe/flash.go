@@ -43,11 +43,10 @@ func (c *flashCmd) Run(ctx context.Context) error {
 
 // inWords returns err as a technician reads it in a language.
 func inWords(err error, l lang.Lang) error {
-	var f interface{ In(l lang.Lang) string }
-	if errors.As(err, &f) {
-		return errors.New(f.In(l))
+	if s := status(0); err == nil || errors.As(err, &s) {
+		return err
 	}
-	return err
+	return errors.New(lang.Words(err, l))
 }
 
 func (c *flashCmd) run(ctx context.Context, l lang.Lang) error {
@@ -111,7 +110,7 @@ func (c *flashCmd) list(machine flash.Machine, l lang.Lang) error {
 	for _, d := range disks {
 		note := ""
 		if err := d.Check(0, c.Force); err != nil {
-			note = inWords(err, l).Error()
+			note = lang.Words(err, l)
 		} else {
 			free = d.Name
 		}

@@ -16,7 +16,6 @@ import (
 
 	"cafeprobe/firmware/health"
 	"cafeprobe/tools/lang"
-	"cafeprobe/tools/port"
 	"cafeprobe/tools/province"
 	"cafeprobe/tools/province/ca"
 	"cafeprobe/tools/provision"
@@ -24,10 +23,9 @@ import (
 )
 
 type provisionCmd struct {
-	From        string        `required:"" placeholder:"FILE" help:"Room file: the boxes, and what they are given; cafeprobe province room writes one."`
-	Box         string        `placeholder:"ID" help:"Which of its boxes this is; of a file with one box it need not be said."`
-	Port        string        `placeholder:"PATH" help:"Serial port that the box's console is at; without it, that of the USB cable that is plugged in."`
-	Baud        int           `default:"115200" help:"Its speed, bits a second."`
+	From        string `required:"" placeholder:"FILE" help:"Room file: the boxes, and what they are given; cafeprobe province room writes one."`
+	Box         string `placeholder:"ID" help:"Which of its boxes this is; of a file with one box it need not be said."`
+	serialPort  `embed:""`
 	Other       bool          `help:"The box is to become another one than it was; its keys and records are put away on it."`
 	Certificate string        `placeholder:"FILE" help:"A technician's certificate and key (PEM), for a box that is in use: see province technician."`
 	Receipt     time.Duration `default:"10m" help:"How long to wait until the province holds a record; 0: not at all."`
@@ -83,16 +81,7 @@ func (c *provisionCmd) run(ctx context.Context, l lang.Lang) error {
 		}
 		cfg.Certificate = &pair
 	}
-	cfg.Open = func() (io.ReadWriteCloser, error) {
-		name := c.Port
-		if name == "" {
-			var err error
-			if name, err = port.Find(); err != nil {
-				return nil, err
-			}
-		}
-		return port.Open(name, c.Baud)
-	}
+	cfg.Open = c.open
 	cfg.Tell = (&teller{out: os.Stdout, l: l, box: box}).tell
 	began := time.Now()
 	h, err := provision.Give(ctx, cfg)
@@ -150,7 +139,7 @@ func (t *teller) say(text lang.Text, args ...any) {
 func (t *teller) tell(s provision.Step) {
 	words := ""
 	if s.Err != nil {
-		words = inWords(s.Err, t.l).Error()
+		words = lang.Words(s.Err, t.l)
 	}
 	switch s.Stage {
 	case provision.Looking:

@@ -2,6 +2,7 @@
 package lang
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -57,6 +58,15 @@ func (f *Fault) In(l Lang) string {
 
 // Unwrap returns what is behind f.
 func (f *Fault) Unwrap() error { return f.Err }
+
+// Words returns what err says in a language: of a Fault in it, else the error's own.
+func Words(err error, l Lang) string {
+	var f interface{ In(l Lang) string }
+	if errors.As(err, &f) {
+		return f.In(l)
+	}
+	return err.Error()
+}
 
 // Auto is the choice of a user who makes none.
 const Auto = "auto"

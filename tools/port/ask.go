@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
-	"regexp"
 	"syscall"
 	"time"
 
@@ -79,62 +78,15 @@ const attempts = 4
 // attempts. A read of line that gets nothing is to return before long. The error wraps console.ErrRefused for what the box refuses.
 func Ask(ctx context.Context, line io.ReadWriter, verb string, body any, wait time.Duration) (json.RawMessage, error) {
 	for range attempts {
-		if answer, err := Once(ctx, line, verb, body, wait); !errors.Is(err, ErrNoAnswer) {
+		if answer, err := once(ctx, line, verb, body, wait); !errors.Is(err, ErrNoAnswer) {
 			return answer, err
 		}
 	}
 	return nil, ErrNoAnswer
 }
 
-// Silence is how long nobody speaks before a box is asked for the first time: a boot loader counts its seconds down, and takes what it
-// hears for somebody who wants it to stop.
-const Silence = 1500 * time.Millisecond
-
-// A box that was heard starting is silent while its kernel does, for ten seconds (in QEMU, up to forty). What it is told then is lost, or
-// stays in its serial port's memory and blocks it (QEMU's PL011). PID 1 says when it is there.
-const (
-	startTime = 40 * time.Second
-	awaitTime = 3 * time.Minute // a kernel in trouble never stops speaking
-	maxTail   = 8192            // octets, of what was heard: more than a boot loader says behind its name
-)
-
-// What boot loaders say, and what PID 1 says when it is there.
-var (
-	starting = regexp.MustCompile(`U-Boot|BdsDxe|EFI stub|Starting kernel`)
-	started  = regexp.MustCompile(`cafeprobe: \S+ \S+ runs after`)
-)
-
-// Await waits until a box can be asked for the first time: the line is silent for a while, and if a boot loader was heard on it, the box has
-// said that it runs, or is silent for longer than a start takes. It drops what it hears.
-func Await(ctx context.Context, line io.Reader, silence time.Duration) error {
-	var tail []byte
-	b := make([]byte, 1024)
-	now := time.Now()
-	for end, heard := now.Add(awaitTime), now; now.Before(end); now = time.Now() {
-		wait := silence
-		if starting.Match(tail) && !started.Match(tail) {
-			wait = max(startTime, silence)
-		}
-		if now.Sub(heard) >= wait {
-			return nil
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n, err := line.Read(b)
-		if err != nil {
-			return fmt.Errorf("hear the box: %w", err)
-		}
-		if n > 0 {
-			heard = time.Now()
-			tail = append(tail[max(0, len(tail)-maxTail):], b[:n]...)
-		}
-	}
-	return nil
-}
-
-// Once is Ask with one attempt.
-func Once(ctx context.Context, line io.ReadWriter, verb string, body any, wait time.Duration) (json.RawMessage, error) {
+// once is Ask with one attempt.
+func once(ctx context.Context, line io.ReadWriter, verb string, body any, wait time.Duration) (json.RawMessage, error) {
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return nil, fmt.Errorf("ask the box: %w", err)

@@ -6,33 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"cafeprobe/firmware/console"
-
-	"golang.org/x/sys/unix"
+	"cafeprobe/firmware/console/consoletest"
 )
-
-// pty returns a pair: the box's end, and the name of the technician's.
-func pty(t *testing.T) (*os.File, string) {
-	t.Helper()
-	m, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { m.Close() })
-	if err := unix.IoctlSetPointerInt(int(m.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(m.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m, fmt.Sprintf("/dev/pts/%d", n)
-}
 
 // noisy is a box whose kernel speaks on the console too, and that loses the first lines of what it is asked.
 type noisy struct {
@@ -51,7 +31,7 @@ func (b *noisy) Write(answer []byte) (int, error) {
 
 // TestAsk: over a terminal's two ends, with noise, and with an answer that is cut.
 func TestAsk(t *testing.T) {
-	m, name := pty(t)
+	m, name := consoletest.Pair(t)
 	verbs := console.Verbs{
 		"diag": func(json.RawMessage) (any, error) {
 			return map[string]any{"board": "pc", "pad": strings.Repeat("x", 3500)}, nil
@@ -89,7 +69,7 @@ func TestAsk(t *testing.T) {
 
 // TestNoAnswer: of a box that is off, or another device, it is said what to check.
 func TestNoAnswer(t *testing.T) {
-	m, name := pty(t)
+	m, name := consoletest.Pair(t)
 	go func() { _, _ = io.Copy(io.Discard, m) }()
 	line, err := Open(name, 115200)
 	if err != nil {
@@ -115,14 +95,14 @@ func TestOpen(t *testing.T) {
 // TestAwait: a boot loader that counts its seconds down is not spoken to, nor a kernel that is silent while it starts, but a box that says
 // that it runs, and one that says nothing.
 func TestAwait(t *testing.T) {
-	m, name := pty(t)
+	m, name := consoletest.Pair(t)
 	line, err := Open(name, 115200)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer line.Close()
 	const silence = 300 * time.Millisecond
-	if err := Await(t.Context(), line, silence); err != nil { // it has run for long
+	if err := await(t.Context(), line, silence); err != nil { // it has run for long
 		t.Fatal(err)
 	}
 	began := time.Now()
@@ -135,7 +115,7 @@ func TestAwait(t *testing.T) {
 		time.Sleep(3 * silence)
 		fmt.Fprint(m, "\ncafeprobe: pc 2026.11.0 runs after 12.8 s; slot a, trial false\r\n")
 	}()
-	if err := Await(t.Context(), line, silence); err != nil {
+	if err := await(t.Context(), line, silence); err != nil {
 		t.Fatal(err)
 	}
 	if took := time.Since(began); took < 4*silence {
@@ -143,7 +123,7 @@ func TestAwait(t *testing.T) {
 	}
 	over, stop := context.WithCancel(t.Context())
 	stop()
-	if err := Await(over, line, time.Hour); !errors.Is(err, context.Canceled) {
+	if err := await(over, line, time.Hour); !errors.Is(err, context.Canceled) {
 		t.Errorf("ended: %v", err)
 	}
 }

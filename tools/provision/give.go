@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -31,6 +32,7 @@ type Config struct {
 	Certificate *tls.Certificate // the technician's, for a box that is in use; nil for none
 	Answer      time.Duration    // how long to wait for an answer, four times at most; default 3 s
 	Silence     time.Duration    // of the line, before a box is asked that has not answered yet; default port.Silence
+	Pause       time.Duration    // between tries; default 1 s
 	Patience    time.Duration    // for a box that starts, a cable that was pulled out, a button to be held; default 3 min
 	Receipt     time.Duration    // for the province to say that it holds a record; 0: do not wait for it
 
@@ -68,28 +70,20 @@ var ErrBox = errors.New("another box")
 
 type giver struct {
 	Config
-	line  io.ReadWriteCloser
-	heard bool   // the box has answered on it
-	at    string // the session
+	talk port.Talk
+	at   string // the session
 }
 
 // Give gives a box its files, and waits until it has its keys and, if wanted, until the province holds a record of it. What the box said
 // of itself last is also returned with an error.
 func Give(ctx context.Context, cfg Config) (commission.Hello, error) {
-	if cfg.Answer == 0 {
-		cfg.Answer = 3 * time.Second
-	}
-	if cfg.Silence == 0 {
-		cfg.Silence = port.Silence
-	}
-	if cfg.Patience == 0 {
-		cfg.Patience = 3 * time.Minute
-	}
+	cfg.Pause = cmp.Or(cfg.Pause, time.Second)
+	cfg.Patience = cmp.Or(cfg.Patience, 3*time.Minute)
 	if cfg.Tell == nil {
 		cfg.Tell = func(Step) {}
 	}
-	g := &giver{Config: cfg}
-	defer g.close()
+	g := &giver{Config: cfg, talk: port.Talk{Open: cfg.Open, Answer: cfg.Answer, Silence: cfg.Silence}}
+	defer g.talk.Close()
 	var h commission.Hello
 	if err := g.until(ctx, cfg.Patience, func() error { return g.give(ctx) }); err != nil {
 		return h, err
@@ -116,7 +110,7 @@ type again struct{ error }
 
 func (a again) Unwrap() error { return a.error }
 
-// until does step until it succeeds, fails for good, or has made no headway for patience.
+// until does step until it succeeds, fails for good, or patience is over.
 func (g *giver) until(ctx context.Context, patience time.Duration, step func() error) error {
 	for began := time.Now(); ; {
 		err := step()
@@ -130,28 +124,14 @@ func (g *giver) until(ctx context.Context, patience time.Duration, step func() e
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(min(time.Second, g.Answer)):
+		case <-time.After(g.Pause):
 		}
 	}
 }
 
-func (g *giver) close() {
-	if g.line != nil {
-		_ = g.line.Close() // there is nothing in it that could be lost
-		g.line, g.heard = nil, false
-	}
-}
-
-// ask asks the box, over a line that it opens where there is none. What a line's end or silence does to it can be gone on after.
+// ask asks the box. What a line's end or silence does to it can be gone on after.
 func (g *giver) ask(ctx context.Context, verb string, body, answer any) error {
-	if g.line == nil {
-		var err error
-		if g.line, err = g.Open(); err != nil {
-			g.Tell(Step{Stage: Looking, Err: err})
-			return again{err}
-		}
-	}
-	raw, err := g.speak(ctx, verb, body)
+	raw, err := g.talk.Ask(ctx, verb, body)
 	switch {
 	case err == nil:
 		if err := json.Unmarshal(raw, answer); err != nil {
@@ -160,26 +140,9 @@ func (g *giver) ask(ctx context.Context, verb string, body, answer any) error {
 		return nil
 	case errors.Is(err, console.ErrRefused), ctx.Err() != nil:
 		return err
-	case !errors.Is(err, port.ErrNoAnswer):
-		g.close() // unplugged
-	default:
-		g.heard = false // it may have started anew
 	}
 	g.Tell(Step{Stage: Looking, Err: err})
 	return again{err}
-}
-
-// speak asks a box that has answered before; one that has not may be starting, and is asked when the line is silent.
-func (g *giver) speak(ctx context.Context, verb string, body any) (json.RawMessage, error) {
-	if g.heard {
-		return port.Ask(ctx, g.line, verb, body, g.Answer)
-	}
-	if err := port.Await(ctx, g.line, g.Silence); err != nil {
-		return nil, err
-	}
-	raw, err := port.Once(ctx, g.line, verb, body, g.Answer)
-	g.heard = err == nil
-	return raw, err
 }
 
 func (g *giver) hello(ctx context.Context) (h commission.Hello, err error) {

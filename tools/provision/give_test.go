@@ -167,7 +167,7 @@ func TestHostileLines(t *testing.T) {
 		desk := commission.New(box, func() time.Duration { return time.Duration(time.Now().UnixNano()) })
 		cut := rnd.IntN(20)
 		cfg := Config{
-			Files: want, Box: "b-00000001", By: "laptop", Answer: 15 * time.Millisecond, Silence: time.Millisecond, Patience: 10 * time.Second, Receipt: time.Second,
+			Files: want, Box: "b-00000001", By: "laptop", Answer: 15 * time.Millisecond, Pause: 15 * time.Millisecond, Silence: time.Millisecond, Patience: 10 * time.Second, Receipt: time.Second,
 			Open: func() (io.ReadWriteCloser, error) {
 				if rnd.IntN(4) == 0 {
 					return nil, errors.New("unplugged")

@@ -1,9 +1,9 @@
 package tty
 
 import (
-	"fmt"
-	"os"
 	"testing"
+
+	"cafeprobe/firmware/console/consoletest"
 
 	"golang.org/x/sys/unix"
 )
@@ -11,20 +11,8 @@ import (
 // TestOpen: what the far end of the line types comes as it is, a line's end for a carriage return, with no echo, no editing, and no
 // signal.
 func TestOpen(t *testing.T) {
-	far, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer far.Close()
-	fd := int(far.Fd())
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := Open(fmt.Sprintf("/dev/pts/%d", n))
+	far, name := consoletest.Pair(t)
+	f, err := Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +33,7 @@ func TestOpen(t *testing.T) {
 	if want := typed[:len(typed)-1] + "\n"; string(got) != want {
 		t.Errorf("heard %q, want %q", got, want)
 	}
-	if waiting, err := unix.IoctlGetInt(fd, unix.TIOCINQ); err != nil || waiting != 0 {
+	if waiting, err := unix.IoctlGetInt(int(far.Fd()), unix.TIOCINQ); err != nil || waiting != 0 {
 		t.Errorf("%d octets are echoed, %v", waiting, err)
 	}
 	if _, err := Open(t.TempDir()); err == nil {

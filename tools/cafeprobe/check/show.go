@@ -61,7 +61,7 @@ type Screen struct {
 func (s *Screen) Tell(p Progress) {
 	trouble := ""
 	if p.Err != nil {
-		trouble = s.words(p.Err)
+		trouble = lang.Words(p.Err, s.Lang)
 	}
 	if !s.Live {
 		s.changes(p, trouble)
@@ -78,13 +78,6 @@ func (s *Screen) Tell(p Progress) {
 	}
 	b.WriteString(left.In(s.Lang, clock(p.Elapsed), clock(p.Left)) + "\n")
 	s.draw(b.String())
-}
-
-func (s *Screen) words(err error) string {
-	if f, ok := err.(interface{ In(l lang.Lang) string }); ok {
-		return f.In(s.Lang)
-	}
-	return err.Error()
 }
 
 // draw puts text in the place of what stands there (ECMA-48 CPL, ED). A line that is too long for the terminal would count as two: the

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -54,8 +53,7 @@ type Result struct {
 
 type watcher struct {
 	Config
-	line  io.ReadWriteCloser
-	heard bool
+	talk  port.Talk
 	hello commission.Hello
 	named bool
 	last  *Result
@@ -65,8 +63,8 @@ type watcher struct {
 // said last.
 func Watch(ctx context.Context, cfg Config) (*Result, error) {
 	defaults(&cfg)
-	w := &watcher{Config: cfg}
-	defer w.close()
+	w := &watcher{Config: cfg, talk: port.Talk{Open: cfg.Open, Answer: cfg.Answer, Silence: cfg.Silence}}
+	defer w.talk.Close()
 	began := time.Now()
 	end, stop := context.WithDeadline(ctx, began.Add(w.For))
 	defer stop()
@@ -125,30 +123,14 @@ func defaults(c *Config) {
 	}
 	set(&c.For, 10*time.Minute)
 	set(&c.Every, 2*time.Second)
-	set(&c.Answer, 3*time.Second)
-	set(&c.Silence, port.Silence)
 	set(&c.Patience, min(3*time.Minute, c.For))
 	if c.Tell == nil {
 		c.Tell = func(Progress) {}
 	}
 }
 
-func (w *watcher) close() {
-	if w.line != nil {
-		_ = w.line.Close() // there is nothing in it that could be lost
-		w.line, w.heard, w.named = nil, false, false
-	}
-}
-
 // ask asks once who the box is, until it has keys, and how it is.
 func (w *watcher) ask(ctx context.Context) (*Result, error) {
-	if w.line == nil {
-		var err error
-		if w.line, err = w.Open(); err != nil {
-			w.line = nil
-			return nil, err
-		}
-	}
 	if !w.named {
 		var h commission.Hello
 		raw, err := w.speak(ctx, "hello")
@@ -184,23 +166,9 @@ func (w *watcher) result(a *diag.Answer, raw json.RawMessage) *Result {
 	return r
 }
 
-// speak asks for a verb. A box that has not answered yet may be starting: it is asked when the line is silent.
+// speak asks for a verb. One that did not answer may have started anew, or be another.
 func (w *watcher) speak(ctx context.Context, verb string) (json.RawMessage, error) {
-	if !w.heard {
-		if err := port.Await(ctx, w.line, w.Silence); err != nil {
-			w.close()
-			return nil, err
-		}
-	}
-	raw, err := port.Once(ctx, w.line, verb, struct{}{}, w.Answer)
-	switch {
-	case err == nil:
-		w.heard = true
-	case errors.Is(err, port.ErrNoAnswer):
-		w.heard, w.named = false, false // it may have started anew, or be another
-	case !errors.Is(err, console.ErrRefused):
-		w.close() // unplugged
-		err = fmt.Errorf("the cable: %w", err)
-	}
+	raw, err := w.talk.Ask(ctx, verb, struct{}{})
+	w.named = w.named && err == nil
 	return raw, err
 }
