@@ -101,7 +101,7 @@ var Arrows = []Arrow{
 	}},
 	{"tools/e2e/...", nil, nil}, // tests only: of whole programs
 	{"tools/soak/...", []string{"tools/soak/..."}, nil},
-	{"tools/green", []string{"firmware/image/imagetest", "firmware/update", "tools/release"}, nil},
+	{"tools/green", []string{"firmware/image/imagetest", "firmware/update", "tools/release", "tools/soak/gotest"}, nil},
 	{"tools/mix", []string{"capture", "capture/decode", "capture/pcapfile"}, nil},
 	{"tools/bench", []string{"capture", "capture/pcapfile", "firmware/pipeline", "tools/mix"}, nil},
 	{"tools/benchlive", []string{"capture/afpacket", "firmware/pipeline", "uplink"}, []string{"golang.org/x/sys/unix"}},

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -22,6 +21,7 @@ import (
 
 	"cafeprobe/firmware/image/imagetest"
 	"cafeprobe/tools/release"
+	"cafeprobe/tools/soak/gotest"
 )
 
 // limit bounds each package's tests.
@@ -118,31 +118,6 @@ func packages(rows []Row) (out []string) {
 
 // test runs the tests of a package that rows name, shows what they say, and counts them. That one failed is no error here.
 func test(ctx context.Context, t *tally, images, board, pkg string, out io.Writer) error {
-	cmd := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-parallel=2", "-timeout", limit.String(),
-		"-run", t.pattern(pkg), "./"+pkg)
-	cmd.Env = append(os.Environ(), "SOAK=1", imagetest.Env+"="+images, imagetest.BoardEnv+"="+board)
-	cmd.Stderr = os.Stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 10 * time.Second
-	pipe, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	lines := bufio.NewScanner(pipe)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		text, err := t.take(lines.Bytes())
-		if err != nil {
-			text = lines.Text() + "\n" // of go itself: what does not build
-		}
-		if !strings.HasPrefix(text, "=== ") {
-			fmt.Fprint(out, text)
-		}
-	}
-	_, _ = io.Copy(io.Discard, pipe) // behind a line that is too long: go test would wait for ever
-	_ = cmd.Wait()                   // its status says less than the results that were taken
-	return errors.Join(lines.Err(), ctx.Err())
+	return gotest.Run(ctx, out, []string{"SOAK=1", imagetest.Env + "=" + images, imagetest.BoardEnv + "=" + board},
+		[]string{"-parallel=2", "-timeout", limit.String(), "-run", t.pattern(pkg), "./" + pkg}, t.take)
 }

@@ -3,18 +3,18 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"cafeprobe/tools/soak/gotest"
 )
 
 // limit bounds each package's tests.
@@ -60,32 +60,6 @@ func (s *summary) run(ctx context.Context, out io.Writer, pkg string) error {
 			names = append(names, l.Test)
 		}
 	}
-	cmd := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-timeout", limit.String(),
-		"-run", "^("+strings.Join(names, "|")+")$", "./"+pkg)
-	cmd.Env = append(os.Environ(), "SOAK=1")
-	cmd.Stderr = os.Stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 10 * time.Second
-	pipe, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	lines := bufio.NewScanner(pipe)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		text, err := s.take(lines.Bytes())
-		if err != nil {
-			fmt.Fprintf(out, "%s\n", lines.Bytes()) // of go itself: what does not build
-			continue
-		}
-		if !strings.HasPrefix(text, "=== ") {
-			fmt.Fprint(out, text)
-		}
-	}
-	_, _ = io.Copy(io.Discard, pipe) // behind a line that is too long: go test would wait for ever
-	_ = cmd.Wait()                   // its status says less than the results that were taken
-	return lines.Err()
+	return gotest.Run(ctx, out, []string{"SOAK=1"},
+		[]string{"-timeout", limit.String(), "-run", "^(" + strings.Join(names, "|") + ")$", "./" + pkg}, s.take)
 }
