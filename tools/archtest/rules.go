@@ -80,7 +80,7 @@ var Arrows = []Arrow{
 	{"firmware/init/events", []string{"uplink/durable"}, nil},
 	{"firmware/init/crash", []string{"uplink/durable"}, []string{"golang.org/x/sys/unix"}},
 	{"firmware/init/provision", []string{"uplink/durable"}, nil},
-	{"firmware/init/commission", []string{"firmware/console", "firmware/init/provision"}, nil},
+	{"firmware/init/commission", []string{"firmware/console", "firmware/init/provision", "uplink"}, nil},
 	{"firmware/init/data", []string{"firmware/init/part"}, []string{"github.com/klauspost/compress", "golang.org/x/sys/unix"}},
 	{"firmware/init/run", nil, []string{"golang.org/x/sys/unix"}},
 	{"firmware/init/testdata/...", []string{"firmware/init/kernel"}, nil},

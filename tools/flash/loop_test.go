@@ -17,7 +17,7 @@ import (
 // loop makes a block device of a file of size octets and returns its path and the file's.
 func loop(t testing.TB, size int64, options ...string) (device, file string) {
 	t.Helper()
-	if os.Getuid() != 0 {
+	if os.Getuid() != 0 && os.Getenv("CI") == "" {
 		t.Skip("not root: loop devices cannot be made")
 	}
 	file = filepath.Join(t.TempDir(), "card")

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"cafeprobe/firmware/init/provision"
+	"cafeprobe/uplink"
 )
 
 // box is one whose card is memory.
@@ -198,7 +199,7 @@ func TestLocked(t *testing.T) {
 	b.root = x509.NewCertPool()
 	b.root.AddCert(province.cert)
 	client := []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
-	unit := pkix.Name{OrganizationalUnit: []string{Technician}, CommonName: "lan"}
+	unit := pkix.Name{OrganizationalUnit: []string{uplink.TechnicianUnit}, CommonName: "lan"}
 
 	try := func(a *authority, c *x509.Certificate, spoil func(*Begin)) string {
 		t.Helper()
@@ -256,7 +257,7 @@ func TestReplay(t *testing.T) {
 	b.root = x509.NewCertPool()
 	b.root.AddCert(province.cert)
 	cert, key := province.issue(&x509.Certificate{
-		Subject: pkix.Name{OrganizationalUnit: []string{Technician}}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		Subject: pkix.Name{OrganizationalUnit: []string{uplink.TechnicianUnit}}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 	h, _ := say[Hello](t, d, "hello", struct{}{})
 	sig, err := key.Sign(rand.Reader, Challenge(h.Nonce, "lan"), crypto.SHA256)

@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"slices"
 	"time"
-)
 
-// Technician is what a technician's certificate has as its subject's organizational unit. The province's CA gives it to nobody else: a
-// box's own certificate opens no other box.
-const Technician = "cafeprobe technician"
+	"cafeprobe/uplink"
+)
 
 // Authority is whose certificates count.
 type Authority struct {
@@ -53,7 +51,7 @@ func (a Authority) Trust(chain [][]byte) (Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(leaf.Subject.OrganizationalUnit, Technician) {
+	if !slices.Contains(leaf.Subject.OrganizationalUnit, uplink.TechnicianUnit) {
 		return nil, errors.New("it is no technician's")
 	}
 	key, ok := leaf.PublicKey.(*ecdsa.PublicKey)

@@ -75,15 +75,12 @@ func (c *CA) Client(name string, life time.Duration) (*tls.Certificate, error) {
 	return c.other(pkix.Name{CommonName: name}, life)
 }
 
-// TechnicianUnit is the organizational unit of technicians' certificates. Boxes know them by it, and nobody else has one.
-const TechnicianUnit = "cafeprobe technician"
-
 // Technician issues a certificate for a technician, with which he opens the console of boxes that are in use, and registers it.
 func (c *CA) Technician(name string, life time.Duration) (*tls.Certificate, error) {
 	if uplink.BoxID(name).Valid() || name == "" || len(name) > 64 {
 		return nil, fmt.Errorf("issue a technician's certificate for %.70q: want his name, 1 to 64 octets", name)
 	}
-	return c.other(pkix.Name{CommonName: name, OrganizationalUnit: []string{TechnicianUnit}}, life)
+	return c.other(pkix.Name{CommonName: name, OrganizationalUnit: []string{uplink.TechnicianUnit}}, life)
 }
 
 // other issues a certificate for who is no box.
