@@ -152,7 +152,7 @@ func BenchmarkWrite(b *testing.B) {
 	}
 	manifest(b, filepath.Dir(path), content)
 	m := open(b, path)
-	device, _ := loop(b, size)
+	device, _ := loop(b, size, "--direct-io=on") // else it is memory that is written to
 	d := find(b, device)
 	dd := func() time.Duration {
 		start := time.Now()
