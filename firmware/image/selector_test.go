@@ -2,6 +2,7 @@ package image
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/binary"
@@ -17,6 +18,7 @@ import (
 
 	"cafeprobe/firmware/bootstate"
 	"cafeprobe/firmware/image/disk"
+	"cafeprobe/firmware/image/fdt"
 	"cafeprobe/firmware/image/fit"
 	"cafeprobe/firmware/image/parts"
 	"cafeprobe/firmware/vm"
@@ -73,8 +75,8 @@ func probe(slot bootstate.Slot) []byte {
 	return append(b, make([]byte, 4096-len(b))...)
 }
 
-// slotImage is a slot with probe.
-func slotImage(t *testing.T, slot bootstate.Slot) []byte {
+// slotImage is a slot with probe, and with a device tree of its own or without.
+func slotImage(t *testing.T, slot bootstate.Slot, tree bool) []byte {
 	var z bytes.Buffer
 	w := gzip.NewWriter(&z)
 	if _, err := w.Write(probe(slot)); err != nil {
@@ -83,13 +85,31 @@ func slotImage(t *testing.T, slot bootstate.Slot) []byte {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return fit.Build(fit.Slot{
-		Board: "qemu-arm64", Version: "1", Kernel: z.Bytes(), Initramfs: bytes.Repeat([]byte("initramfs"), 50),
-	})
+	s := fit.Slot{Board: "qemu-arm64", Version: "1", Kernel: z.Bytes(), Initramfs: bytes.Repeat([]byte("initramfs"), 50)}
+	if tree {
+		s.Trees = []fit.Tree{{Name: "qemu-arm64", Data: fdt.Marshal(&fdt.Node{Props: []fdt.Prop{
+			fdt.Cells("#address-cells", 2), fdt.Cells("#size-cells", 2), fdt.String("compatible", "linux,dummy-virt"),
+		}})}}
+	}
+	return fit.Build(s)
 }
 
-// script is partition boot's file system with the selector.
-func script(t *testing.T) []byte {
+// damage flips a bit of a part of a slot.
+func damage(t *testing.T, image []byte, part string) {
+	root, err := fdt.Parse(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := root.Node("images/" + part)
+	if n == nil {
+		t.Fatalf("the slot has no %s", part)
+	}
+	data, _ := n.Prop("data")
+	image[bytes.Index(image, data)+len(data)/2] ^= 1
+}
+
+// script is partition boot's file system with the selector, for slots with a device tree of their own or without.
+func script(t *testing.T, tree bool) []byte {
 	text, err := os.ReadFile(filepath.Join(source, "board/uboot/selector.cmd"))
 	if err != nil {
 		t.Fatal(err)
@@ -97,6 +117,9 @@ func script(t *testing.T) []byte {
 	m, err := ReadModel(filepath.Join(source, "board"), "qemu-arm64")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if tree {
+		m.Tree = "qemu-arm64.dtb"
 	}
 	path := filepath.Join(t.TempDir(), "boot")
 	scr := ScriptImage(Selector(string(text), m), 1)
@@ -123,25 +146,31 @@ func TestSelector(t *testing.T) {
 	if own := os.Getenv("CAFEPROBE_UBOOT"); own != "" { // a U-Boot of make uboot
 		uboot = own
 	}
-	boot := script(t)
+	boots := map[bool][]byte{false: script(t, false), true: script(t, true)}
 	none, a, b := bootstate.None, bootstate.A, bootstate.B
+	tried := copies{{Seq: 6, Active: a, Try: b, Tries: 3, Failed: none}, nil}
 	for _, c := range []struct {
 		name    string
 		copies  copies // nil: torn
-		damaged string
+		damaged string // slots
+		part    string // of them; empty: initramfs
 	}{
-		{"no copy", copies{}, ""},
-		{"no copy, a damaged", copies{}, "a"},
-		{"b active", copies{{Seq: 9, Active: b, Try: none, Failed: a}, {Seq: 0xa, Active: b, Try: none, Failed: none}}, ""},
-		{"the newer copy first", copies{{Seq: 0x10, Active: b, Try: none, Failed: none}, {Seq: 0xf, Active: a, Try: none, Failed: none}}, ""},
-		{"the newer copy torn", copies{{Seq: 1, Active: b, Try: none, Failed: none}, nil}, ""},
-		{"active damaged", copies{nil, {Seq: 1, Active: b, Try: none, Failed: none}}, "b"},
-		{"first try", copies{{Seq: 6, Active: a, Try: b, Tries: 3, Failed: none}, {Seq: 5, Active: a, Try: none, Failed: none}}, ""},
-		{"last try", copies{{Seq: 6, Active: b, Try: a, Tries: 2, Failed: none}, {Seq: 7, Active: b, Try: a, Tries: 1, Failed: none}}, ""},
-		{"no try left", copies{{Seq: 6, Active: a, Try: b, Tries: 1, Failed: none}, {Seq: 7, Active: a, Try: b, Failed: none}}, ""},
-		{"try damaged", copies{{Seq: 6, Active: a, Try: b, Tries: 3, Failed: none}, nil}, "b"},
-		{"no try left, active damaged", copies{{Seq: 6, Active: a, Try: b, Failed: none}, nil}, "a"},
-		{"both damaged", copies{{Seq: 6, Active: a, Try: none, Failed: none}, nil}, "ab"},
+		{"no copy", copies{}, "", ""},
+		{"no copy, a damaged", copies{}, "a", ""},
+		{"b active", copies{{Seq: 9, Active: b, Try: none, Failed: a}, {Seq: 0xa, Active: b, Try: none, Failed: none}}, "", ""},
+		{"the newer copy first", copies{{Seq: 0x10, Active: b, Try: none, Failed: none}, {Seq: 0xf, Active: a, Try: none, Failed: none}}, "", ""},
+		{"the newer copy torn", copies{{Seq: 1, Active: b, Try: none, Failed: none}, nil}, "", ""},
+		{"active damaged", copies{nil, {Seq: 1, Active: b, Try: none, Failed: none}}, "b", ""},
+		{"first try", copies{{Seq: 6, Active: a, Try: b, Tries: 3, Failed: none}, {Seq: 5, Active: a, Try: none, Failed: none}}, "", ""},
+		{"last try", copies{{Seq: 6, Active: b, Try: a, Tries: 2, Failed: none}, {Seq: 7, Active: b, Try: a, Tries: 1, Failed: none}}, "", ""},
+		{"no try left", copies{{Seq: 6, Active: a, Try: b, Tries: 1, Failed: none}, {Seq: 7, Active: a, Try: b, Failed: none}}, "", ""},
+		{"try damaged", copies{{Seq: 6, Active: a, Try: b, Tries: 3, Failed: none}, nil}, "b", ""},
+		{"no try left, active damaged", copies{{Seq: 6, Active: a, Try: b, Failed: none}, nil}, "a", ""},
+		{"both damaged", copies{{Seq: 6, Active: a, Try: none, Failed: none}, nil}, "ab", ""},
+		{"kernel of the try damaged", tried, "b", "kernel"},
+		{"device tree whole", tried, "", "fdt-qemu-arm64"},
+		{"device tree of the try damaged", tried, "b", "fdt-qemu-arm64"},
+		{"device tree of the active damaged", copies{nil, {Seq: 1, Active: b, Try: none, Failed: none}}, "b", "fdt-qemu-arm64"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -158,14 +187,16 @@ func TestSelector(t *testing.T) {
 					copy(state[4096*i:], "\x01\x02\x03\x04active=b\x00")
 				}
 			}
+			part := cmp.Or(c.part, "initramfs")
+			tree := strings.HasPrefix(part, "fdt-")
 			list := []disk.Partition{
-				{Name: "boot", Type: disk.Basic, Size: bootSize, Content: boot, Boot: true},
+				{Name: "boot", Type: disk.Basic, Size: bootSize, Content: boots[tree], Boot: true},
 				{Name: "state", Type: disk.Linux, Size: StateSize, Content: state},
 			}
 			for _, s := range []bootstate.Slot{a, b} {
-				image := slotImage(t, s)
+				image := slotImage(t, s, tree)
 				if strings.Contains(c.damaged, s.String()) {
-					image[bytes.Index(image, []byte("initramfsinitramfs"))] ^= 1
+					damage(t, image, part)
 				}
 				list = append(list, disk.Partition{Name: "slot_" + s.String(), Type: disk.Linux, Size: SlotSize, Content: image})
 			}
