@@ -131,7 +131,7 @@ qemu: packages-image packages-qemu bin ## an image that QEMU boots (BOARD=qemu-a
 	@bin/cafeprobe image $(BOARD)
 	@set -m; bin/cafeprobe qemu --image out/image/$(BOARD) --speed $(SPEED) || exit
 
-e2e: packages-test packages-qemu image ## the image of qemu-arm64 in QEMU: boot, silence, update, roll-back, power cuts; writes the record that cafeprobe release sign wants, tests.json beside it (RELEASE, NUMBER, ROOT as of make image)
+e2e: packages-test packages-qemu image ## an image in QEMU (BOARD=qemu-arm64 or pc): boot, silence, update, roll-back, power cuts; writes the record that cafeprobe release sign wants, tests.json beside it (RELEASE, NUMBER, ROOT as of make image)
 	@$(GO) run ./tools/green -board $(BOARD)
 
 clean: ## remove what was built

@@ -17,6 +17,15 @@ var Rows = []Row{
 	{"qemu-arm64", "update", "tools/cafeprobe/demo", "TestEmulateUpdate"},
 	{"qemu-arm64", "roll-back", "tools/cafeprobe/demo", "TestRollBack"},
 	{"qemu-arm64", "power-cut", "tools/cafeprobe/demo", "TestCut.*"},
+
+	{"pc", "boot", "tools/cafeprobe/demo", "TestEmulate"},
+	{"pc", "silence", "tools/cafeprobe/demo", "TestEmulate"},
+	{"pc", "silence", "tools/cafeprobe/demo", "TestEmulateUpdate"},
+	{"pc", "silence", "tools/cafeprobe/demo", "TestEmulateDamage"},
+	{"pc", "update", "tools/cafeprobe/demo", "TestEmulateUpdate"},
+	{"pc", "roll-back", "tools/cafeprobe/demo", "TestEmulateDamage"}, // and TestEmulateUpdate's first firmware, whose PID 1 ends
+	{"pc", "roll-back", "tools/cafeprobe/demo", "TestEmulateUpdate"},
+	{"pc", "power-cut", "tools/cafeprobe/demo", "TestCut.*"},
 }
 
 // of returns the rows of a board.

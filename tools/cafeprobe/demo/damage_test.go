@@ -11,17 +11,20 @@ import (
 	"testing"
 	"time"
 
+	"cafeprobe/firmware/image/imagetest"
 	"cafeprobe/firmware/vm"
 )
 
 // TestEmulateDamage: a bit of a firmware flips on a PC's card between being read back and its first try. Nothing that starts a PC compares
 // hashes. Where it boots all the same PID 1 does, and leaves it; where it does not boot its tries run out; at last the firmware before it
-// runs, and says so.
+// runs, and says so. The first of them is the one that is to be released.
 func TestEmulateDamage(t *testing.T) {
 	long(t, "twenty minutes")
 	w := newWalk(t, "pc")
-	w.build("2026.11.0", 11)
-	w.start("2026.11.0", vm.Config{NoReset: true})
+	img := imagetest.Candidate(t, source, "pc")
+	number := releaseOf(t, img).Number
+	w.build("before", number-1)
+	w.start("before", vm.Config{NoReset: true})
 	runs(w.t, w.m, "a", false, patient)
 	w.enrolled()
 	for i, c := range []struct {
@@ -35,8 +38,11 @@ func TestEmulateDamage(t *testing.T) {
 		{".initrd", 0.5, "reset", 0, false},  // the kernel panics, and starts the PC anew
 		{".linux", 0.5, "reset", 0, true},
 	} {
-		version := fmt.Sprintf("2026.12.%d", i)
-		built := w.build(version, uint64(12+i))
+		built := img
+		if i > 0 {
+			built = w.build(fmt.Sprintf("damaged-%d", i), number+uint64(i))
+		}
+		version := releaseOf(t, built).Version
 		sign(t, w.repo, built)
 		offer(t, filepath.Join(w.dir, "province"), w.p, version)
 		ctx, stop := context.WithTimeout(t.Context(), patient)
@@ -45,7 +51,7 @@ func TestEmulateDamage(t *testing.T) {
 		}
 		stop()
 		w.flip(filepath.Join(built, "slot-b.efi"), c.section, c.where)
-		w.start("2026.11.0", vm.Config{})
+		w.start("before", vm.Config{})
 		for range 3 {
 			if !c.power {
 				break
@@ -63,7 +69,7 @@ func TestEmulateDamage(t *testing.T) {
 		told(t, w.p, strings.ReplaceAll("announced V  , written V b , "+strings.Repeat("trial V b , ", c.trials)+"rolled-back V b "+c.why, "V", version))
 		w.silent()
 		w.m.Close()
-		w.start("2026.11.0", vm.Config{NoReset: true})
+		w.start("before", vm.Config{NoReset: true})
 		runs(w.t, w.m, "a", false, patient)
 	}
 }
