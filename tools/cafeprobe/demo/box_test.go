@@ -61,7 +61,7 @@ func (e *emulated) note(format string, args ...any) {
 func (e *emulated) boot(change func(*vm.Config)) (mode string) {
 	e.Helper()
 	e.start(change)
-	return e.expect(`runs after [0-9.]+ s; slot a, trial false, data (\w+)`, bootTime)[1]
+	return e.expect(`runs after [0-9.]+ s; slot a, trial false, data (\w+)\s`, bootTime)[1] // and what is behind it: a serial line comes in pieces
 }
 
 // start starts the box with what change says.
