@@ -72,6 +72,7 @@ type giver struct {
 	Config
 	talk port.Talk
 	at   string // the session
+	why  error  // the last refusal that passes and says what to do
 }
 
 // Give gives a box its files, and waits until it has its keys and, if wanted, until the province holds a record of it. What the box said
@@ -248,7 +249,10 @@ func (g *giver) waiting(err error) error {
 		said := said(r)
 		if slices.Contains(passing, r.Code) {
 			g.Tell(Step{Stage: Waiting, Err: said})
-			return again{said}
+			if r.Code != commission.CodeWait || g.why == nil {
+				g.why = said
+			}
+			return again{g.why} // that it was asked too soon explains nothing
 		}
 		return said
 	}

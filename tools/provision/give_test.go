@@ -234,6 +234,10 @@ func TestRefusals(t *testing.T) {
 	}
 	inside := func(b *fake, id string) { b.files["config.json"] = fmt.Appendf(nil, `{"box":{"id":%q}}`, id) }
 	f("locked", "giữ nút", "hold its button", func(b *fake, _ *commission.Desk, _ *Config) { inside(b, "b-00000001") })
+	f("locked, and asked again too soon", "giữ nút", "hold its button", func(b *fake, _ *commission.Desk, c *Config) {
+		inside(b, "b-00000001")
+		c.Pause, c.Patience = time.Millisecond, 50*time.Millisecond
+	})
 	f("another box", "b-00000009", "not b-00000001", func(b *fake, _ *commission.Desk, _ *Config) { inside(b, "b-00000009") })
 	f("starting", "chưa ghi được", "cannot write", func(b *fake, _ *commission.Desk, _ *Config) { b.boots = 1 << 30 })
 	f("bad files", "sửa tệp", "mend the room file", func(b *fake, _ *commission.Desk, _ *Config) { b.refuse = errors.New("uplink.broker: want ssl://") })
