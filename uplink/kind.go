@@ -27,6 +27,9 @@ const (
 	KindEvent    Kind = "event"    // something happened to the box beneath its daemon: Event
 
 	KindAfterHours Kind = "after-hours" // stations were in use when nobody may use one: AfterHours
+
+	KindMaintenance Kind = "maint"   // work at the café was announced: Maintenance
+	KindDispute     Kind = "dispute" // the owner does not agree with what is told of a night: Dispute
 )
 
 // kinds says how records of each kind are treated, in the order of the documents. A new kind is one row, one type in a
@@ -57,6 +60,8 @@ var kinds = [...]struct {
 	{KindSecurity, true, false, func() Body { return new(Security) }},
 	{KindEvent, false, false, func() Body { return new(Event) }},
 	{KindAfterHours, true, false, func() Body { return new(AfterHours) }},
+	{KindMaintenance, true, false, func() Body { return new(Maintenance) }},
+	{KindDispute, true, false, func() Body { return new(Dispute) }},
 }
 
 // Kinds returns all kinds this version knows, in the order of the documents.
@@ -72,14 +77,14 @@ func Kinds() []Kind {
 func (k Kind) Known() bool { return k.row() >= 0 }
 
 // Urgent reports whether a record of kind k is committed to the card at once: session stop, boot, anchor, security,
-// after hours.
+// after hours, maintenance, dispute.
 func (k Kind) Urgent() bool { i := k.row(); return i >= 0 && kinds[i].urgent }
 
 // Prompt reports whether a record of kind k is sent at once, rather than with others a little later: a start of the box, a
-// gap, a fork, a command's result, something refused, use after hours.
+// gap, a fork, a command's result, something refused, use after hours, what the owner says of it.
 func (k Kind) Prompt() bool {
 	switch k {
-	case KindBoot, KindGap, KindFork, KindCommand, KindSecurity, KindAfterHours:
+	case KindBoot, KindGap, KindFork, KindCommand, KindSecurity, KindAfterHours, KindMaintenance, KindDispute:
 		return true
 	}
 	return false

@@ -102,6 +102,11 @@ func TestSchemasRefuse(t *testing.T) {
 	f("after-hours", "after-hours.json", `2026-11-24`, `24/11/2026`)
 	f("after-hours", "after-hours.json", `22:00-08:00`, `22:00-25:00`)
 	f("after-hours", "after-hours.json", `"peak":4`, `"peak":0`)
+	f("maint", "maint.json", `"by":"owner"`, `"by":"Owner"`)
+	f("maint", "maint.json", `"to":1795053600000`, `"to":0`)
+	f("dispute", "dispute.json", `"seq":182701`, `"seq":0`)
+	f("dispute", "dispute.json", `Thợ`, `\u202ethợ`)
+	f("dispute", "dispute.json", `Thợ`, `\u0007thợ`)
 	f("up-rec", "batch.json", `"from":1`, `"from":0`)
 	f("up-rec", "batch.json", `"role":"pc"`, `"role":"DESKTOP-1"`) // through the record's own schema
 	f("up-occ", "occ.json", `SS-S--`, `SS-X--`)

@@ -72,6 +72,8 @@ func bodies() []Body {
 			Stamp: at, Night: "2026-11-24", Stage: StageAlert, Category: "game", Hours: "22:00-08:00", First: 1795000000123 - 3000000,
 			Last: 1795000000123, Peak: 4, Minutes: 131, Blind: 3, Confidence: 91,
 		},
+		&Maintenance{Stamp: at, From: 1795046400000, To: 1795053600000, By: ByOwner},
+		&Dispute{Stamp: at, Night: "2026-11-24", Stage: StageAlert, Seq: 182701, Note: "Thợ sửa máy chủ từ 22 giờ, không có khách."},
 	}
 }
 
@@ -160,7 +162,7 @@ func TestKinds(t *testing.T) {
 			thin += string(k) + " "
 		}
 	}
-	if want := "boot anchor close security after-hours "; urgent != want {
+	if want := "boot anchor close security after-hours maint dispute "; urgent != want {
 		t.Errorf("urgent: %s, want %s", urgent, want)
 	}
 	if want := "title health "; thin != want {

@@ -48,6 +48,11 @@ func TestBrowser(t *testing.T) {
 	if n := eval[int](t, tab, `document.querySelectorAll(".nights li").length`); n != 1 {
 		t.Errorf("%d nights on the page, want one of three records", n)
 	}
+	b.records(&uplink.Dispute{
+		Stamp: b.now(), Night: "2026-11-24", Stage: uplink.StageAlert, Seq: 3, Note: "Thợ sửa máy chủ từ 22 giờ, không có khách <b>nào</b>.",
+	})
+	has(t, tab, ".nights .alert .dispute", "Chủ điểm không đồng ý")
+	has(t, tab, ".nights .alert .dispute q", "không có khách <b>nào</b>.")
 	for _, dark := range []string{"light", "dark"} {
 		legible(t, tab, dark)
 	}

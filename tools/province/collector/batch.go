@@ -223,7 +223,7 @@ func insert(tx *store.Tx, ch store.Chain, rs []uplink.Stored, now time.Time) err
 func note(tx *store.Tx, ch store.Chain, r uplink.Stored, now time.Time) error {
 	switch r.Kind {
 	case uplink.KindBlind, uplink.KindBoot, uplink.KindCommand, uplink.KindHealth, uplink.KindFork,
-		uplink.KindAfterHours:
+		uplink.KindAfterHours, uplink.KindDispute:
 	default:
 		return nil
 	}
@@ -246,6 +246,8 @@ func note(tx *store.Tx, ch store.Chain, r uplink.Stored, now time.Time) error {
 		return tx.Alarm(ch, "fork", uint64(b.At), uint64(b.At), now)
 	case *uplink.AfterHours:
 		return tx.Night(ch, r.Seq, string(b.Night), b.Stage)
+	case *uplink.Dispute:
+		return tx.Dispute(ch, r.Seq, string(b.Night))
 	case *uplink.Done:
 		return tx.CommandResult(ch, uint64(b.Number), b.Result, b.Why, true)
 	}

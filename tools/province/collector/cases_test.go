@@ -602,6 +602,10 @@ func TestNights(t *testing.T) {
 	bodies := []uplink.Body{
 		told("2026-11-24", uplink.StageWatch, 30), told("2026-11-24", uplink.StageAlert, 60), told("2026-11-24", uplink.StageAlert, 70),
 		told("2026-11-24", uplink.StageEnd, 80), told("2026-11-25", uplink.StageWatch, 30),
+		&uplink.Dispute{
+			Stamp: uplink.Stamp{Mono: 2, Time: 1795536000001, Quality: uplink.QualitySync}, Night: "2026-11-24", Stage: uplink.StageAlert,
+			Seq: 2, Note: "Thợ sửa máy.",
+		},
 	}
 	heads := []uplink.Head{genesis}
 	var ms []collector.Message
@@ -627,6 +631,8 @@ func TestNights(t *testing.T) {
 	r.takes("the end", ms[3], heads[4])
 	r.takes("the next night", ms[4], heads[5])
 	r.takes("the end again", ms[3], heads[5])
+	r.takes("a dispute", ms[5], heads[6])
+	r.takes("the dispute again", ms[5], heads[6])
 	got := r.column(`SELECT night || ' ' || stage || ' ' || seq FROM nights ORDER BY seq`)
 	want := []string{"2026-11-24 watch 1", "2026-11-24 alert 2", "2026-11-24 end 4", "2026-11-25 watch 5"}
 	if !slices.Equal(got, want) {
@@ -637,12 +643,16 @@ func TestNights(t *testing.T) {
 		!nights[1].Alert || !nights[1].Over || !nights[1].Verified || !strings.Contains(string(nights[1].Body), `"min":80`) {
 		t.Errorf("nights %+v, %v, want a watch, and before it an alert with the end's figures", nights, err)
 	}
+	if len(nights[0].Disputes) != 0 || len(nights[1].Disputes) != 1 || !nights[1].Disputes[0].Verified ||
+		!strings.Contains(string(nights[1].Disputes[0].Body), "Thợ") {
+		t.Errorf("disputes %+v and %+v, want one of the older night", nights[0].Disputes, nights[1].Disputes)
+	}
 	var out bytes.Buffer
 	if _, err := province.Export(t.Context(), &out, r.s, at, "", key(2)); err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(out.String(), `"k":"after-hours"`); n != len(bodies) {
-		t.Errorf("the export has %d records of nights, want %d", n, len(bodies))
+	if n := strings.Count(out.String(), `"k":"after-hours"`); n != len(bodies)-1 {
+		t.Errorf("the export has %d records of nights, want %d", n, len(bodies)-1)
 	}
 	if report, err := export.Verify(&out); err != nil || !report.Sound() {
 		t.Errorf("the export verifies as %+v, %v", report, err)

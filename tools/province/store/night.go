@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -17,8 +18,19 @@ func (tx *Tx) Night(c Chain, seq uint64, night, stage string) error {
 	return nil
 }
 
+// Dispute notes that record seq of c disputes what was told of night.
+func (tx *Tx) Dispute(c Chain, seq uint64, night string) error {
+	err := tx.exec(`INSERT OR IGNORE INTO disputes (cid, night, seq) VALUES (?, ?, ?)`, c.ID, night, int64(seq))
+	if err != nil {
+		return fmt.Errorf("note that the night of %s of %s/%s is disputed: %w", night, c.Box, c.Name, err)
+	}
+	return nil
+}
+
 // Night is what was told of one night of one box.
 type Night struct {
+	cid int64
+
 	Box      string
 	Site     Site // zero if the box is not registered
 	Night    string
@@ -27,13 +39,24 @@ type Night struct {
 	Verified bool // the record is linked to its chain's head
 	Arrived  time.Time
 	Body     []byte // the last record that tells of it, with the newest figures
+	Disputes []Dispute
 }
+
+// Dispute is a record in which the owner disputes what was told of a night.
+type Dispute struct {
+	Verified bool // as Night.Verified
+	Arrived  time.Time
+	Body     []byte
+}
+
+// maxDisputes is how many disputes of one night are returned: a box makes no more.
+const maxDisputes = 4
 
 // Nights returns the last n nights of which something was told, newest first.
 func (s *Store) Nights(ctx context.Context, n int) ([]Night, error) {
 	const text = `WITH told AS (SELECT cid, night, MAX(stage = 'alert') alert, MAX(stage = 'end') over, MAX(seq) seq
 		FROM nights GROUP BY cid, night ORDER BY night DESC, cid LIMIT ?)
-	SELECT chains.box, COALESCE(name, ''), COALESCE(commune, ''), night, alert, over, told.seq <= head, arrived, body
+	SELECT told.cid, chains.box, COALESCE(name, ''), COALESCE(commune, ''), night, alert, over, told.seq <= head, arrived, body
 	FROM told JOIN chains ON chains.id = told.cid JOIN records ON records.cid = told.cid AND records.seq = told.seq
 	LEFT JOIN sites ON sites.box = chains.box ORDER BY night DESC, alert DESC, commune, name, chains.box`
 	rows, err := s.read.QueryContext(ctx, text, n)
@@ -45,12 +68,41 @@ func (s *Store) Nights(ctx context.Context, n int) ([]Night, error) {
 	for rows.Next() {
 		var x Night
 		var arrived int64
-		err := rows.Scan(&x.Box, &x.Site.Name, &x.Site.Commune, &x.Night, &x.Alert, &x.Over, &x.Verified, &arrived, &x.Body)
+		err := rows.Scan(&x.cid, &x.Box, &x.Site.Name, &x.Site.Commune, &x.Night, &x.Alert, &x.Over, &x.Verified, &arrived, &x.Body)
 		if err != nil {
 			return nil, fmt.Errorf("read nights: %w", err)
 		}
 		x.Arrived = stamp(arrived)
 		out = append(out, x)
 	}
-	return out, rows.Err()
+	if err := rows.Err(); err != nil || len(out) == 0 {
+		return out, err
+	}
+	return out, s.dispute(ctx, out)
+}
+
+// dispute fills in the disputes of list, which is newest first.
+func (s *Store) dispute(ctx context.Context, list []Night) error {
+	const text = `SELECT cid, night, verified, arrived, body FROM (
+		SELECT d.cid, night, d.seq, d.seq <= head verified, arrived, body, ROW_NUMBER() OVER (PARTITION BY d.cid, night ORDER BY d.seq) n
+		FROM disputes d JOIN chains ON chains.id = d.cid JOIN records ON records.cid = d.cid AND records.seq = d.seq
+		WHERE night BETWEEN ? AND ?) WHERE n <= ? ORDER BY cid, night, seq`
+	rows, err := s.read.QueryContext(ctx, text, list[len(list)-1].Night, list[0].Night, maxDisputes)
+	if err != nil {
+		return fmt.Errorf("read disputes: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var cid, arrived int64
+		var night string
+		var d Dispute
+		if err := rows.Scan(&cid, &night, &d.Verified, &arrived, &d.Body); err != nil {
+			return fmt.Errorf("read disputes: %w", err)
+		}
+		d.Arrived = stamp(arrived)
+		if i := slices.IndexFunc(list, func(n Night) bool { return n.cid == cid && n.Night == night }); i >= 0 {
+			list[i].Disputes = append(list[i].Disputes, d)
+		}
+	}
+	return rows.Err()
 }

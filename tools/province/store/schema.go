@@ -188,6 +188,15 @@ CREATE TABLE nights (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX newest_night ON nights (night);
 `,
+	`
+-- What owners dispute (record kind dispute): which night it is about. The owner's words are in the record.
+CREATE TABLE disputes (
+	cid   INTEGER NOT NULL REFERENCES chains (id),
+	night TEXT NOT NULL,                   -- as in nights
+	seq   INTEGER NOT NULL,
+	PRIMARY KEY (cid, night, seq)
+) STRICT, WITHOUT ROWID;
+`,
 }
 
 // migrate brings the schema to the last migration, each in its own transaction. It refuses a database that a newer

@@ -48,6 +48,10 @@ func (l *words) describe(r uplink.Record) string {
 		return l.f(format, cmp.Or(l.blinds[b.Why], b.Why))
 	case *uplink.AfterHours:
 		return l.night(b)
+	case *uplink.Maintenance:
+		return l.maintenance(b)
+	case *uplink.Dispute:
+		return l.dispute(b)
 	case *uplink.Health:
 		return l.counters(b)
 	case *uplink.Gap:

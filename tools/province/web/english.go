@@ -76,7 +76,8 @@ var english = words{
 		uplink.KindCommand: "Result of a command", uplink.KindUpdate: "Firmware update", uplink.KindHealth: "Health of the box",
 		uplink.KindGap: "Break in the numbers", uplink.KindFork: "Chain has a second branch", uplink.KindSecurity: "Refused for security",
 		uplink.KindEvent:      "Event of the box",
-		uplink.KindAfterHours: "Stations used after hours",
+		uplink.KindAfterHours: "Stations used after hours", uplink.KindMaintenance: "Maintenance announced",
+		uplink.KindDispute: "Owner's dispute",
 	},
 	roles: map[string]string{
 		"unknown": "not known", "pc": "PC", "router": "router", "server": "server", "cashier": "cashier's PC", "phone": "phone",
@@ -155,4 +156,9 @@ var english = words{
 	used:    "From %[1]s to %[2]s, stations at once: %[3]d at most, station-minutes: %[4]d, confidence %[5]d %%.",
 	notSeen: "Minutes that could not be seen: %d.", maintained: "Minutes in a declared maintenance: %d.", unsureTimes: "Times not certain.",
 	stages: map[string]string{uplink.StageWatch: "to be noted", uplink.StageAlert: "inspection suggested", uplink.StageEnd: "summary of the night"},
+
+	Disputed:   "The owner disputes this",
+	disputed:   "The owner disputes what was told of the night of %[1]s (%[2]s, record %[3]d): “%[4]s”",
+	announced:  "Maintenance announced from %[1]s to %[2]s, by %[3]s.",
+	announcers: map[string]string{uplink.ByOwner: "the owner", uplink.ByProvince: "the province"},
 }

@@ -17,6 +17,15 @@ type night struct {
 	Cafe, Commune, Night, Hours, Stage, Text string
 	Alert, Over, Unsure, Waiting             bool
 	Arrived                                  moment
+	Disputes                                 []dispute
+}
+
+// dispute is what the owner says of a night.
+type dispute struct {
+	Note    string
+	Told    moment // zero where the box did not know the time
+	Arrived moment
+	Waiting bool
 }
 
 // nights reads the newest nights of which something was told.
@@ -32,6 +41,21 @@ func (w *Server) nights(ctx context.Context, l *words) ([]night, error) {
 		}
 	}
 	return list, nil
+}
+
+func disputesOf(list []store.Dispute) (out []dispute) {
+	for _, s := range list {
+		r, err := uplink.ParseRecord(s.Body)
+		if err != nil {
+			continue
+		}
+		if b, err := r.Body(); err == nil {
+			if d, ok := b.(*uplink.Dispute); ok {
+				out = append(out, dispute{d.Note, moment{r.Stamp.Time.Time()}, moment{s.Arrived}, !s.Verified})
+			}
+		}
+	}
+	return out
 }
 
 func nightOf(s store.Night, l *words) (n night, ok bool) {
@@ -54,7 +78,18 @@ func nightOf(s store.Night, l *words) (n night, ok bool) {
 	return night{
 		Cafe: cmp.Or(s.Site.Name, s.Box), Commune: s.Site.Commune, Night: dayOf(a.Night), Hours: a.Hours, Stage: l.stages[stage],
 		Text: l.figures(a), Alert: s.Alert, Over: s.Over, Unsure: a.Uncertain, Waiting: !s.Verified, Arrived: moment{s.Arrived},
+		Disputes: disputesOf(s.Disputes),
 	}, true
+}
+
+// dispute says in words what the owner says of a night.
+func (l *words) dispute(d *uplink.Dispute) string {
+	return l.f(l.disputed, dayOf(d.Night), cmp.Or(l.stages[d.Stage], d.Stage), d.Seq, d.Note)
+}
+
+// maintenance says in words which work was announced.
+func (l *words) maintenance(m *uplink.Maintenance) string {
+	return l.f(l.announced, minuteOf(m.From), minuteOf(m.To), cmp.Or(l.announcers[m.By], m.By))
 }
 
 // night says in words what a record tells of a night.

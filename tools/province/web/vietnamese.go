@@ -79,7 +79,8 @@ var vietnamese = words{
 		uplink.KindCommand: "Kết quả lệnh", uplink.KindUpdate: "Cập nhật phần mềm", uplink.KindHealth: "Tình trạng thiết bị",
 		uplink.KindGap: "Ngắt quãng số bản ghi", uplink.KindFork: "Chuỗi có nhánh thứ hai", uplink.KindSecurity: "Từ chối vì an ninh",
 		uplink.KindEvent:      "Sự kiện của thiết bị",
-		uplink.KindAfterHours: "Máy được dùng ngoài giờ",
+		uplink.KindAfterHours: "Máy được dùng ngoài giờ", uplink.KindMaintenance: "Báo trước bảo trì",
+		uplink.KindDispute: "Ý kiến của chủ điểm",
 	},
 	roles: map[string]string{
 		"unknown": "chưa rõ loại", "pc": "máy tính", "router": "bộ định tuyến", "server": "máy chủ", "cashier": "máy thu ngân",
@@ -158,4 +159,9 @@ var vietnamese = words{
 	used:    "Từ %[1]s đến %[2]s, nhiều nhất %[3]d máy cùng lúc, tổng cộng %[4]d phút máy, độ tin cậy %[5]d %%.",
 	notSeen: "%d phút không quan sát được.", maintained: "%d phút trong thời gian bảo trì đã báo.", unsureTimes: "Giờ chưa chắc chắn.",
 	stages: map[string]string{uplink.StageWatch: "lưu ý", uplink.StageAlert: "đề nghị kiểm tra", uplink.StageEnd: "tổng kết đêm"},
+
+	Disputed:   "Chủ điểm không đồng ý",
+	disputed:   "Chủ điểm không đồng ý với nội dung đã báo về đêm %[1]s (%[2]s, bản ghi %[3]d): “%[4]s”",
+	announced:  "Báo trước thời gian bảo trì từ %[1]s đến %[2]s, người báo: %[3]s.",
+	announcers: map[string]string{uplink.ByOwner: "chủ điểm", uplink.ByProvince: "tỉnh"},
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html/template"
 	"io"
 	"log/slog"
 	"net/http"
@@ -419,5 +420,63 @@ func TestNights(t *testing.T) {
 		if !strings.Contains(english, want) {
 			t.Errorf("no %q in the English page", want)
 		}
+	}
+}
+
+// TestDisputes: what the owner says stands at the night that it is about, in his own words, which do nothing but stand there.
+func TestDisputes(t *testing.T) {
+	now := time.Now()
+	const hostile = `</q><script>alert(1)</script> "thợ sửa"`
+	_, _, h := serve(t, func(tx *store.Tx) error {
+		for _, box := range []string{"b-00000001", "b-00000002"} {
+			if err := cafe(tx, box, now, occ("A", 1, 1, 0, now, uplink.QualitySync)); err != nil {
+				return err
+			}
+			c, err := tx.NewChain(box, "k3v9Qd2x", make([]byte, 32), make([]byte, 32), now)
+			if err != nil {
+				return err
+			}
+			bodies := [][]byte{nightRecord(uplink.StageAlert, nil)}
+			for n := range 6 {
+				d := &uplink.Dispute{Stamp: at, Night: "2026-11-24", Stage: uplink.StageAlert, Seq: 1, Note: fmt.Sprint(hostile, n)}
+				r, err := uplink.Encode(d)
+				if err != nil {
+					return err
+				}
+				if box == "b-00000002" {
+					bodies = append(bodies, r.Raw)
+				}
+			}
+			for n, body := range bodies {
+				seq := uint64(n + 1)
+				if err := tx.Insert(c, []store.Record{{Seq: seq, Hash: make([]byte, 32), Body: body}}, now); err != nil {
+					return err
+				}
+				err := tx.Night(c, seq, "2026-11-24", uplink.StageAlert)
+				if n > 0 {
+					err = tx.Dispute(c, seq, "2026-11-24")
+				}
+				if err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	page, _ := fetch(t, h.URL)
+	list := page[strings.Index(page, `id="nights"`):strings.Index(page, `id="newest"`)]
+	first, second, _ := strings.Cut(list, "<h3>b-00000002</h3>")
+	if strings.Contains(first, "dispute") {
+		t.Errorf("the night of another café is disputed: %s", first)
+	}
+	if n := strings.Count(second, `<p class="dispute">`); n != 4 {
+		t.Errorf("%d disputes of the night, want the first four", n)
+	}
+	note := template.HTMLEscapeString(hostile) + "0"
+	if !strings.Contains(second, vietnamese.Disputed) || !strings.Contains(second, "<q>"+note+"</q>") {
+		t.Errorf("no %q, said as the owner said it, in %s", note, second)
+	}
+	if strings.Contains(page, "<script>alert") {
+		t.Error("the owner's words are a script")
 	}
 }

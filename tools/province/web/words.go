@@ -49,6 +49,8 @@ type words struct {
 	Nights, NoNights, NightOf, Going, Over                                      string
 	used, notSeen, maintained, unsureTimes                                      string
 	stages                                                                      map[string]string
+	Disputed, disputed, announced                                               string
+	announcers                                                                  map[string]string // who announces maintenance
 
 	printer *message.Printer // groups digits and writes decimals as the language does; only read, so it can be shared
 }

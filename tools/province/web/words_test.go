@@ -82,6 +82,11 @@ func TestNothingWithoutWords(t *testing.T) {
 				t.Errorf("%s: no words for stage %s", l.Lang, stage)
 			}
 		}
+		for _, by := range []string{uplink.ByOwner, uplink.ByProvince} {
+			if l.announcers[by] == "" {
+				t.Errorf("%s: no words for maintenance by %s", l.Lang, by)
+			}
+		}
 		for _, class := range []string{"A+", "A", "C", "BLIND"} {
 			if l.sights[class] == "" {
 				t.Errorf("%s: no words for vantage %s", l.Lang, class)
@@ -126,6 +131,12 @@ func TestDescribe(t *testing.T) {
 			"độ tin cậy 91 %. 3 phút không quan sát được. 5 phút trong thời gian bảo trì đã báo. Giờ chưa chắc chắn.",
 		"Night of 18/11/2026, 22:00-08:00, inspection suggested. From 18:06 18/11 to 18:40 18/11, stations at once: 4 at most, "+
 			"station-minutes: 1,131, confidence 91 %. Minutes that could not be seen: 3. Minutes in a declared maintenance: 5. Times not certain.")
+	f(&uplink.Maintenance{Stamp: at, From: 1795000000000, To: 1795002000000, By: uplink.ByOwner},
+		"Báo trước thời gian bảo trì từ 18:06 18/11 đến 18:40 18/11, người báo: chủ điểm.",
+		"Maintenance announced from 18:06 18/11 to 18:40 18/11, by the owner.")
+	f(&uplink.Dispute{Stamp: at, Night: "2026-11-18", Stage: uplink.StageAlert, Seq: 1234, Note: "Thợ sửa máy."},
+		"Chủ điểm không đồng ý với nội dung đã báo về đêm 18/11/2026 (đề nghị kiểm tra, bản ghi 1.234): “Thợ sửa máy.”",
+		"The owner disputes what was told of the night of 18/11/2026 (inspection suggested, record 1,234): “Thợ sửa máy.”")
 	f(&uplink.Roster{Part: 1, Parts: 2, Stamp: at, Stations: []uplink.Member{
 		{Station: station, Role: "router"}, {Station: station, Role: "pc"}, {Station: station, Role: "pc"},
 	}},
