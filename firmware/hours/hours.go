@@ -57,6 +57,9 @@ func (d Date) minute(m int) time.Time {
 	return time.Unix((int64(d)*day+int64(m)-zone)*60, 0).UTC()
 }
 
+// Start returns when d begins: 00:00, Zone.
+func (d Date) Start() time.Time { return d.minute(0) }
+
 // String returns d as 2026-11-24.
 func (d Date) String() string { return d.minute(0).In(Zone).Format(time.DateOnly) }
 
@@ -194,6 +197,12 @@ func (p Profile) valid() error {
 // begins returns when the night of d begins by p; ok is false if p has no window.
 func (p Profile) begins(d Date) (t time.Time, ok bool) {
 	return d.minute(p.Window.From), p.Window != (Window{})
+}
+
+// Night returns from when to when the night of d is by p; ok is false if p has no window.
+func (p Profile) Night(d Date) (from, to time.Time, ok bool) {
+	from, ok = p.begins(d)
+	return from, p.ends(d), ok
 }
 
 // ends returns when the night of d is over by p.
