@@ -63,6 +63,7 @@ type Account struct {
 	roster  []uplink.Member
 	place   map[capture.MAC]int // index in roster, by Station.ID
 	changed bool                // the roster was changed since it was sent
+	sent    int64               // when it was
 
 	nights *Nights
 }
@@ -209,7 +210,11 @@ func (a *Account) strike() {
 	a.changed = true
 }
 
-// occupancy sends the roster if it has changed, then what its stations do.
+// sendAgain is after how long the roster is sent though it is the same, so that who has the records of a few days knows what
+// stations they are of.
+const sendAgain = int64(24 * time.Hour)
+
+// occupancy sends the roster if it has changed, and each day, then what its stations do.
 func (a *Account) occupancy(e *cafe.Event) error {
 	if len(a.roster) > maxRoster {
 		a.strike()
@@ -217,7 +222,7 @@ func (a *Account) occupancy(e *cafe.Event) error {
 	for i := range e.Occupancy {
 		a.member(e.Occupancy[i].Station)
 	}
-	if a.changed {
+	if a.changed || a.rev > 0 && e.Time-a.sent >= sendAgain {
 		if err := a.sendRoster(e.Time); err != nil {
 			return err
 		}
@@ -263,7 +268,7 @@ func letterOf(s cafe.State) byte {
 }
 
 func (a *Account) sendRoster(t int64) error {
-	a.changed = false
+	a.changed, a.sent = false, t
 	a.rev++
 	parts := uplink.Int((len(a.roster) + uplink.MaxRoster - 1) / uplink.MaxRoster)
 	n := uplink.Int(0)

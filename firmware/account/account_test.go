@@ -294,3 +294,22 @@ func TestChangedCard(t *testing.T) {
 		t.Errorf("%d sessions of the computer opened, want one by each card", opened)
 	}
 }
+
+// TestRosterIsSentEachDay: where nothing changes, too.
+func TestRosterIsSentEachDay(t *testing.T) {
+	p := &page{}
+	a := New(Config{Secret: [32]byte{1}, Quality: uplink.QualitySync, Window: 5 * time.Minute}, p)
+	s := &cafe.Station{MAC: mac(1), Role: cafe.RolePC}
+	if err := a.Take(&cafe.Event{Kind: cafe.EventStation, Time: start, Station: s}); err != nil {
+		t.Fatal(err)
+	}
+	for at := time.Duration(0); at < 73*time.Hour; at += 5 * time.Minute {
+		e := cafe.Event{Kind: cafe.EventOccupancy, Time: start + int64(at), Occupancy: []cafe.Doing{{Station: s, State: cafe.StateOff}}}
+		if err := a.Take(&e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := p.kinds(); got != "roster roster roster roster" {
+		t.Errorf("%s, want a roster at the start and after each of three days", got)
+	}
+}

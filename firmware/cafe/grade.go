@@ -272,13 +272,19 @@ func (c *Cafe) routers() map[netip.Addr]struct{} {
 	return set
 }
 
-// judgeVantage says what can be seen when that has changed: the grade, its reason, or how much the mirror drops.
+// sayAgain is after how long the vantage is told anew though it is the same, so that who has the records of a few days knows
+// what could be seen in them.
+const sayAgain = int64(24 * time.Hour)
+
+// judgeVantage says what can be seen when that has changed: the grade, its reason, or how much the mirror drops. It says it again
+// each day.
 func (c *Cafe) judgeVantage() {
 	now, was := c.Vantage(), &c.vantage.told
-	if c.vantage.saidOnce && now.Grade == was.Grade && now.Word == was.Word && !now.Loss.differs(was.Loss) {
+	again := c.now-c.vantage.said >= sayAgain
+	if c.vantage.saidOnce && !again && now.Grade == was.Grade && now.Word == was.Word && !now.Loss.differs(was.Loss) {
 		return
 	}
-	c.vantage.saidOnce = true
+	c.vantage.saidOnce, c.vantage.said = true, c.now
 	*was = now
 	c.events = append(c.events, Event{Kind: EventVantage, Time: c.now, Vantage: now})
 }

@@ -127,6 +127,7 @@ type vantage struct {
 	looked   int64   // when it was last looked whether the mirror is gone
 	told     Vantage // at the last EventVantage
 	saidOnce bool
+	said     int64 // when
 }
 
 const (

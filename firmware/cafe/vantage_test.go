@@ -501,6 +501,17 @@ func TestLossIsTold(t *testing.T) {
 	}
 }
 
+// TestVantageIsToldEachDay: where nothing changes, too.
+func TestVantageIsToldEachDay(t *testing.T) {
+	r := newRoom(Config{Vantage: GradeA})
+	for at := time.Duration(0); at < 73*time.Hour; at += time.Minute {
+		r.sees(at, gateway, true)
+	}
+	if n := r.count(EventVantage, capture.MAC{}); n < 4 || n > 6 {
+		t.Errorf("vantage told %d times in 73 hours, want at the start and after each day", n)
+	}
+}
+
 func TestMinutes(t *testing.T) {
 	m := func(list ...int) (s minutes) {
 		for _, n := range list {
