@@ -35,14 +35,17 @@ type Ledger struct {
 	profile hours.Profile
 
 	seq, boot uint64
+	placed    uint64 // number of the last record that was placed
 	begun     bool
 	holed     int64 // from here on records are missing, milliseconds; 0: none are
 	epoch     int64 // UTC at m = 0 of this boot of the machine, milliseconds
 	timed     bool  // epoch is known
 	wait      []uplink.Stored
 
-	run   run
-	ended run // the run before, until its Off says whether it said goodbye
+	run    run
+	roles  uint64 // the number of the newest roster's first record
+	ranges map[hours.Date]*span
+	ended  run // the run before, until its Off says whether it said goodbye
 
 	days     map[hours.Date]*day
 	stations map[uplink.StationID]*station
@@ -68,7 +71,7 @@ type Counts struct {
 func New(p hours.Profile) *Ledger {
 	return &Ledger{
 		profile: p, days: map[hours.Date]*day{}, stations: map[uplink.StationID]*station{}, nights: map[hours.Date][]Alert{},
-		words: []string{""},
+		ranges: map[hours.Date]*span{}, words: []string{""},
 	}
 }
 
@@ -142,24 +145,26 @@ func (l *Ledger) place(r *uplink.Stored, body uplink.Body, t int64) {
 	} else if !l.run.on || l.run.boot != r.Boot {
 		l.begin(r, t)
 	}
+	l.bound(r.Seq, t)
 	l.live(r.Stamp, t)
 	l.fill(t)
 	switch b := body.(type) {
 	case *uplink.Off:
 		l.off(b, t)
 	case *uplink.Blind:
-		l.blind(b, t)
+		l.blind(b, r.Seq, t)
 	case *uplink.Vantage:
-		l.vantage(b, t)
+		l.vantage(b, r.Seq, t)
 	case *uplink.Anchor:
 		l.run.anchored = t
 	case *uplink.Roster:
-		l.roster(b)
+		l.roster(b, r.Seq)
 	case *uplink.Open:
-		l.opened(b, t)
+		l.opened(b, r.Seq, t)
 	case *uplink.Close:
 		l.closed(b, t)
 	default:
 		l.note(r, body, t)
 	}
+	l.placed = r.Seq
 }

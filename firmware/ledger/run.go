@@ -25,13 +25,15 @@ type run struct {
 	anchored int64 // when the clock was last known to be right
 
 	sighted bool   // a vantage was told
+	sightBy uint64 // number of the record
 	since   int64  // the newest one
 	class   string // of it
 	why     string
 	hidden  int
 
-	dark  int64 // since when the box is blind; 0: it is not
-	cause string
+	dark   int64 // since when the box is blind; 0: it is not
+	darkBy uint64
+	cause  string
 }
 
 // when returns the time of a stamp: its own, or by a record of the same boot of the machine that has one.
@@ -151,11 +153,11 @@ func (l *Ledger) seen(t int64) {
 }
 
 // blind takes that the box sees no more, or again.
-func (l *Ledger) blind(b *uplink.Blind, t int64) {
+func (l *Ledger) blind(b *uplink.Blind, seq uint64, t int64) {
 	u := &l.run
 	switch {
 	case b.Blind && u.dark == 0:
-		u.dark, u.cause = t, b.Why
+		u.dark, u.darkBy, u.cause = t, seq, b.Why
 	case b.Blind:
 		u.dark = min(u.dark, t)
 	case u.dark > 0:
@@ -165,10 +167,11 @@ func (l *Ledger) blind(b *uplink.Blind, t int64) {
 }
 
 // vantage takes what the box can see from t on.
-func (l *Ledger) vantage(v *uplink.Vantage, t int64) {
+func (l *Ledger) vantage(v *uplink.Vantage, seq uint64, t int64) {
 	u := &l.run
 	l.sight(t)
-	u.sighted, u.since, u.class, u.why, u.hidden = true, t, v.Class, v.Why, int(min(v.Hidden, MaxStations))
+	u.sighted, u.sightBy, u.since = true, seq, t
+	u.class, u.why, u.hidden = v.Class, v.Why, int(min(v.Hidden, MaxStations))
 }
 
 // sight writes down what could be seen up to t.

@@ -13,6 +13,7 @@ type station struct {
 // session is the open session of a station, if it has one.
 type session struct {
 	open    bool
+	by      uint64 // number of the record that opened it
 	from    int64
 	counted int64 // minutes before it are counted: sessions may follow each other within one
 }
@@ -50,7 +51,10 @@ func (l *Ledger) forget() {
 }
 
 // roster takes which stations are guests' computers. One of which nothing is known counts as one.
-func (l *Ledger) roster(r *uplink.Roster) {
+func (l *Ledger) roster(r *uplink.Roster, seq uint64) {
+	if r.Part == 1 {
+		l.roles = seq
+	}
 	for _, m := range r.Stations {
 		if s := l.station(m.Station); s != nil {
 			s.other = m.Role != "pc" && m.Role != "unknown"
@@ -58,17 +62,20 @@ func (l *Ledger) roster(r *uplink.Roster) {
 	}
 }
 
-func (l *Ledger) opened(o *uplink.Open, t int64) {
+// opened takes the begin of a session. Where one is open its end was lost: it is counted up to here.
+func (l *Ledger) opened(o *uplink.Open, seq uint64, t int64) {
 	s := l.station(o.Station)
 	if s == nil || l.open == MaxOpen && !s.of(o.Of).open {
 		l.counts.Passed++
 		return
 	}
 	x := s.of(o.Of)
-	if !x.open {
+	if x.open {
+		l.count(s, o.Of, x.from, t)
+	} else {
 		l.open++
 	}
-	x.open, x.from = true, t
+	x.open, x.by, x.from = true, seq, t
 }
 
 // closed takes the end of a session, which may know better when it began.
