@@ -1,0 +1,239 @@
+package owner
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"cafeprobe/firmware/hours"
+	"cafeprobe/firmware/ledger"
+)
+
+// Book is the account of the café: what a ledger.Ledger says, which is not to be asked by two at once.
+type Book interface {
+	Days(now time.Time) []hours.Date
+	Day(d hours.Date, now time.Time) ledger.Day
+	Night(d hours.Date, now time.Time) ledger.Night
+}
+
+// shown are the pages of who is logged in.
+func (s *Server) shown(mux *http.ServeMux) {
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { s.day(w, r, hours.DateOf(s.cfg.Now()), true) })
+	mux.HandleFunc("GET /day/{date}", s.oneDay)
+	mux.HandleFunc("GET /days", s.days)
+	mux.HandleFunc("GET /night/{date}", s.night)
+	mux.HandleFunc("POST /night/{date}", s.dispute)
+	mux.HandleFunc("GET /night/{date}/proof.pdf", s.proof)
+	mux.HandleFunc("GET /maintenance", s.maintenance)
+	mux.HandleFunc("POST /maintenance", s.declare)
+	mux.HandleFunc("GET /privacy", s.privacy)
+	mux.HandleFunc("GET /data", s.data)
+	mux.HandleFunc("GET /data/records.jsonl", s.records)
+	mux.HandleFunc("GET /data/days.csv", s.table)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, http.StatusNotFound, "refused.missing") })
+}
+
+// dateOf returns the date in the path of r, if the page has it: one of the last 35 days.
+func (s *Server) dateOf(r *http.Request) (hours.Date, bool) {
+	d, err := hours.ParseDate(r.PathValue("date"))
+	today := hours.DateOf(s.cfg.Now())
+	return d, err == nil && d <= today && d > today-ledger.MaxDays
+}
+
+func (s *Server) oneDay(w http.ResponseWriter, r *http.Request) {
+	d, ok := s.dateOf(r)
+	if !ok {
+		s.refuse(w, r, http.StatusNotFound, "refused.missing")
+		return
+	}
+	s.day(w, r, d, false)
+}
+
+// figure is a number with what it is of.
+type figure struct{ Name, Value, Small string }
+
+// gone is a time in which nothing can be said.
+type gone struct {
+	From, To  time.Time
+	Minutes   time.Duration
+	What, Why string
+}
+
+// dayPage is one day.
+type dayPage struct {
+	Date    hours.Date
+	Today   bool
+	State   []string // what is so now, in sentences
+	Class   string   // of that: open, quiet, blind
+	Figures []figure
+	Chart   chart
+	Open    []ledger.Span
+	More    int // spans that are not listed
+	Gone    []gone
+	Upkeep  []ledger.Maintenance
+	Nights  []nightLine
+	Lost    []string
+	Prev    string // date of the day before, "" where there is none
+	Next    string
+}
+
+func (p dayPage) title(l *lang) string {
+	if p.Today {
+		return l.say("title.day") + ", " + l.date(p.Date)
+	}
+	return l.date(p.Date)
+}
+
+// nightLine leads to a night.
+type nightLine struct{ Date, Hours, Text string }
+
+// maxListed is how many spans a page lists of one kind. A chart shows all.
+const maxListed = 24
+
+func (s *Server) day(w http.ResponseWriter, r *http.Request, date hours.Date, today bool) {
+	l, now := chosen(r), s.cfg.Now()
+	d := s.cfg.Book.Day(date, now)
+	before, tonight := s.cfg.Book.Night(date-1, now), s.cfg.Book.Night(date, now)
+	p := dayPage{Date: date, Today: today, Upkeep: d.Maintenance, Gone: goneOf(l, d.Off, d.Blind, d.Gaps), Lost: lostOf(l, &d)}
+	p.Chart = chartOf(d.Minutes, date.Start(), now, []ledger.Span{{From: before.From, To: before.To}, {From: tonight.From, To: tonight.To}})
+	p.Chart.Title, p.Chart.Desc = l.say("chart.day", l.date(date)), summary(l, &d.Figures, d.Open)
+	p.Figures = l.figures(&d)
+	p.Open, p.More = listed(d.Open)
+	if today {
+		p.State, p.Class = l.present(&d, now)
+	}
+	for _, n := range []ledger.Night{tonight, before} {
+		if n.Verdict != ledger.NoNight && n.From.Before(now) {
+			p.Nights = append(p.Nights, nightLine{n.Date.String(), l.window(&n), l.verdict(&n)})
+		}
+	}
+	if have := s.cfg.Book.Days(now); len(have) > 0 && date > have[len(have)-1] {
+		p.Prev = (date - 1).String()
+	}
+	if !today && date < hours.DateOf(now) {
+		p.Next = (date + 1).String()
+	}
+	s.show(w, r, http.StatusOK, "day", p, "")
+}
+
+func listed(spans []ledger.Span) (list []ledger.Span, more int) {
+	n := min(len(spans), maxListed)
+	return spans[:n], len(spans) - n
+}
+
+// present says what is known of this moment: the last minute that is over, whose count may still rise.
+func (l *lang) present(d *ledger.Day, now time.Time) (say []string, class string) {
+	i := min(max(0, int(now.Sub(d.Date.Start())/time.Minute)-1), len(d.Minutes)-1)
+	m := d.Minutes[i]
+	say = []string{l.say("state.quiet")}
+	class = "quiet"
+	switch {
+	case m.InUse > 0:
+		say, class = []string{l.say("state.open", int(m.InUse), int(max(m.On, m.InUse)))}, "open"
+	case m.State == ledger.Blind && m.On > 0:
+		return []string{l.say("state.on", int(m.On)), l.say("state.blind", reasonAt(l, d.Blind, d.Date.Start().Add(time.Duration(i)*time.Minute)))}, "blind"
+	case m.State == ledger.Blind:
+		return []string{l.say("state.blind", reasonAt(l, d.Blind, d.Date.Start().Add(time.Duration(i)*time.Minute)))}, "blind"
+	case m.State == ledger.Off || m.State == ledger.Gap || d.Figures.Seen+d.Figures.Blind == 0:
+		return []string{l.say("state.nothing")}, "blind"
+	case m.On > 0:
+		say = []string{l.say("state.on", int(m.On)), l.say("state.idle")}
+	}
+	return append(say, l.say("state.late")), class
+}
+
+// reasonAt returns why it was blind at t.
+func reasonAt(l *lang, spans []ledger.Span, t time.Time) string {
+	for _, s := range spans {
+		if !t.Before(s.From) && t.Before(s.To) {
+			return l.known("why.", s.Why)
+		}
+	}
+	return l.say("why.")
+}
+
+// figures are the four numbers of a day.
+func (l *lang) figures(d *ledger.Day) []figure {
+	f := &d.Figures
+	peak := figure{l.say("figure.peak"), l.num(f.Peak), ""}
+	if f.Peak > 0 {
+		peak.Small = l.say("figure.at", f.PeakAt.In(hours.Zone).Format("15:04"))
+	}
+	open := figure{l.say("figure.open"), l.span(total(d.Open)), ""}
+	if !f.First.IsZero() {
+		open.Small = l.say("figure.between", f.First.In(hours.Zone).Format("15:04"), f.Last.Add(time.Minute).In(hours.Zone).Format("15:04"))
+	}
+	dark := f.Off + f.Blind + f.Gap
+	return []figure{
+		open, peak,
+		{l.say("figure.seen"), l.span(minutes(f.Seen)), l.say("figure.seen.small", coverage(f))},
+		{l.say("figure.dark"), l.span(minutes(dark)), l.say("figure.dark.small")},
+	}
+}
+
+// coverage is how much was seen of the minutes of which something is known to be so or not, in whole percent, rounded down: 100 is all.
+func coverage(f *ledger.Figures) string {
+	all := f.Seen + f.Off + f.Blind + f.Gap
+	if all == 0 {
+		return "–"
+	}
+	return strconv.Itoa(100*f.Seen/all) + " %"
+}
+
+func minutes(n int) time.Duration { return time.Duration(n) * time.Minute }
+
+func total(spans []ledger.Span) (d time.Duration) {
+	for _, s := range spans {
+		d += s.To.Sub(s.From)
+	}
+	return d
+}
+
+// summary says a chart in a sentence, for who does not see it.
+func summary(l *lang, f *ledger.Figures, open []ledger.Span) string {
+	if f.Peak == 0 {
+		return l.say("chart.none", minutes(f.Seen), minutes(f.Off+f.Blind+f.Gap))
+	}
+	return l.say("chart.some", total(open), f.Peak, f.PeakAt.In(hours.Zone).Format("15:04"), minutes(f.Seen), minutes(f.Off+f.Blind+f.Gap))
+}
+
+// goneOf lists the times in which nothing can be said, in their order, with the reasons.
+func goneOf(l *lang, off, blind, gaps []ledger.Span) (out []gone) {
+	for len(off)+len(blind)+len(gaps) > 0 {
+		from, what := &off, "off"
+		for _, o := range []struct {
+			spans *[]ledger.Span
+			what  string
+		}{{&blind, "blind"}, {&gaps, "gap"}} {
+			if len(*o.spans) > 0 && (len(*from) == 0 || (*o.spans)[0].From.Before((*from)[0].From)) {
+				from, what = o.spans, o.what
+			}
+		}
+		s := (*from)[0]
+		*from = (*from)[1:]
+		if len(out) < maxListed {
+			why := ""
+			if s.Why != "" {
+				why = l.known("why.", s.Why)
+			}
+			out = append(out, gone{s.From, s.To, s.To.Sub(s.From), l.say("gone." + what), why})
+		}
+	}
+	return out
+}
+
+// lostOf says what the chain itself says is missing in it.
+func lostOf(l *lang, d *ledger.Day) (out []string) {
+	for _, x := range d.Lost {
+		at := x.At.In(hours.Zone).Format("15:04")
+		if x.Count == 0 {
+			out = append(out, l.say("lost.passed", at, int(min(x.From, 1<<53)), int(min(x.To, 1<<53))))
+			continue
+		}
+		out = append(out, l.say("lost.count", at, int(min(x.Count, 1<<53)), l.known("lost.", x.Why)))
+	}
+	for _, x := range d.Forks {
+		out = append(out, l.say("lost.forked", x.At.In(hours.Zone).Format("15:04"), int(min(x.Seq, 1<<53))))
+	}
+	return out[:min(len(out), maxListed)]
+}

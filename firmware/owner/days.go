@@ -1,0 +1,45 @@
+package owner
+
+import (
+	"net/http"
+
+	"cafeprobe/firmware/hours"
+	"cafeprobe/firmware/ledger"
+)
+
+// dayLine is one of the 35 days.
+type dayLine struct {
+	Date        string // in the path
+	Name        string
+	Today       bool
+	Bands       []band
+	Open, Peak  string
+	Seen        string
+	Desc        string
+	Watch       bool // something was told of the night that begins on it
+	Alert       bool
+	Maintenance bool
+	Dispute     bool
+}
+
+// days lists the days of which something is known.
+func (s *Server) days(w http.ResponseWriter, r *http.Request) {
+	l, now := chosen(r), s.cfg.Now()
+	var lines []dayLine
+	for _, date := range s.cfg.Book.Days(now) {
+		d := s.cfg.Book.Day(date, now)
+		before, tonight := s.cfg.Book.Night(date-1, now), s.cfg.Book.Night(date, now)
+		x := dayLine{
+			Date: date.String(), Name: l.date(date), Today: date == hours.DateOf(now), Open: l.span(total(d.Open)), Peak: l.num(d.Figures.Peak),
+			Seen: coverage(&d.Figures), Desc: summary(l, &d.Figures, d.Open), Maintenance: len(d.Maintenance) > 0,
+			Bands: strip(&d, now, []ledger.Span{{From: before.From, To: before.To}, {From: tonight.From, To: tonight.To}}),
+		}
+		for _, a := range d.Alerts {
+			x.Watch = true
+			x.Alert = x.Alert || a.Stage == "alert"
+			x.Dispute = x.Dispute || len(a.Disputes) > 0
+		}
+		lines = append(lines, x)
+	}
+	s.show(w, r, http.StatusOK, "days", lines, "")
+}
