@@ -146,14 +146,24 @@ func fixed(f float64) string {
 	return strings.TrimSuffix(strings.TrimRight(strconv.FormatFloat(f, 'f', 2, 64), "0"), ".")
 }
 
-// strip is a day as one line of bands: in use, and what could not be seen.
-func strip(d *ledger.Day, now time.Time, nights []ledger.Span) []band {
-	c := chartOf(d.Minutes, d.Date.Start(), now, nights)
-	bands := c.Bands
-	c.Bands = nil
+// strip is a day as one line of bands: the nights, in use, and above them what could not be seen.
+func strip(d *ledger.Day, now time.Time, nights []ledger.Span) (bands []band) {
+	start := d.Date.Start()
+	c := chartOf(d.Minutes, start, now, nights)
+	use := chart{Width: c.Width}
 	for _, s := range d.Open {
-		a, b := int(s.From.Sub(d.Date.Start())/time.Minute), int(s.To.Sub(d.Date.Start())/time.Minute)
-		c.band(a, b, "use")
+		use.band(int(s.From.Sub(start)/time.Minute), int(s.To.Sub(start)/time.Minute), "use")
 	}
-	return append(bands, c.Bands...)
+	for _, b := range c.Bands {
+		if b.Class == "night" {
+			bands = append(bands, b)
+		}
+	}
+	bands = append(bands, use.Bands...)
+	for _, b := range c.Bands {
+		if b.Class != "night" {
+			bands = append(bands, b)
+		}
+	}
+	return bands
 }

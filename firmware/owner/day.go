@@ -81,11 +81,11 @@ func (p dayPage) title(l *lang) string {
 	if p.Today {
 		return l.say("title.day") + ", " + l.date(p.Date)
 	}
-	return l.date(p.Date)
+	return first(l.date(p.Date))
 }
 
 // nightLine leads to a night.
-type nightLine struct{ Date, Hours, Text string }
+type nightLine struct{ Date, Name, Text string }
 
 // maxListed is how many spans a page lists of one kind. A chart shows all.
 const maxListed = 24
@@ -100,11 +100,11 @@ func (s *Server) day(w http.ResponseWriter, r *http.Request, date hours.Date, to
 	p.Figures = l.figures(&d)
 	p.Open, p.More = listed(d.Open)
 	if today {
-		p.State, p.Class = l.present(&d, now)
+		p.State, p.Class = l.present(s.moment(&d, now))
 	}
 	for _, n := range []ledger.Night{tonight, before} {
 		if n.Verdict != ledger.NoNight && n.From.Before(now) {
-			p.Nights = append(p.Nights, nightLine{n.Date.String(), l.window(&n), l.verdict(&n)})
+			p.Nights = append(p.Nights, nightLine{n.Date.String(), l.say("day.night", l.date(n.Date), l.window(&n)), l.verdict(&n)})
 		}
 	}
 	if have := s.cfg.Book.Days(now); len(have) > 0 && date > have[len(have)-1] {
@@ -121,35 +121,55 @@ func listed(spans []ledger.Span) (list []ledger.Span, more int) {
 	return spans[:n], len(spans) - n
 }
 
-// present says what is known of this moment: the last minute that is over, whose count may still rise.
-func (l *lang) present(d *ledger.Day, now time.Time) (say []string, class string) {
-	i := min(max(0, int(now.Sub(d.Date.Start())/time.Minute)-1), len(d.Minutes)-1)
-	m := d.Minutes[i]
-	say = []string{l.say("state.quiet")}
-	class = "quiet"
-	switch {
-	case m.InUse > 0:
-		say, class = []string{l.say("state.open", int(m.InUse), int(max(m.On, m.InUse)))}, "open"
-	case m.State == ledger.Blind && m.On > 0:
-		return []string{l.say("state.on", int(m.On)), l.say("state.blind", reasonAt(l, d.Blind, d.Date.Start().Add(time.Duration(i)*time.Minute)))}, "blind"
-	case m.State == ledger.Blind:
-		return []string{l.say("state.blind", reasonAt(l, d.Blind, d.Date.Start().Add(time.Duration(i)*time.Minute)))}, "blind"
-	case m.State == ledger.Off || m.State == ledger.Gap || d.Figures.Seen+d.Figures.Blind == 0:
-		return []string{l.say("state.nothing")}, "blind"
-	case m.On > 0:
-		say = []string{l.say("state.on", int(m.On)), l.say("state.idle")}
-	}
-	return append(say, l.say("state.late")), class
+// moment is what is known of a minute that is just over: what was told of it already, and how the box saw at the newest minute that is
+// settled, without which a count of nobody would say more than is known.
+type moment struct {
+	last    ledger.Minute
+	settled ledger.State
+	why     string // of a settled minute that was blind
 }
 
-// reasonAt returns why it was blind at t.
-func reasonAt(l *lang, spans []ledger.Span, t time.Time) string {
-	for _, s := range spans {
-		if !t.Before(s.From) && t.Before(s.To) {
-			return l.known("why.", s.Why)
+// moment looks back from now in today's d, and over midnight.
+func (s *Server) moment(d *ledger.Day, now time.Time) (m moment) {
+	const back = int(ledger.Settle/time.Minute) + 2
+	over := min(max(0, int(now.Sub(d.Date.Start())/time.Minute)), len(d.Minutes))
+	recent, blind := d.Minutes[:over], d.Blind
+	if over < back {
+		y := s.cfg.Book.Day(d.Date-1, now)
+		recent, blind = append(y.Minutes, recent...), append(y.Blind, blind...)
+	}
+	recent = recent[len(recent)-back:]
+	m.last = recent[back-1]
+	for i := back - 1; i >= 0 && m.settled == ledger.Unknown; i-- {
+		m.settled = recent[i].State
+		at := d.Date.Start().Add(time.Duration(over-back+i) * time.Minute)
+		for _, b := range blind {
+			if !at.Before(b.From) && at.Before(b.To) {
+				m.why = b.Why
+			}
 		}
 	}
-	return l.say("why.")
+	return m
+}
+
+// present says what is so now, and no more than is known. class is for the look.
+func (l *lang) present(m moment) (say []string, class string) {
+	on, use := int(max(m.last.On, m.last.InUse)), int(m.last.InUse)
+	switch {
+	case use > 0:
+		return []string{l.say("state.open", use, on), l.say("state.late")}, "open"
+	case m.settled == ledger.Blind && on > 0:
+		return []string{l.say("state.on", on), l.say("state.blind", l.known("why.", m.why))}, "blind"
+	case m.settled == ledger.Blind:
+		return []string{l.say("state.unseen"), l.say("state.blind", l.known("why.", m.why))}, "blind"
+	case m.settled != ledger.Seen && on > 0:
+		return []string{l.say("state.on", on), l.say("state.soon")}, "blind"
+	case m.settled != ledger.Seen:
+		return []string{l.say("state.nothing"), l.say("state.soon")}, "blind"
+	case on > 0:
+		return []string{l.say("state.on", on), l.say("state.idle"), l.say("state.late")}, "quiet"
+	}
+	return []string{l.say("state.quiet"), l.say("state.late")}, "quiet"
 }
 
 // figures are the four numbers of a day.
@@ -177,7 +197,7 @@ func coverage(f *ledger.Figures) string {
 	if all == 0 {
 		return "–"
 	}
-	return strconv.Itoa(100*f.Seen/all) + " %"
+	return strconv.Itoa(100*f.Seen/all) + "\u00a0%"
 }
 
 func minutes(n int) time.Duration { return time.Duration(n) * time.Minute }

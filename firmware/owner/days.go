@@ -30,7 +30,7 @@ func (s *Server) days(w http.ResponseWriter, r *http.Request) {
 		d := s.cfg.Book.Day(date, now)
 		before, tonight := s.cfg.Book.Night(date-1, now), s.cfg.Book.Night(date, now)
 		x := dayLine{
-			Date: date.String(), Name: l.date(date), Today: date == hours.DateOf(now), Open: l.span(total(d.Open)), Peak: l.num(d.Figures.Peak),
+			Date: date.String(), Name: first(l.date(date)), Today: date == hours.DateOf(now), Open: l.span(total(d.Open)), Peak: l.num(d.Figures.Peak),
 			Seen: coverage(&d.Figures), Desc: summary(l, &d.Figures, d.Open), Maintenance: len(d.Maintenance) > 0,
 			Bands: strip(&d, now, []ledger.Span{{From: before.From, To: before.To}, {From: tonight.From, To: tonight.To}}),
 		}

@@ -12,6 +12,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -104,15 +105,13 @@ func (r *room) put(bodies ...uplink.Body) {
 		}
 		rs = append(rs, x)
 	}
-	for len(rs) > 0 {
-		n := min(len(rs), 64)
-		if _, err := r.spool.Append(rs[:n]...); err != nil {
+	for part := range slices.Chunk(rs, 4096) {
+		if _, err := r.spool.Append(part...); err != nil {
 			r.t.Fatal(err)
 		}
-		rs = rs[n:]
-	}
-	if err := r.spool.Commit(); err != nil {
-		r.t.Fatal(err)
+		if err := r.spool.Commit(); err != nil {
+			r.t.Fatal(err)
+		}
 	}
 	for {
 		got, err := r.spool.Read(r.next, 1000, 1<<20)

@@ -46,6 +46,7 @@ func (s *Server) addressed(next http.Handler) http.Handler {
 		local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 		if !ok || !sameHost(r.Host, local) {
 			s.cfg.Refused(RefusedHost)
+			r.Header.Del("Cookie") // what it may have is not for this name
 			headers(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				s.refuse(w, r, http.StatusMisdirectedRequest, "refused.host")
 			})).ServeHTTP(w, r)

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"cafeprobe/firmware/hours"
 )
@@ -76,10 +78,16 @@ func (l *lang) span(d time.Duration) string {
 	}
 }
 
-// date writes d with its weekday.
+// date writes d with its weekday, within a sentence.
 func (l *lang) date(d hours.Date) string {
 	t := d.Start().In(hours.Zone)
 	return l.say("weekday."+strconv.Itoa(int(t.Weekday()))) + ", " + t.Format("02/01/2006")
+}
+
+// first writes s as the beginning of a sentence.
+func first(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
 }
 
 // chosen returns the language asked for: by the link, else by the cookie that the link left; Vietnamese without both.

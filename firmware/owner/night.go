@@ -81,7 +81,7 @@ func (s *Server) showNight(w http.ResponseWriter, r *http.Request, status int, d
 	if n.Figures.Unsure > 0 {
 		p.Unsure = l.say("night.unsure", minutes(n.Figures.Unsure))
 	}
-	p.Chart = chartOf(n.Minutes, n.From, now, []ledger.Span{{From: n.From, To: n.To}})
+	p.Chart = chartOf(n.Minutes, n.From, now, nil)
 	p.Chart.Title, p.Chart.Desc = l.say("chart.night", l.date(d)), summary(l, &n.Figures, n.Open)
 	p.Figures = l.nightFigures(&n)
 	for i := range n.Alerts {

@@ -64,6 +64,7 @@ type Server struct {
 	pages    map[string]*template.Template // by language
 	busy     chan struct{}                 // holds one value while a long answer is being written
 
+	limits   struct{ header time.Duration } // for a request's header, and for the TLS handshake
 	setupFor time.Duration
 	retry    time.Duration // after a port that cannot be opened; doubles up to a minute
 	wake     chan struct{}
@@ -99,6 +100,7 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, log: cfg.Log, sessions: newSessions(cfg.Now), codes: newTries(), setupFor: SetupTime, retry: time.Second,
 		wake: make(chan struct{}, 1), busy: make(chan struct{}, 1),
 	}
+	s.limits.header = headerTime
 	var err error
 	if s.lock, err = openLock(filepath.Join(cfg.Dir, PINFile), defaultRounds, cfg.Now); err != nil {
 		s.log.Error("the owner's page stays off until a PIN is set anew", "error", err)
@@ -199,7 +201,7 @@ func (s *Server) serve(ctx context.Context) error {
 	}
 	g := newGate(l, func() { s.cfg.Refused(RefusedFlood) })
 	srv := &http.Server{
-		Handler: s.handler, ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
+		Handler: s.handler, ReadHeaderTimeout: s.limits.header, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader, ErrorLog: log.New(io.Discard, "", 0), // what strangers send is counted, not logged
 		TLSConfig:    &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}},
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){}, // HTTP/1.1 does for two requests a page

@@ -113,11 +113,11 @@ var doorTexts = map[string]text{
 	"span.h":  {"%s giờ", "%s h"},
 	"span.hm": {"%s giờ %s phút", "%s h %s min"},
 
-	"weekday.0": {"Chủ nhật", "Sunday"},
-	"weekday.1": {"Thứ hai", "Monday"},
-	"weekday.2": {"Thứ ba", "Tuesday"},
-	"weekday.3": {"Thứ tư", "Wednesday"},
-	"weekday.4": {"Thứ năm", "Thursday"},
-	"weekday.5": {"Thứ sáu", "Friday"},
-	"weekday.6": {"Thứ bảy", "Saturday"},
+	"weekday.0": {"chủ nhật", "Sunday"},
+	"weekday.1": {"thứ hai", "Monday"},
+	"weekday.2": {"thứ ba", "Tuesday"},
+	"weekday.3": {"thứ tư", "Wednesday"},
+	"weekday.4": {"thứ năm", "Thursday"},
+	"weekday.5": {"thứ sáu", "Friday"},
+	"weekday.6": {"thứ bảy", "Saturday"},
 }
