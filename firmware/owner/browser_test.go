@@ -37,7 +37,7 @@ func browse(t testing.TB, b *box) *tab {
 		t.Skip("no chromium, so the page was not looked at: `make test` installs it")
 	}
 	o := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("ignore-certificate-errors-spki-list", pinOf(t, b)))
+		chromedp.Flag("disable-quic", true), chromedp.Flag("lang", "en-US"), chromedp.Flag("disable-component-update", true), chromedp.Flag("ignore-certificate-errors-spki-list", pinOf(t, b)))
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, o...)
@@ -133,12 +133,6 @@ func (x *tab) shoot(name string) {
 	}
 }
 
-// typed fills a field of the form and leaves the focus in it.
-func (x *tab) typed(id, text string) {
-	x.t.Helper()
-	x.run("fill in "+id, chromedp.Focus("#"+id), chromedp.KeyEvent(text))
-}
-
 // has waits until an element that matches selector holds want.
 func (x *tab) has(selector, want string) {
 	x.t.Helper()
@@ -219,7 +213,21 @@ const audit = `(() => {
 	return wrong;
 })()`
 
-// TestBrowser walks through all pages in a real Chromium by keyboard alone, and looks at each on a telephone and on a desk, by day and by night.
+// pagesShown are all pages of who is logged in.
+var pagesShown = []struct{ path, name string }{
+	{"/", "today"},
+	{"/days", "days"},
+	{"/day/2026-11-25", "day"},
+	{"/night/2026-11-27", "night"},
+	{"/night/2026-11-25", "night-closed"},
+	{"/maintenance", "maintenance"},
+	{"/privacy", "privacy"},
+	{"/data", "data"},
+	{"/pin", "pin"},
+}
+
+// TestBrowser walks through the page in a real Chromium by keyboard alone, then looks at each page on a telephone and on a desk, by day and
+// by night, in both languages.
 func TestBrowser(t *testing.T) {
 	b := newBox(t, newRoom(t).lively())
 	b.OpenSetup()
@@ -229,25 +237,71 @@ func TestBrowser(t *testing.T) {
 	x.open("/")
 	x.has("h1", "Đặt mã PIN")
 	x.look("setup")
-	x.keys("\t", "\t", "\t", "7k3qm9zx0t", "\t", testPIN, "\t", testPIN, "\r") // skip link, language, code
-	x.has(".done", "Đã đặt mã PIN")
-	x.look("today")
-	if got := eval[string](x, `location.pathname`); got != "/" {
-		t.Errorf("setup leads to %s", got)
-	}
-	for _, p := range []struct{ path, name string }{
-		{"/days", "days"}, {"/day/2026-11-25", "day"}, {"/night/2026-11-27", "night"}, {"/night/2026-11-23", "night-closed"},
-		{"/maintenance", "maintenance"}, {"/privacy", "privacy"}, {"/data", "data"}, {"/pin", "pin"},
-	} {
+	x.walk()
+	for _, p := range pagesShown {
 		x.open(p.path)
-		if p.name == "night" {
-			x.run("open a form", chromedp.Click("summary"))
+		if p.name == "night" || p.name == "privacy" {
+			x.run("open what is folded", chromedp.Click("summary"))
 		}
 		x.look(p.name)
+		x.screen(360, 740, "light")
+		x.open(p.path + "?lang=en")
+		x.sound(p.name + " in English")
+		x.shoot(p.name + "-english")
+		x.open(p.path + "?lang=vi")
+		if n := eval[int](x, `performance.getEntriesByType("resource").length`); n > 2 {
+			t.Errorf("%s loads %d files beside itself", p.name, n)
+		}
 	}
 	if list := x.complaints(); len(list) > 0 {
 		t.Errorf("the console says %q, want nothing", list)
 	}
+	x.open("/nothing") // of which Chromium's console says that it is missing
+	x.look("missing")
+}
+
+// walk does all that an owner can do, by keyboard.
+func (x *tab) walk() {
+	x.t.Helper()
+	x.tabTo("#code")
+	x.keys("7k3qm9zx0t", "\t", testPIN, "\t", testPIN, "\r")
+	x.has(".done", "Đã đặt mã PIN")
+	x.follow(`a[href="/days"]`, "35 ngày gần nhất")
+	x.follow(`a[href="/night/2026-11-27"]`, "Đêm thứ sáu, 27/11/2026")
+	x.tabTo("summary")
+	x.keys("\r")
+	x.tabTo("textarea")
+	x.keys(`Máy 3 <img src=x onerror="window.hacked=1"> đang cài lại`)
+	x.tabTo("details[open] button")
+	x.keys("\r")
+	x.has(".done", "Đã ghi ý kiến của bạn")
+	x.has("blockquote", `Máy 3 <img src=x onerror="window.hacked=1"> đang cài lại`)
+	if eval[bool](x, `"hacked" in window || document.querySelector("main img") !== null`) {
+		x.t.Error("a note runs as a script")
+	}
+	x.follow(`a[href="/maintenance"]`, "Báo bảo trì")
+	x.tabTo("#from")
+	x.keys("112920261000PM")
+	x.tabTo("#to")
+	x.keys("113020260200AM")
+	if got := eval[string](x, `document.querySelector("#from").value + " " + document.querySelector("#to").value`); got != "2026-11-29T22:00 2026-11-30T02:00" {
+		x.t.Fatalf("typed %q", got)
+	}
+	x.keys("\r")
+	x.has(".done", "Đã ghi báo bảo trì")
+	x.has("main", "22:00 29/11/2026")
+	x.follow(`a[href="/pin"]`, "Đổi mã PIN")
+	x.tabTo("#old")
+	x.keys(testPIN, "\t", "553311", "\t", "553311", "\r")
+	x.has(".done", "Đã đổi mã PIN")
+	x.tabTo(".account button")
+	x.keys("\r")
+	x.has(".done", "Bạn đã đăng xuất")
+	x.sound("log-in")
+	x.shoot("login-phone")
+	x.tabTo("#pin")
+	x.keys("553311", "\r")
+	x.has("h1", "Hôm nay")
 }
 
 // keys types keys, wherever the focus is.
@@ -258,6 +312,33 @@ func (x *tab) keys(keys ...string) {
 	}
 }
 
+// tabTo goes to an element by the tabulator alone, and wants the focus to be seen there.
+func (x *tab) tabTo(selector string) {
+	x.t.Helper()
+	for range 120 {
+		x.keys("\t")
+		at := eval[string](x, fmt.Sprintf(`(() => {
+			const e = document.activeElement, s = getComputedStyle(e);
+			return !e.matches(%q) ? "" : e.matches("textarea, input") || s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2 ? "seen" : "unseen";
+		})()`, selector))
+		if at == "unseen" {
+			x.t.Errorf("%s has the focus and does not show it", selector)
+		}
+		if at != "" {
+			return
+		}
+	}
+	x.t.Fatalf("the tabulator does not reach %s", selector)
+}
+
+// follow follows a link by keyboard to the page headed heading.
+func (x *tab) follow(selector, heading string) {
+	x.t.Helper()
+	x.tabTo(selector)
+	x.keys("\r")
+	x.has("h1", heading)
+}
+
 // look audits the page as it is on both screens, in both schemes, and takes pictures.
 func (x *tab) look(name string) {
 	x.t.Helper()
@@ -265,11 +346,19 @@ func (x *tab) look(name string) {
 		name          string
 		width, height int64
 		scheme        string
-	}{{"phone", 360, 740, "light"}, {"phone-dark", 360, 740, "dark"}, {"desk-dark", 1280, 800, "dark"}, {"desk", 1280, 800, "light"}} {
+	}{
+		{"small", 320, 640, "light"}, {"phone", 360, 740, "light"}, {"phone-dark", 360, 740, "dark"}, {"desk-dark", 1280, 800, "dark"}, {"desk", 1280, 800, "light"},
+	} {
 		x.screen(at.width, at.height, at.scheme)
-		if wrong := eval[[]string](x, audit); len(wrong) > 0 {
-			x.t.Errorf("%s on %s: %q", name, at.name, wrong)
-		}
+		x.sound(name + " on " + at.name)
 		x.shoot(name + "-" + at.name)
+	}
+}
+
+// sound audits the page as it is.
+func (x *tab) sound(name string) {
+	x.t.Helper()
+	if wrong := eval[[]string](x, audit); len(wrong) > 0 {
+		x.t.Errorf("%s: %q", name, wrong)
 	}
 }
