@@ -2,6 +2,7 @@ package owner
 
 import (
 	"net/http"
+	"time"
 
 	"cafeprobe/firmware/hours"
 	"cafeprobe/firmware/ledger"
@@ -26,13 +27,14 @@ type dayLine struct {
 func (s *Server) days(w http.ResponseWriter, r *http.Request) {
 	l, now := chosen(r), s.cfg.Now()
 	var lines []dayLine
+	one := s.cfg.Book.Night(hours.DateOf(now), now) // the hours are the same each night
 	for _, date := range s.cfg.Book.Days(now) {
 		d := s.cfg.Book.Day(date, now)
-		before, tonight := s.cfg.Book.Night(date-1, now), s.cfg.Book.Night(date, now)
+		nights := []ledger.Span{shifted(&one, date-1), shifted(&one, date)}
 		x := dayLine{
 			Date: date.String(), Name: first(l.date(date)), Today: date == hours.DateOf(now), Open: l.span(total(d.Open)), Peak: l.num(d.Figures.Peak),
 			Seen: coverage(&d.Figures), Desc: summary(l, &d.Figures, d.Open), Maintenance: len(d.Maintenance) > 0,
-			Bands: strip(&d, now, []ledger.Span{{From: before.From, To: before.To}, {From: tonight.From, To: tonight.To}}),
+			Bands: strip(&d, now, nights),
 		}
 		for _, a := range d.Alerts {
 			x.Watch = true
@@ -42,4 +44,10 @@ func (s *Server) days(w http.ResponseWriter, r *http.Request) {
 		lines = append(lines, x)
 	}
 	s.show(w, r, http.StatusOK, "days", lines, "")
+}
+
+// shifted returns the hours of n on d.
+func shifted(n *ledger.Night, d hours.Date) ledger.Span {
+	by := time.Duration(d-n.Date) * 24 * time.Hour
+	return ledger.Span{From: n.From.Add(by), To: n.To.Add(by)}
 }

@@ -117,12 +117,16 @@ func (s *Server) HasPIN() bool { return s.lock.isSet() }
 
 // OpenSetup opens setup for SetupTime: whoever has the label's code may set a PIN, also in the place of one that was forgotten. To be called
 // when the button was held, or, on a board without one that has no PIN yet, after a start by power.
-func (s *Server) OpenSetup() {
+func (s *Server) OpenSetup() { s.OpenSetupFor(s.setupFor) }
+
+// OpenSetupFor opens setup as OpenSetup does, for what is left of its time: the box's first process may have opened it a while ago.
+func (s *Server) OpenSetupFor(left time.Duration) {
+	left = min(left, s.setupFor)
 	s.mu.Lock()
-	s.until = time.Now().Add(s.setupFor)
+	s.until = time.Now().Add(left)
 	s.mu.Unlock()
 	s.codes.reset()
-	s.log.Info("setup of the owner's page is open", "for", s.setupFor)
+	s.log.Info("setup of the owner's page is open", "for", left)
 	s.changed()
 }
 

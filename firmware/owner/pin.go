@@ -82,14 +82,21 @@ func openLock(path string, rounds int, now func() time.Time) (*lock, error) {
 		return l, fmt.Errorf("read the owner's PIN: %w", err)
 	}
 	var f lockFile
-	if err := json.Unmarshal(b, &f); err != nil {
+	if err := f.parse(b); err != nil {
 		return l, fmt.Errorf("read the owner's PIN %s: %w", path, err)
-	}
-	if !f.valid() {
-		return l, fmt.Errorf("read the owner's PIN %s: no salt, hash and rounds in it", path)
 	}
 	l.f = f
 	return l, nil
+}
+
+func (f *lockFile) parse(b []byte) error {
+	if err := json.Unmarshal(b, f); err != nil {
+		return err
+	}
+	if !f.valid() {
+		return errors.New("no salt, hash and rounds in it")
+	}
+	return nil
 }
 
 func (f *lockFile) valid() bool {
@@ -173,7 +180,7 @@ func recent(fs []failure, now time.Time) []failure {
 	out := make([]failure, 0, len(fs)+1)
 	for _, f := range fs {
 		f.At = min(f.At, now.Unix())
-		if now.Unix()-f.At < int64(window/time.Second) {
+		if f.At > 0 && now.Unix()-f.At < int64(window/time.Second) {
 			out = append(out, f)
 		}
 	}

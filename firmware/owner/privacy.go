@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/schema"
@@ -26,13 +27,19 @@ type sheet struct{ Records, Up, Down []sent }
 
 // privacy shows what is sent.
 func (s *Server) privacy(w http.ResponseWriter, r *http.Request) {
-	body, err := sheetOf(chosen(r))
+	body, err := sheets[chosen(r)]()
 	if err != nil {
 		s.log.Error("the owner's page", "error", err)
 		s.refuse(w, r, http.StatusInternalServerError, "refused.fault")
 		return
 	}
 	s.show(w, r, http.StatusOK, "privacy", body, "")
+}
+
+// sheets are read when they are first asked for.
+var sheets = map[*lang]func() (sheet, error){
+	vietnamese: sync.OnceValues(func() (sheet, error) { return sheetOf(vietnamese) }),
+	english:    sync.OnceValues(func() (sheet, error) { return sheetOf(english) }),
 }
 
 // sheetOf says all schemas in words: the records in the order of the documents, then the messages.

@@ -50,7 +50,8 @@ func (s *Server) assets(mux *http.ServeMux) {
 // view is one page.
 type view struct {
 	L           *lang
-	Name        string // of its template, and of the link that leads to it
+	Name        string // of its template
+	Here        string // the link that leads to it
 	Title       string
 	Box         uplink.BoxID
 	Style       string
@@ -99,7 +100,7 @@ func parsePages() (map[string]*template.Template, error) {
 func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, name string, body any, wrong string, args ...any) {
 	l := chosen(r)
 	v := view{
-		L: l, Name: name, Title: l.say("title." + name), Box: s.cfg.Box, Style: stylePath, In: s.sessions.alive(tokenOf(r)),
+		L: l, Name: name, Here: name, Title: l.say("title." + name), Box: s.cfg.Box, Style: stylePath, In: s.sessions.alive(tokenOf(r)),
 		Now: s.cfg.Now().In(hours.Zone).Format("15:04 02/01/2006"), Body: body,
 	}
 	if wrong != "" {
@@ -113,6 +114,9 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, name s
 	}
 	if b, ok := body.(interface{ title(l *lang) string }); ok {
 		v.Title = b.title(l)
+	}
+	if d, ok := body.(dayPage); ok && !d.Today {
+		v.Here = "" // a day of its own
 	}
 	var out bytes.Buffer // whole, or an answer that says that it is not
 	if err := s.pages[l.Code+" "+name].ExecuteTemplate(&out, "layout", v); err != nil {
