@@ -256,8 +256,27 @@ func TestBrowser(t *testing.T) {
 	if list := x.complaints(); len(list) > 0 {
 		t.Errorf("the console says %q, want nothing", list)
 	}
+	x.print("/night/2026-11-27")
 	x.open("/nothing") // of which Chromium's console says that it is missing
 	x.look("missing")
+}
+
+// print looks at a page as it is on paper: what leads elsewhere is left out, what is said stays.
+func (x *tab) print(path string) {
+	x.t.Helper()
+	x.screen(794, 1123, "light") // A4
+	x.open(path)
+	if _, err := chromedp.Call(x.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}); err != nil {
+		x.t.Fatal(err)
+	}
+	if !eval[bool](x, `document.querySelector(".alert").checkVisibility() && ["header nav", ".button", "details", ".account"].every(s => !document.querySelector(s).checkVisibility())`) {
+		x.t.Errorf("%s on paper has what cannot be followed there, or lacks what it says", path)
+	}
+	x.sound(path + " on paper")
+	x.shoot("paper")
+	if _, err := chromedp.Call(x.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{}); err != nil {
+		x.t.Fatal(err)
+	}
 }
 
 // walk does all that an owner can do, by keyboard.

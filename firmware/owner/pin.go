@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cafeprobe/uplink/durable"
@@ -52,6 +53,8 @@ type lock struct {
 	rounds int
 	now    func() time.Time
 
+	has atomic.Bool // there is a PIN: known without waiting for whoever is being compared
+
 	mu sync.Mutex
 	f  lockFile
 }
@@ -86,6 +89,7 @@ func openLock(path string, rounds int, now func() time.Time) (*lock, error) {
 		return l, fmt.Errorf("read the owner's PIN %s: %w", path, err)
 	}
 	l.f = f
+	l.has.Store(f.Hash != nil)
 	return l, nil
 }
 
@@ -110,11 +114,7 @@ func (f *lockFile) valid() bool {
 }
 
 // isSet reports whether there is a PIN.
-func (l *lock) isSet() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.f.Hash != nil
-}
+func (l *lock) isSet() bool { return l.has.Load() }
 
 // set makes pin the PIN and forgets all failures.
 func (l *lock) set(pin string) error {
@@ -172,6 +172,7 @@ func (l *lock) keep(f lockFile) error {
 		return err
 	}
 	l.f = f
+	l.has.Store(f.Hash != nil)
 	return nil
 }
 

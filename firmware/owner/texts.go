@@ -47,7 +47,7 @@ var doorTexts = map[string]text{
 		"This page shows you just what the province gets from the box. To open it, enter the code on the box's label and choose a PIN of your own.",
 	},
 	"setup.left": {
-		"Mẫu này còn mở %s phút. Hết thời gian, hãy giữ nút trên thiết bị 3 giây; thiết bị không có nút thì rút điện rồi cắm lại.",
+		"Biểu mẫu này còn mở %s phút. Hết thời gian, hãy giữ nút trên thiết bị 3 giây; thiết bị không có nút thì rút điện rồi cắm lại.",
 		"Minutes that this form stays open: %s. After that, hold the box's button for 3 s; if it has none, unplug it and plug it in again.",
 	},
 	"setup.code": {"Mã trên nhãn thiết bị", "Code on the box's label"},
@@ -103,7 +103,7 @@ var doorTexts = map[string]text{
 	"refused.back":    {"Về trang đầu", "To the first page"},
 	"refused.cross":   {"Yêu cầu này đến từ một trang khác nên không được thực hiện.", "This was sent by another site's page and was not done."},
 	"refused.host":    {"Hãy mở trang bằng địa chỉ số của thiết bị, như https://192.168.1.10.", "Please open the page by the box's address in figures, as https://192.168.1.10."},
-	"refused.form":    {"Dữ liệu gửi lên không phải một mẫu của trang này.", "What was sent is not a form of this page."},
+	"refused.form":    {"Dữ liệu gửi lên không phải một biểu mẫu của trang này.", "What was sent is not a form of this page."},
 	"refused.long":    {"Dữ liệu gửi lên quá dài.", "What was sent is too long."},
 	"refused.missing": {"Không có trang này.", "There is no such page."},
 	"refused.busy":    {"Thiết bị đang xuất một tệp khác. Hãy thử lại sau ít phút.", "The box is writing another file. Please try again in some minutes."},

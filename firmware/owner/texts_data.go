@@ -46,8 +46,8 @@ var dataTexts = map[string]text{
 	"refused.file":  {"Thiết bị chưa tạo được tệp này. Hãy thử lại sau ít phút.", "The box could not make this file. Please try again in some minutes."},
 
 	"privacy.what": {
-		"Thiết bị chỉ nghe, không gửi gì vào mạng của điểm. Nó gửi cho tỉnh những bản ghi dưới đây và không gửi gì khác. Danh sách này lấy thẳng từ định dạng mà thiết bị dùng để gửi.",
-		"The box only listens and sends nothing into the café's network. It sends the province the records below and nothing else. This list is taken from the very formats by which it sends.",
+		"Cổng thu của thiết bị chỉ nghe, không bao giờ gửi gì vào mạng các máy. Về điểm của bạn, thiết bị chỉ gửi cho tỉnh những bản ghi dưới đây. Danh sách này lấy thẳng từ định dạng mà thiết bị dùng để gửi.",
+		"The box's capture port only listens and never sends anything to the stations. Of your café the box sends the province the records below and nothing else. This list is taken from the very formats by which it sends.",
 	},
 	"privacy.not":     {"Không gửi", "What is not sent"},
 	"privacy.not.1":   {"Nội dung: tin nhắn, mật khẩu, trang đã xem, tên miền đã hỏi.", "Contents: messages, passwords, pages seen, names asked for."},
