@@ -233,7 +233,7 @@ func TestChangePIN(t *testing.T) {
 
 // TestCross: no form of another site's page is taken, and nothing is done by a GET.
 func TestCross(t *testing.T) {
-	b := newBox(t, newRoom(t).lively()).open()
+	b := newBox(t, newRoom(t).lived(2)).open()
 	u := b.user("127.0.0.1").login()
 	f := func(name, header, value string) {
 		t.Helper()
@@ -375,7 +375,7 @@ func TestTraversal(t *testing.T) {
 
 // TestSizes: headers and bodies beyond the bounds are refused, the bounds themselves are not.
 func TestSizes(t *testing.T) {
-	b := newBox(t, newRoom(t).lively()).open()
+	b := newBox(t, newRoom(t).lived(2)).open()
 	u := b.user("127.0.0.1").login()
 	if got := b.raw("GET / HTTP/1.1\r\nHost: " + b.port + "\r\nX: " + strings.Repeat("x", 16<<10) + "\r\n\r\n"); !strings.Contains(got, " 431 ") {
 		t.Errorf("a huge header: %q", got)

@@ -21,7 +21,7 @@ import (
 // FuzzForms: whatever is sent to a form, the answer is one that is meant, whole HTML or a redirection within the page, and what reaches the
 // chain is what a record takes.
 func FuzzForms(f *testing.F) {
-	r := newRoom(f).lively()
+	r := newRoom(f).lived(2)
 	b := newBox(f, r)
 	if err := b.lock.set(testPIN); err != nil {
 		f.Fatal(err)

@@ -16,11 +16,14 @@ type told struct {
 }
 
 // lively makes the room a café of 24 computers that opened 35 days ago: late on two nights, blind on one morning, without power on another,
-// with a maintenance, and with what the owner said. It is the same each time.
-func (r *room) lively() *room {
+// with a maintenance. It is the same each time.
+func (r *room) lively() *room { r.t.Helper(); return r.lived(35) }
+
+// lived makes it one that opened so many days ago.
+func (r *room) lived(days int) *room {
 	r.t.Helper()
 	l := &life{r: r, rnd: rand.New(rand.NewSource(147))}
-	first := today - 34
+	first := today - hours.Date(days-1)
 	l.add(first.Start(), &uplink.Boot{Stamp: r.stamp(first.Start()), Firmware: "2026.11.0", Board: "nanopi-r4s", Why: uplink.BootPower})
 	for i := range 24 {
 		l.roster = append(l.roster, uplink.Member{Station: station(i), Role: "pc"})
