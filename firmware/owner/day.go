@@ -247,13 +247,13 @@ func lostOf(l *lang, d *ledger.Day) (out []string) {
 	for _, x := range d.Lost {
 		at := x.At.In(hours.Zone).Format("15:04")
 		if x.Count == 0 {
-			out = append(out, l.say("lost.passed", at, int(min(x.From, 1<<53)), int(min(x.To, 1<<53))))
+			out = append(out, l.say("lost.passed", at, x.From, x.To))
 			continue
 		}
-		out = append(out, l.say("lost.count", at, int(min(x.Count, 1<<53)), l.known("lost.", x.Why)))
+		out = append(out, l.say("lost.count", at, x.Count, l.known("lost.", x.Why)))
 	}
 	for _, x := range d.Forks {
-		out = append(out, l.say("lost.forked", x.At.In(hours.Zone).Format("15:04"), int(min(x.Seq, 1<<53))))
+		out = append(out, l.say("lost.forked", x.At.In(hours.Zone).Format("15:04"), x.Seq))
 	}
 	return out[:min(len(out), maxListed)]
 }

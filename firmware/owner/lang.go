@@ -41,6 +41,8 @@ func (l *lang) say(key string, args ...any) string {
 		switch a := a.(type) {
 		case int:
 			args[i] = l.num(a)
+		case uint64:
+			args[i] = l.grouped(strconv.FormatUint(a, 10))
 		case time.Duration:
 			args[i] = l.span(a)
 		}
@@ -57,8 +59,9 @@ func (l *lang) known(prefix, word string) string {
 }
 
 // num writes n with its digits in groups of three.
-func (l *lang) num(n int) string {
-	s := strconv.Itoa(n)
+func (l *lang) num(n int) string { return l.grouped(strconv.Itoa(n)) }
+
+func (l *lang) grouped(s string) string {
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + l.group + s[i:]
 	}

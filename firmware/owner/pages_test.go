@@ -369,3 +369,23 @@ func TestConfig(t *testing.T) {
 		t.Error("a Config of nothing is taken")
 	}
 }
+
+// TestLost: what the chain says is missing in it, in words.
+func TestLost(t *testing.T) {
+	r := newRoom(t)
+	at := r.stamp(noon().Add(-time.Hour))
+	r.put(&uplink.Boot{Stamp: at, Firmware: "1", Why: uplink.BootPower},
+		&uplink.Gap{Stamp: at, Count: 1234, Why: "full", Kinds: []uplink.GapKind{{Kind: uplink.KindTitle, Count: 1234}}},
+		&uplink.Gap{Stamp: at, From: 7, To: 4102, Why: uplink.GapCut},
+		&uplink.Fork{Stamp: at, At: 1<<53 - 1, Theirs: uplink.Hash{1}})
+	b := newBox(t, r).open()
+	got := said(b.user("127.0.0.1").login().get("/").body)
+	for _, want := range []string{
+		"11:00: 1.234 bản ghi bị mất, lý do: thẻ nhớ đầy.", "11:00: các số bản ghi 7 đến 4.102 không được dùng; không có dấu hiệu mất bản ghi.",
+		"11:00: thẻ nhớ khác với dữ liệu của tỉnh từ bản ghi 9.007.199.254.740.991.",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in %s", want, got)
+		}
+	}
+}

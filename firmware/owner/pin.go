@@ -215,18 +215,9 @@ func forgive(fs []failure, who string) []failure {
 	return out
 }
 
-// source returns what an address counts as: of IPv6 its /64, of which one machine has all.
-func source(a netip.Addr) string {
-	a = a.Unmap().WithZone("")
-	if a.Is6() {
-		p, err := a.Prefix(64)
-		if err != nil {
-			return a.String()
-		}
-		return p.String()
-	}
-	return a.String()
-}
+// source returns what an address counts as: itself. A prefix would be the whole café, which shares one with its owner; who makes up many
+// addresses is held by the budget.
+func source(a netip.Addr) string { return a.Unmap().WithZone("").String() }
 
 func derive(pin string, salt []byte, rounds int) ([]byte, error) {
 	return pbkdf2.Key(sha256.New, pin, salt, rounds, sha256.Size)

@@ -114,23 +114,26 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// TestBudgetOfPrefix: the addresses of one /64 are one address.
-func TestBudgetOfPrefix(t *testing.T) {
+// TestMadeUp: who makes up an address for each try is held by the budget, and nobody of his prefix waits for him.
+func TestMadeUp(t *testing.T) {
 	l, _ := newLock(t)
-	for i := range freeTries {
+	owner := netip.MustParseAddr("2001:db8:0:1::abcd")
+	for i := range budget {
+		if err := l.try(testPIN, owner); err != nil {
+			t.Fatalf("the owner behind %d failures of his neighbour: %v", i, err)
+		}
 		if err := l.try("000001", netip.MustParseAddr(fmt.Sprintf("2001:db8:0:1::%x", i+1))); !errors.Is(err, errPIN) {
 			t.Fatal(err)
 		}
 	}
-	var w waitError
-	if err := l.try(testPIN, netip.MustParseAddr("2001:db8:0:1:ffff::1")); !errors.As(err, &w) {
-		t.Errorf("another address of the /64: %v, want to wait", err)
-	}
-	if err := l.try(testPIN, netip.MustParseAddr("2001:db8:0:2::1")); err != nil {
-		t.Errorf("another /64: %v", err)
+	if err := l.try("000001", netip.MustParseAddr("2001:db8:0:1::ffff")); !errors.Is(err, errSpent) {
+		t.Errorf("behind the budget: %v", err)
 	}
 	if got := source(netip.MustParseAddr("::ffff:192.168.1.20")); got != here.String() {
 		t.Errorf("a mapped address is %s", got)
+	}
+	if a, b := source(netip.MustParseAddr("fe80::1%eth0")), source(netip.MustParseAddr("fe80::1%eth1")); a != b {
+		t.Errorf("one address is two: %s, %s", a, b)
 	}
 }
 
