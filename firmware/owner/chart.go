@@ -149,7 +149,7 @@ func fixed(f float64) string {
 // strip is a day as one line of bands: the nights, in use, and above them what could not be seen.
 func strip(d *ledger.Day, now time.Time, nights []ledger.Span) (bands []band) {
 	start := d.Date.Start()
-	c := chartOf(d.Minutes, start, now, nights)
+	c := chartOf(d.Minutes, start, now.Add(-ledger.Settle), nights) // what is not settled yet is neither
 	use := chart{Width: c.Width}
 	for _, s := range d.Open {
 		use.band(int(s.From.Sub(start)/time.Minute), int(s.To.Sub(start)/time.Minute), "use")

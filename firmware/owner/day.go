@@ -94,10 +94,12 @@ func (s *Server) day(w http.ResponseWriter, r *http.Request, date hours.Date, to
 	l, now := chosen(r), s.cfg.Now()
 	d := s.cfg.Book.Day(date, now)
 	before, tonight := s.cfg.Book.Night(date-1, now), s.cfg.Book.Night(date, now)
-	p := dayPage{Date: date, Today: today, Upkeep: d.Maintenance, Gone: goneOf(l, d.Off, d.Blind, d.Gaps), Lost: lostOf(l, &d)}
+	see := sightOf(d.Minutes, date.Start(), now)
+	p := dayPage{Date: date, Today: today, Upkeep: d.Maintenance, Lost: lostOf(l, &d)}
+	p.Gone = goneOf(l, d.Off, d.Blind, d.Gaps, untold(d.Minutes, date.Start(), now))
 	p.Chart = chartOf(d.Minutes, date.Start(), now, []ledger.Span{{From: before.From, To: before.To}, {From: tonight.From, To: tonight.To}})
-	p.Chart.Title, p.Chart.Desc = l.say("chart.day", l.date(date)), summary(l, &d.Figures, d.Open)
-	p.Figures = l.figures(&d)
+	p.Chart.Title, p.Chart.Desc = l.say("chart.day", l.date(date)), summary(l, &d.Figures, d.Open, see)
+	p.Figures = l.figures(&d, see)
 	p.Open, p.More = listed(d.Open)
 	if today {
 		p.State, p.Class = l.present(s.moment(&d, now))
@@ -172,8 +174,48 @@ func (l *lang) present(m moment) (say []string, class string) {
 	return []string{l.say("state.quiet"), l.say("state.late")}, "quiet"
 }
 
+// sight is how much of some minutes was seen. Minutes of which nothing was told count as not seen as soon as they are settled.
+type sight struct{ seen, dark int }
+
+func sightOf(ms []ledger.Minute, from, now time.Time) (s sight) {
+	settled := int(now.Add(-ledger.Settle).Sub(from) / time.Minute)
+	for i := range ms {
+		switch state := ms[i].State; {
+		case state == ledger.Seen:
+			s.seen++
+		case state != ledger.Unknown || i < settled:
+			s.dark++
+		}
+	}
+	return s
+}
+
+// percent is how much was seen, in whole percent, rounded down: 100 is all.
+func (s sight) percent() string {
+	if s.seen+s.dark == 0 {
+		return "–"
+	}
+	return strconv.Itoa(100*s.seen/(s.seen+s.dark)) + "\u00a0%"
+}
+
+// untold returns the times of which nothing was told, though they are settled.
+func untold(ms []ledger.Minute, from, now time.Time) (spans []ledger.Span) {
+	settled := min(len(ms), int(now.Add(-ledger.Settle).Sub(from)/time.Minute))
+	for a := 0; a < settled; a++ {
+		b := a
+		for b < settled && ms[b].State == ledger.Unknown {
+			b++
+		}
+		if b > a {
+			spans = append(spans, ledger.Span{From: from.Add(minutes(a)), To: from.Add(minutes(b))})
+			a = b
+		}
+	}
+	return spans
+}
+
 // figures are the four numbers of a day.
-func (l *lang) figures(d *ledger.Day) []figure {
+func (l *lang) figures(d *ledger.Day, see sight) []figure {
 	f := &d.Figures
 	peak := figure{l.say("figure.peak"), l.num(f.Peak), ""}
 	if f.Peak > 0 {
@@ -183,21 +225,11 @@ func (l *lang) figures(d *ledger.Day) []figure {
 	if !f.First.IsZero() {
 		open.Small = l.say("figure.between", f.First.In(hours.Zone).Format("15:04"), f.Last.Add(time.Minute).In(hours.Zone).Format("15:04"))
 	}
-	dark := f.Off + f.Blind + f.Gap
 	return []figure{
 		open, peak,
-		{l.say("figure.seen"), l.span(minutes(f.Seen)), l.say("figure.seen.small", coverage(f))},
-		{l.say("figure.dark"), l.span(minutes(dark)), l.say("figure.dark.small")},
+		{l.say("figure.seen"), l.span(minutes(see.seen)), l.say("figure.seen.small", see.percent())},
+		{l.say("figure.dark"), l.span(minutes(see.dark)), l.say("figure.dark.small")},
 	}
-}
-
-// coverage is how much was seen of the minutes of which something is known to be so or not, in whole percent, rounded down: 100 is all.
-func coverage(f *ledger.Figures) string {
-	all := f.Seen + f.Off + f.Blind + f.Gap
-	if all == 0 {
-		return "–"
-	}
-	return strconv.Itoa(100*f.Seen/all) + "\u00a0%"
 }
 
 func minutes(n int) time.Duration { return time.Duration(n) * time.Minute }
@@ -210,21 +242,21 @@ func total(spans []ledger.Span) (d time.Duration) {
 }
 
 // summary says a chart in a sentence, for who does not see it.
-func summary(l *lang, f *ledger.Figures, open []ledger.Span) string {
+func summary(l *lang, f *ledger.Figures, open []ledger.Span, see sight) string {
 	if f.Peak == 0 {
-		return l.say("chart.none", minutes(f.Seen), minutes(f.Off+f.Blind+f.Gap))
+		return l.say("chart.none", minutes(see.seen), minutes(see.dark))
 	}
-	return l.say("chart.some", total(open), f.Peak, f.PeakAt.In(hours.Zone).Format("15:04"), minutes(f.Seen), minutes(f.Off+f.Blind+f.Gap))
+	return l.say("chart.some", total(open), f.Peak, f.PeakAt.In(hours.Zone).Format("15:04"), minutes(see.seen), minutes(see.dark))
 }
 
 // goneOf lists the times in which nothing can be said, in their order, with the reasons.
-func goneOf(l *lang, off, blind, gaps []ledger.Span) (out []gone) {
-	for len(off)+len(blind)+len(gaps) > 0 {
+func goneOf(l *lang, off, blind, gaps, unknown []ledger.Span) (out []gone) {
+	for len(off)+len(blind)+len(gaps)+len(unknown) > 0 {
 		from, what := &off, "off"
 		for _, o := range []struct {
 			spans *[]ledger.Span
 			what  string
-		}{{&blind, "blind"}, {&gaps, "gap"}} {
+		}{{&blind, "blind"}, {&gaps, "gap"}, {&unknown, "unknown"}} {
 			if len(*o.spans) > 0 && (len(*from) == 0 || (*o.spans)[0].From.Before((*from)[0].From)) {
 				from, what = o.spans, o.what
 			}

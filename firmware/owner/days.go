@@ -30,10 +30,11 @@ func (s *Server) days(w http.ResponseWriter, r *http.Request) {
 	one := s.cfg.Book.Night(hours.DateOf(now), now) // the hours are the same each night
 	for _, date := range s.cfg.Book.Days(now) {
 		d := s.cfg.Book.Day(date, now)
+		see := sightOf(d.Minutes, date.Start(), now)
 		nights := []ledger.Span{shifted(&one, date-1), shifted(&one, date)}
 		x := dayLine{
 			Date: date.String(), Name: first(l.date(date)), Today: date == hours.DateOf(now), Open: l.span(total(d.Open)), Peak: l.num(d.Figures.Peak),
-			Seen: coverage(&d.Figures), Desc: summary(l, &d.Figures, d.Open), Maintenance: len(d.Maintenance) > 0,
+			Seen: see.percent(), Desc: summary(l, &d.Figures, d.Open, see), Maintenance: len(d.Maintenance) > 0,
 			Bands: strip(&d, now, nights),
 		}
 		for _, a := range d.Alerts {

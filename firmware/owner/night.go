@@ -73,8 +73,10 @@ func (s *Server) showNight(w http.ResponseWriter, r *http.Request, status int, d
 		s.refuse(w, r, http.StatusNotFound, "night.none")
 		return
 	}
+	see := sightOf(n.Minutes, n.From, now)
 	p := nightPage{
-		Date: d, Night: n, Window: l.window(&n), Verdict: l.verdict(&n), Class: n.Verdict.String(), Gone: goneOf(l, n.Off, n.Blind, n.Gaps),
+		Date: d, Night: n, Window: l.window(&n), Verdict: l.verdict(&n), Class: n.Verdict.String(),
+		Gone: goneOf(l, n.Off, n.Blind, n.Gaps, untold(n.Minutes, n.From, now)),
 		Left: s.left(&n, now), Proof: n.Verdict != ledger.NoNight && n.Verdict != ledger.Pending && !now.Before(n.To.Add(ledger.Settle)),
 		Max: uplink.MaxDisputeNote, Draft: draft, At: at,
 	}
@@ -82,8 +84,8 @@ func (s *Server) showNight(w http.ResponseWriter, r *http.Request, status int, d
 		p.Unsure = l.say("night.unsure", minutes(n.Figures.Unsure))
 	}
 	p.Chart = chartOf(n.Minutes, n.From, now, nil)
-	p.Chart.Title, p.Chart.Desc = l.say("chart.night", l.date(d)), summary(l, &n.Figures, n.Open)
-	p.Figures = l.nightFigures(&n)
+	p.Chart.Title, p.Chart.Desc = l.say("chart.night", l.date(d)), summary(l, &n.Figures, n.Open, see)
+	p.Figures = l.nightFigures(&n, see)
 	for i := range n.Alerts {
 		p.Alerts = append(p.Alerts, l.alert(&n.Alerts[i]))
 	}
@@ -110,7 +112,7 @@ func (l *lang) verdict(n *ledger.Night) string {
 	return l.say("verdict.none")
 }
 
-func (l *lang) nightFigures(n *ledger.Night) []figure {
+func (l *lang) nightFigures(n *ledger.Night, see sight) []figure {
 	f := &n.Figures
 	peak := figure{l.say("figure.peak"), l.num(f.Peak), ""}
 	if f.Peak > 0 {
@@ -119,8 +121,8 @@ func (l *lang) nightFigures(n *ledger.Night) []figure {
 	return []figure{
 		{l.say("figure.use"), l.span(total(n.Open)), l.say("figure.use.small", f.InUse)},
 		peak,
-		{l.say("figure.seen"), l.span(minutes(f.Seen)), l.say("figure.of", minutes(len(n.Minutes)))},
-		{l.say("figure.dark"), l.span(minutes(f.Off + f.Blind + f.Gap)), l.say("figure.dark.small")},
+		{l.say("figure.seen"), l.span(minutes(see.seen)), l.say("figure.of", minutes(len(n.Minutes)))},
+		{l.say("figure.dark"), l.span(minutes(see.dark)), l.say("figure.dark.small")},
 	}
 }
 

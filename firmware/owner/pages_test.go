@@ -24,7 +24,7 @@ func TestNothing(t *testing.T) {
 	b := newBox(t, newRoom(t)).open()
 	u := b.user("127.0.0.1").login()
 	today := said(u.get("/").body)
-	if !strings.Contains(today, "Thiết bị chưa biết gì về lúc này") || !strings.Contains(today, "– thời gian đã qua") {
+	if !strings.Contains(today, "Thiết bị chưa biết gì về lúc này") || !strings.Contains(today, "0 % thời gian đã qua Không quan sát được 11 giờ 30 phút") {
 		t.Errorf("today: %s", today)
 	}
 	if got := said(u.get("/days").body); !strings.Contains(got, "Thiết bị chưa ghi được ngày nào.") {
@@ -82,7 +82,7 @@ func TestDays(t *testing.T) {
 	if n := strings.Count(page, `class="strip"`); n != 35 {
 		t.Errorf("%d days, want 35", n)
 	}
-	for _, want := range []string{"Thứ sáu, 27/11/2026", `href="/night/2026-11-27">Đề nghị kiểm tra`, `href="/night/2026-11-16">Lưu ý`, ">bảo trì<", "quan sát 86"} {
+	for _, want := range []string{"Thứ sáu, 27/11/2026", `href="/night/2026-11-27">Đề nghị kiểm tra`, `href="/night/2026-11-16">Lưu ý`, ">bảo trì<", "quan sát 84"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q on the page of days", want)
 		}
@@ -94,7 +94,7 @@ func TestDays(t *testing.T) {
 		}
 	}
 	day = said(u.get("/day/2026-11-20").body)
-	if !strings.Contains(day, "Thiết bị không hoạt động: mất điện hoặc rút điện (3 giờ 15 phút)") {
+	if !strings.Contains(day, "Thiết bị không hoạt động: mất điện hoặc rút điện (3 giờ 15 phút)") || !strings.Contains(day, "Không có bản ghi nào (30 phút)") || !strings.Contains(day, "84 % thời gian đã qua") {
 		t.Errorf("a day without power: %s", day)
 	}
 	weigh(t, u)

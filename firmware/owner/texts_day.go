@@ -26,7 +26,7 @@ var dayTexts = map[string]text{
 
 	"chart.day":   {"Số máy theo thời gian, %s", "Stations over time, %s"},
 	"chart.night": {"Số máy theo thời gian, đêm %s", "Stations over time, night of %s"},
-	"chart.none":  {"Không có máy nào được dùng. Quan sát được %s, không quan sát được %s.", "No station in use. Seen for %s, not seen for %s."},
+	"chart.none":  {"Không thấy máy nào được dùng. Quan sát được %s, không quan sát được %s.", "No station was seen in use. Seen for %s, not seen for %s."},
 	"chart.some": {
 		"Có máy được dùng trong %s, nhiều nhất %s máy lúc %s. Quan sát được %s, không quan sát được %s.",
 		"Stations in use for %s, at most %s, at %s. Seen for %s, not seen for %s.",
@@ -52,12 +52,13 @@ var dayTexts = map[string]text{
 	"day.next":      {"Ngày sau", "The next day"},
 	"more":          {"và %s khoảng nữa, xem trên biểu đồ", "and others, see the chart: %s"},
 
-	"gone.title": {"Lúc không quan sát được", "When nothing could be seen"},
-	"gone.what":  {"Thời gian này không tính là mở cửa hay đóng cửa.", "This time counts neither as open nor as closed."},
-	"gone.none":  {"Không có.", "None."},
-	"gone.off":   {"Thiết bị không hoạt động", "The box did not work"},
-	"gone.blind": {"Không quan sát được", "Not seen"},
-	"gone.gap":   {"Bản ghi bị mất", "Records were lost"},
+	"gone.title":   {"Lúc không quan sát được", "When nothing could be seen"},
+	"gone.what":    {"Thời gian này không tính là mở cửa hay đóng cửa.", "This time counts neither as open nor as closed."},
+	"gone.none":    {"Không có.", "None."},
+	"gone.off":     {"Thiết bị không hoạt động", "The box did not work"},
+	"gone.blind":   {"Không quan sát được", "Not seen"},
+	"gone.unknown": {"Không có bản ghi nào", "No record of it"},
+	"gone.gap":     {"Bản ghi bị mất", "Records were lost"},
 
 	"why.":              {"chưa rõ lý do", "the reason is not known"},
 	"why.link-down":     {"cổng mạng mất kết nối", "the port's link was down"},
