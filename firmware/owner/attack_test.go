@@ -402,17 +402,20 @@ func TestSizes(t *testing.T) {
 
 // TestSlow: a client that does not finish its request is left, and nobody waits for it.
 func TestSlow(t *testing.T) {
-	b := newBox(t, newRoom(t), func(s *Server) { s.limits.header = 300 * time.Millisecond }).open()
+	b := newBox(t, newRoom(t), func(s *Server) { s.limits = limits{300 * time.Millisecond, 500 * time.Millisecond} }).open()
 	c := b.dial("127.0.0.1")
 	defer c.Close()
 	fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: %s\r\n", b.port)
+	body := b.dial("127.0.0.1")
+	defer body.Close()
+	fmt.Fprintf(body, "POST /login HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 10\r\n\r\npin=", b.port)
 	raw, err := net.Dial("tcp", b.port) // and one that does not even begin TLS
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer raw.Close()
 	b.user("127.0.0.1").login()
-	for name, x := range map[string]net.Conn{"TLS": c, "TCP": raw} {
+	for name, x := range map[string]net.Conn{"header": c, "body": body, "handshake": raw} {
 		_ = x.SetReadDeadline(time.Now().Add(20 * time.Second))
 		if _, err := io.Copy(io.Discard, x); errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("%s: still open after 20 s", name)

@@ -259,6 +259,13 @@ func TestBrowser(t *testing.T) {
 	x.print("/night/2026-11-27")
 	x.open("/nothing") // of which Chromium's console says that it is missing
 	x.look("missing")
+	x.tabTo(".account button")
+	x.keys("\r")
+	x.has("h1", "Đăng nhập")
+	x.tabTo("#pin")
+	x.keys("408173", "\r")
+	x.has(".wrong", "Mã PIN không đúng.")
+	x.look("wrong")
 }
 
 // print looks at a page as it is on paper: what leads elsewhere is left out, what is said stays.

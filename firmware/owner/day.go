@@ -7,6 +7,7 @@ import (
 
 	"cafeprobe/firmware/hours"
 	"cafeprobe/firmware/ledger"
+	"cafeprobe/uplink"
 )
 
 // Book is the account of the café: what a ledger.Ledger says, which is not to be asked by two at once.
@@ -85,7 +86,11 @@ func (p dayPage) title(l *lang) string {
 }
 
 // nightLine leads to a night.
-type nightLine struct{ Date, Name, Text string }
+type nightLine struct {
+	Date, Name, Text string
+	Told             string // the highest stage of what was told of it, "" if nothing was
+	Alert            bool
+}
 
 // maxListed is how many spans a page lists of one kind. A chart shows all.
 const maxListed = 24
@@ -106,7 +111,7 @@ func (s *Server) day(w http.ResponseWriter, r *http.Request, date hours.Date, to
 	}
 	for _, n := range []ledger.Night{tonight, before} {
 		if n.Verdict != ledger.NoNight && n.From.Before(now) {
-			p.Nights = append(p.Nights, nightLine{n.Date.String(), l.say("day.night", l.date(n.Date), l.window(&n)), l.verdict(&n)})
+			p.Nights = append(p.Nights, l.line(&n))
 		}
 	}
 	if have := s.cfg.Book.Days(now); len(have) > 0 && date > have[len(have)-1] {
@@ -116,6 +121,26 @@ func (s *Server) day(w http.ResponseWriter, r *http.Request, date hours.Date, to
 		p.Next = (date + 1).String()
 	}
 	s.show(w, r, http.StatusOK, "day", p, "")
+}
+
+func (l *lang) line(n *ledger.Night) nightLine {
+	x := nightLine{Date: n.Date.String(), Name: l.say("day.night", l.date(n.Date), l.window(n)), Text: l.verdict(n)}
+	watch, alert := toldOf(n.Alerts)
+	switch {
+	case alert:
+		x.Told, x.Alert = l.say("stage.alert"), true
+	case watch:
+		x.Told = l.say("stage.watch")
+	}
+	return x
+}
+
+// toldOf reports whether anything was told of a night, and whether an inspection was suggested.
+func toldOf(alerts []ledger.Alert) (watch, alert bool) {
+	for i := range alerts {
+		watch, alert = true, alert || alerts[i].Stage == uplink.StageAlert
+	}
+	return watch, alert
 }
 
 func listed(spans []ledger.Span) (list []ledger.Span, more int) {

@@ -37,9 +37,8 @@ func (s *Server) days(w http.ResponseWriter, r *http.Request) {
 			Seen: see.percent(), Desc: summary(l, &d.Figures, d.Open, see), Maintenance: len(d.Maintenance) > 0,
 			Bands: strip(&d, now, nights),
 		}
+		x.Watch, x.Alert = toldOf(d.Alerts)
 		for _, a := range d.Alerts {
-			x.Watch = true
-			x.Alert = x.Alert || a.Stage == "alert"
 			x.Dispute = x.Dispute || len(a.Disputes) > 0
 		}
 		lines = append(lines, x)

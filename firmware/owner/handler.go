@@ -16,11 +16,17 @@ const (
 	maxHeader = 8 << 10
 	maxBody   = 16 << 10
 
-	headerTime = 10 * time.Second // the TLS handshake too
+	headerTime = 10 * time.Second
 	readTime   = 20 * time.Second
 	writeTime  = 60 * time.Second
 	idleTime   = 30 * time.Second
 )
+
+// limits are how long a client may take.
+type limits struct {
+	header time.Duration // for the TLS handshake, and for a request's header
+	read   time.Duration // for a request
+}
 
 // policy lets a page have its own style, picture and forms, and nothing else: no script, no frame.
 const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"

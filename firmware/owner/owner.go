@@ -64,7 +64,7 @@ type Server struct {
 	pages    map[string]*template.Template // by language
 	busy     chan struct{}                 // holds one value while a long answer is being written
 
-	limits   struct{ header time.Duration } // for a request's header, and for the TLS handshake
+	limits   limits
 	setupFor time.Duration
 	retry    time.Duration // after a port that cannot be opened; doubles up to a minute
 	wake     chan struct{}
@@ -97,10 +97,9 @@ func New(cfg Config) (*Server, error) {
 		cfg.Listen = func() (net.Listener, error) { return net.Listen("tcp", ":443") }
 	}
 	s := &Server{
-		cfg: cfg, log: cfg.Log, sessions: newSessions(cfg.Now), codes: newTries(), setupFor: SetupTime, retry: time.Second,
+		cfg: cfg, log: cfg.Log, sessions: newSessions(cfg.Now), codes: newTries(), setupFor: SetupTime, retry: time.Second, limits: limits{headerTime, readTime},
 		wake: make(chan struct{}, 1), busy: make(chan struct{}, 1),
 	}
-	s.limits.header = headerTime
 	var err error
 	if s.lock, err = openLock(filepath.Join(cfg.Dir, PINFile), defaultRounds, cfg.Now); err != nil {
 		s.log.Error("the owner's page stays off until a PIN is set anew", "error", err)
@@ -205,7 +204,7 @@ func (s *Server) serve(ctx context.Context) error {
 	}
 	g := newGate(l, func() { s.cfg.Refused(RefusedFlood) })
 	srv := &http.Server{
-		Handler: s.handler, ReadHeaderTimeout: s.limits.header, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
+		Handler: s.handler, ReadHeaderTimeout: s.limits.header, ReadTimeout: s.limits.read, WriteTimeout: writeTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader, ErrorLog: log.New(io.Discard, "", 0), // what strangers send is counted, not logged
 		TLSConfig:    &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}},
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){}, // HTTP/1.1 does for two requests a page

@@ -87,6 +87,9 @@ func TestDays(t *testing.T) {
 			t.Errorf("no %q on the page of days", want)
 		}
 	}
+	if day := said(u.get("/day/2026-11-27").body); !strings.Contains(day, "Đêm thứ sáu, 27/11/2026 (22:00–08:00) Đề nghị kiểm tra Có máy") {
+		t.Errorf("a day with an alert: %s", day)
+	}
 	day := said(u.get("/day/2026-11-25").body)
 	for _, want := range []string{"Thứ tư, 25/11/2026", "09:05 – 11:11 Không quan sát được: cổng mạng mất kết nối (2 giờ 6 phút)", "Ngày trước", "Ngày sau"} {
 		if !strings.Contains(strings.ReplaceAll(day, "–", " – "), strings.ReplaceAll(want, "–", " – ")) && !strings.Contains(day, want) {
