@@ -21,7 +21,7 @@ import (
 // TestOff: without a PIN the port is closed; setup opens it for its time and for one form; a PIN keeps it open, also for the next run.
 func TestOff(t *testing.T) {
 	r := newRoom(t)
-	b := newBox(t, r, func(s *Server) { s.setupFor = 700 * time.Millisecond })
+	b := newBox(t, r)
 	b.waitOpen(false)
 	if b.Addr() != nil || b.HasPIN() {
 		t.Errorf("address %v, a PIN %v", b.Addr(), b.HasPIN())
@@ -37,6 +37,7 @@ func TestOff(t *testing.T) {
 	if a := u.post("/login", "pin", testPIN); a.code != http.StatusSeeOther || a.location != "/setup" {
 		t.Errorf("login in setup: %d to %q", a.code, a.location)
 	}
+	b.OpenSetupFor(50 * time.Millisecond)
 	b.waitOpen(false) // by itself
 	if err := b.lock.set(testPIN); err != nil {
 		t.Fatal(err)
@@ -333,12 +334,12 @@ func (b *box) raw(text string) string {
 
 func (b *box) dial(from string) net.Conn {
 	b.t.Helper()
-	c, err := tls.DialWithDialer(&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 10 * time.Second}, "tcp", b.port,
+	c, err := tls.DialWithDialer(&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: time.Minute}, "tcp", b.port,
 		&tls.Config{InsecureSkipVerify: true}) // the tests of TLS compare the certificate
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(2 * time.Minute))
 	return c
 }
 
@@ -402,7 +403,7 @@ func TestSizes(t *testing.T) {
 
 // TestSlow: a client that does not finish its request is left, and nobody waits for it.
 func TestSlow(t *testing.T) {
-	b := newBox(t, newRoom(t), func(s *Server) { s.limits = limits{300 * time.Millisecond, 500 * time.Millisecond} }).open()
+	b := newBox(t, newRoom(t), func(s *Server) { s.limits = limits{2 * time.Second, 3 * time.Second} }).open()
 	c := b.dial("127.0.0.1")
 	defer c.Close()
 	fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: %s\r\n", b.port)
@@ -416,9 +417,9 @@ func TestSlow(t *testing.T) {
 	defer raw.Close()
 	b.user("127.0.0.1").login()
 	for name, x := range map[string]net.Conn{"header": c, "body": body, "handshake": raw} {
-		_ = x.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_ = x.SetReadDeadline(time.Now().Add(time.Minute))
 		if _, err := io.Copy(io.Discard, x); errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("%s: still open after 20 s", name)
+			t.Errorf("%s: still open after a minute", name)
 		}
 	}
 }

@@ -263,7 +263,7 @@ func (b *box) count(x Refusal) int {
 // waitOpen waits until the port is open, or closed.
 func (b *box) waitOpen(want bool) {
 	b.t.Helper()
-	for range 500 {
+	for range 3000 {
 		c, err := net.Dial("tcp", b.port)
 		if err == nil {
 			c.Close()
@@ -319,7 +319,7 @@ func (b *box) user(from string) *user {
 	}
 	b.t.Cleanup(tr.CloseIdleConnections)
 	return &user{b, &http.Client{
-		Transport: tr, Jar: jar, Timeout: 20 * time.Second,
+		Transport: tr, Jar: jar, Timeout: time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, jar}
 }
