@@ -269,7 +269,7 @@ func TestCross(t *testing.T) {
 func TestRebinding(t *testing.T) {
 	b := newBox(t, newRoom(t)).open()
 	u := b.user("127.0.0.1").login()
-	_, port, err := net.SplitHostPort(b.port)
+	own, port, err := net.SplitHostPort(b.port)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,16 +282,16 @@ func TestRebinding(t *testing.T) {
 			t.Errorf("host %q: %d, want %d", host, a.code, want)
 		}
 	}
-	f("127.0.0.1:"+port, http.StatusOK)
+	f(own+":"+port, http.StatusOK)
 	f("evil.example", http.StatusMisdirectedRequest)
 	f("evil.example:"+port, http.StatusMisdirectedRequest)
 	f("localhost:"+port, http.StatusMisdirectedRequest)
-	f("127.0.0.1", http.StatusMisdirectedRequest) // another port of the same machine
-	f("127.0.0.1:0", http.StatusMisdirectedRequest)
+	f(own, http.StatusMisdirectedRequest) // another port of the same machine
+	f(own+":0", http.StatusMisdirectedRequest)
 	f("127.0.0.2:"+port, http.StatusMisdirectedRequest)
-	f("127.0.0.1.evil.example:"+port, http.StatusMisdirectedRequest)
+	f(own+".evil.example:"+port, http.StatusMisdirectedRequest)
 	f("[::1]:"+port, http.StatusMisdirectedRequest)
-	f("[::ffff:127.0.0.1]:"+port, http.StatusOK)
+	f("[::ffff:"+own+"]:"+port, http.StatusOK)
 	if b.count(RefusedHost) != 8 {
 		t.Errorf("%d counted, want 8", b.count(RefusedHost))
 	}

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -205,14 +206,14 @@ type box struct {
 	t    testing.TB
 	room *room
 	dir  string
-	port string // 127.0.0.1:N
+	port string // address and port
 	stop func()
 
 	mu      sync.Mutex
 	refused map[Refusal]int
 }
 
-// newBox starts a Server on a port of loopback that stays the same over openings. setup changes it before it runs.
+// newBox starts a Server at an address of loopback. change is called before it runs.
 func newBox(t testing.TB, r *room, change ...func(*Server)) *box {
 	t.Helper()
 	return startBox(t, r, t.TempDir(), change...)
@@ -220,19 +221,13 @@ func newBox(t testing.TB, r *room, change ...func(*Server)) *box {
 
 func startBox(t testing.TB, r *room, dir string, change ...func(*Server)) *box {
 	t.Helper()
-	probe, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &box{t: t, room: r, dir: dir, port: probe.Addr().String(), refused: map[Refusal]int{}}
-	probe.Close()
-	_, port, err := net.SplitHostPort(b.port)
-	if err != nil {
-		t.Fatal(err)
-	}
+	// An address of its own: nobody else takes its port while it is closed.
+	host := fmt.Sprintf("127.%d.%d.%d", 64+rand.IntN(64), rand.IntN(256), 1+rand.IntN(254))
+	b := &box{t: t, room: r, dir: dir, port: net.JoinHostPort(host, "8443"), refused: map[Refusal]int{}}
+	var err error
 	b.Server, err = New(Config{
 		Dir: dir, Box: testBox, Code: testCode, Book: r, Sayer: r, Proof: proofOf, Export: r.export, Now: r.now.now,
-		Listen: func() (net.Listener, error) { return net.Listen("tcp4", ":"+port) },
+		Listen: func() (net.Listener, error) { return net.Listen("tcp4", b.port) },
 		Refused: func(x Refusal) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
