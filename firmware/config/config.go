@@ -29,6 +29,7 @@ type Config struct {
 	Uplink  Uplink  `json:"uplink"`
 	Cafe    Cafe    `json:"cafe"`
 	Clock   Clock   `json:"clock"`
+	Owner   Owner   `json:"owner"`
 	Box     *Box    `json:"box,omitempty"`
 }
 
@@ -97,6 +98,19 @@ const maxInterface = 15
 // maxServers bounds Clock.Servers: more would be asked than agree.
 const maxServers = 8
 
+// Owner says whether the box serves its owner's page. The province cannot change it.
+type Owner struct {
+	Off  bool   `json:"off"`  // never, whatever its owner does at the box
+	Port uint16 `json:"port"` // TCP, on the uplink; default OwnerPort
+}
+
+// OwnerPort is the port of the owner's page if the configuration does not say: that of https, so that nobody has to type one.
+const OwnerPort = 443
+
+// Page reports whether there is an owner's page: not in a replay, and not where the capture port is the uplink as well, since nothing of the
+// box is to be reachable there.
+func (c *Config) Page() bool { return !c.Owner.Off && c.Capture.File == "" && !c.Capture.Shared }
+
 // Cafe holds what the technician knows of the café.
 type Cafe struct {
 	Vantage string   `json:"vantage"` // auto, A, C; default auto; C also forgets a mirror that there was
@@ -161,6 +175,7 @@ func Parse(b []byte) (Config, error) {
 		Capture: Capture{Quality: uplink.QualityCoarse, Namespace: "capture", Blocks: Blocks},
 		Uplink:  Uplink{Retry: Duration(time.Minute), Delay: Duration(4 * time.Minute)},
 		Clock:   Clock{Servers: slices.Clone(pool)},
+		Owner:   Owner{Port: OwnerPort},
 		Cafe: Cafe{
 			Vantage: "auto", Silence: Duration(5 * time.Minute), Summary: Duration(5 * time.Minute), Category: string(hours.Game),
 		},
@@ -231,6 +246,8 @@ func (c *Config) valid() error {
 		return bad("uplink.tls.enroll", "https://host:port, since the broker wants a certificate")
 	case c.Cafe.Summary < Duration(time.Second) || c.Cafe.Silence < Duration(time.Second):
 		return bad("cafe.summary, cafe.silence", "1s or more")
+	case c.Owner.Port == 0:
+		return bad("owner.port", "1 to 65535, or off")
 	case len(c.Clock.Servers) > maxServers || slices.Contains(c.Clock.Servers, ""):
 		return bad("clock.servers", fmt.Sprintf("at most %d, each host or host:port", maxServers))
 	}

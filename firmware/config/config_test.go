@@ -34,6 +34,24 @@ func TestServers(t *testing.T) {
 	}
 }
 
+// TestPage: the owner's page is served where the box listens to a port of its own or to mirrors that are sent, unless it is off.
+func TestPage(t *testing.T) {
+	f := func(capture, owner string, page bool, port uint16) {
+		t.Helper()
+		text := strings.Replace(least, `"capture":{"file":"f"}`, `"capture":`+capture+`,"owner":`+owner, 1)
+		c, err := Parse([]byte(text))
+		if err != nil || c.Page() != page || c.Owner.Port != port {
+			t.Errorf("%s, %s: page %v on port %d, %v, want %v on %d", capture, owner, c.Page(), c.Owner.Port, err, page, port)
+		}
+	}
+	f(`{"interface":"cap0"}`, `{}`, true, 443)
+	f(`{"interface":"cap0"}`, `{"port":8443}`, true, 8443)
+	f(`{"interface":"cap0"}`, `{"off":true}`, false, 443)
+	f(`{"interface":"eth0","shared":true}`, `{}`, false, 443)
+	f(`{"remote":{"senders":["192.168.88.1"]}}`, `{}`, true, 443)
+	f(`{"file":"f"}`, `{}`, false, 443)
+}
+
 // TestProfile: what nights are judged by, by category.
 func TestProfile(t *testing.T) {
 	f := func(cafe, category, window string) {

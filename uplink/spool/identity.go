@@ -12,6 +12,7 @@ import (
 
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/durable"
+	"cafeprobe/uplink/label"
 )
 
 // Identity is who a box is: it makes the chain its own and the pseudonyms stable. It is a file of its own beside the
@@ -51,6 +52,9 @@ func (id *Identity) Public() ed25519.PublicKey { return id.Key.Public().(ed25519
 
 // Genesis returns the hash that id's chain starts with.
 func (id *Identity) Genesis() uplink.Hash { return uplink.Genesis(id.Chain, id.Public()) }
+
+// OwnerCode returns the code of the box's label, with which its owner sets the PIN of the box's page.
+func (id *Identity) OwnerCode() string { return label.Code(id.Secret) }
 
 // identityFile is the file: binary values in base64url, Key as its seed (RFC 8032 §5.1.5).
 type identityFile struct {
