@@ -1,4 +1,4 @@
-package life
+package watchdog
 
 import (
 	"io/fs"
@@ -13,8 +13,8 @@ const (
 	wdCardReset = 0x20
 )
 
-// Watchdog reports whether the machine whose file system is root was reset by its watchdog.
-func Watchdog(root fs.FS) bool {
+// Reset reports whether the machine whose file system is root was reset by its watchdog.
+func Reset(root fs.FS) bool {
 	b, err := fs.ReadFile(root, bootStatus)
 	if err != nil {
 		return false // a machine without a watchdog, or without sysfs

@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"cafeprobe/board/watchdog"
 	"cafeprobe/capture"
 	"cafeprobe/capture/pcapfile"
 	"cafeprobe/firmware/account"
@@ -40,7 +41,7 @@ func (d *daemon) openWire(boot uint64, refused func(what, from string)) (*wire, 
 		return nil, err
 	}
 	l, err := life.Open(life.Config{
-		Dir: d.cfg.Dir, Boot: boot, Machine: machine, Watchdog: life.Watchdog(root), Steady: boottime.Now, RTC: time.Now(),
+		Dir: d.cfg.Dir, Boot: boot, Machine: machine, Watchdog: watchdog.Reset(root), Steady: boottime.Now, RTC: time.Now(),
 		Clock: clock.Config{Build: built(), Offset: d.port.offset}, Servers: d.cfg.Clock.Servers, Log: d.log,
 		Refused: refused,
 	})

@@ -21,6 +21,7 @@ import (
 	"cafeprobe/firmware/init/part"
 	"cafeprobe/firmware/init/power"
 	"cafeprobe/firmware/init/run"
+	"cafeprobe/firmware/initctl"
 	"cafeprobe/firmware/update"
 
 	"golang.org/x/sys/unix"
@@ -46,6 +47,8 @@ const (
 	stateDir   = dataDir + "/state"
 	crashDir   = "/data/init/crash"
 	eventsDir  = "/data/init/events"
+
+	restartFile = "/data/init/restart" // the box starts itself anew
 )
 
 const hostName = "cafeprobe"
@@ -90,9 +93,10 @@ type box struct {
 	up       bool // the uplink; of watchPorts
 
 	mu     sync.Mutex
-	events *events.Store // nil until the data are up
-	wake   func()        // says that there are new ones; nil before anybody listens
-	tell   func(bool)    // says that the firmware on the card is damaged, or not; nil likewise
+	events *events.Store       // nil until the data are up
+	wake   func()              // says that there are new ones; nil before anybody listens
+	tell   func(bool)          // says that the firmware on the card is damaged, or not; nil likewise
+	setup  func(initctl.Setup) // opens the setup of the owner's page; nil likewise
 	judge  *judge.Judge
 	trial  bool // this firmware is on trial
 	data   data.Result
@@ -102,6 +106,8 @@ type box struct {
 
 	locateUntil time.Duration // since the boot: until then the LED says which box this is
 	openUntil   time.Duration // since the boot: until then somebody at the box has opened the console
+	setupUntil  initctl.Setup // of the owner's page
+	button      bool          // there is one
 }
 
 func newBox(log *slog.Logger) *box {
@@ -174,6 +180,7 @@ func (b *box) bringData() {
 		b.event(eventCrash, map[string]string{"of": "kernel", "report": name})
 	}
 	b.try("provisioning", b.withState(b.provision))
+	b.switchedOn(name != "")
 }
 
 // vain returns how often the box was rebooted for its daemon since that spoke last: it would have taken up the events of it.
@@ -269,7 +276,7 @@ const (
 )
 
 // stop waits until what was started has ended, ends what is left, and puts the data away.
-func (b *box) stop() {
+func (b *box) stop(end kernel.End) {
 	within := func(what string, d time.Duration, f func()) {
 		done := make(chan struct{})
 		go func() { defer close(done); f() }()
@@ -280,6 +287,9 @@ func (b *box) stop() {
 		}
 	}
 	within("something", stopTime, b.tasks.Wait)
+	if end == kernel.Reboot {
+		within("the card", unmountTime, func() { b.try("restart", noteRestart(restartFile)) })
+	}
 	_ = unix.Kill(-1, unix.SIGKILL) // all but PID 1
 	within("the data partition", unmountTime, func() {
 		if err := unix.Unmount("/data", 0); err != nil {

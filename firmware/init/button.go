@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -46,25 +47,39 @@ func (b *box) locate() {
 // openTime is how long the console stays open after somebody held the button.
 const openTime = 10 * time.Minute
 
-// hold opens the console.
+// hold opens the console, and the setup of the owner's page.
 func (b *box) hold() {
+	now := since()
 	b.mu.Lock()
-	b.openUntil = since() + openTime
+	b.openUntil = now + openTime
 	b.mu.Unlock()
+	b.openSetup(now, true)
 	b.log.Info("the console is open", "for", openTime)
 	b.console("cafeprobe: the console is open for ten minutes")
 }
 
-// settingsFiles are what a reset takes away, below the box's data: who the box works for, and how it reaches him. Its keys, its chain and
-// what it has recorded stay: they are evidence, and the next province can see where they end.
-var settingsFiles = []string{"config.json", "net.json", "state/tls", "state/settings.json"}
+// ownerFiles are what the daemon keeps of the owner's page: his PIN, and the page's certificate.
+var ownerFiles = []string{"state/owner.json", "state/owner.pem"}
 
-// reset makes the box one that nobody has commissioned.
-func (b *box) reset() error { return errors.Join(b.forgetSpare(), removeSettings(dataDir)) } // the spare would bring them back
+// settingsFiles are what a reset takes away, below the box's data: who the box works for, how it reaches him, and its owner's PIN. Its keys,
+// its chain and what it has recorded stay: they are evidence, and the next province can see where they end.
+var settingsFiles = append([]string{"config.json", "net.json", "state/tls", "state/settings.json"}, ownerFiles...)
 
-func removeSettings(dir string) error {
+// reset makes the box one that nobody has commissioned. The daemon has ended before its files go, so that it writes none of them again.
+func (b *box) reset() error {
+	err := b.forgetSpare() // which would bring them back
+	if e := os.Remove(configFile); e != nil && !errors.Is(e, fs.ErrNotExist) {
+		err = errors.Join(err, fmt.Errorf("reset: %w", e))
+	}
+	b.endDaemon()
+	return errors.Join(err, removeSettings(dataDir))
+}
+
+func removeSettings(dir string) error { return removeFiles(dir, settingsFiles) } // config.json first: without it the box is no café's
+
+func removeFiles(dir string, names []string) error {
 	var errs []error
-	for _, f := range settingsFiles { // config.json first: without it the box is no café's
+	for _, f := range names {
 		if err := os.RemoveAll(filepath.Join(dir, f)); err != nil {
 			errs = append(errs, fmt.Errorf("reset: %w", err))
 		}

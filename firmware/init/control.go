@@ -21,7 +21,8 @@ func (b *box) control(ctx context.Context) {
 		Health: func(r health.Report) { b.judged(func(j *judge.Judge) { j.Heard(r) }) },
 	})
 	b.mu.Lock()
-	b.wake, b.tell = server.Wake, server.Damaged
+	b.wake, b.tell, b.setup = server.Wake, server.Damaged, server.Setup
+	server.Setup(b.setupUntil)
 	b.mu.Unlock()
 	for ctx.Err() == nil {
 		l, err := initctl.Listen(initctl.Path, daemonUser)

@@ -96,6 +96,14 @@ func (b *box) restartDaemon() {
 	}
 }
 
+// endDaemon ends the daemon of a box whose configuration was taken away, and waits for that: one that is started anew ends at once.
+func (b *box) endDaemon() {
+	b.restartDaemon()
+	for end := since() + stopTime; b.daemon.Load() > 0 && since() < end; {
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
 // awaitConfig waits until the box is provisioned.
 func (b *box) awaitConfig(ctx context.Context) bool {
 	for waiting := false; ctx.Err() == nil; waiting = true {

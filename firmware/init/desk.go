@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -56,6 +57,72 @@ func (d desk) Trust(chain [][]byte) (commission.Signer, error) {
 		a.Now = now
 	}
 	return a.Trust(chain)
+}
+
+// Label says what goes onto the box's label. The page's certificate is the daemon's, which makes it when it starts.
+func (d desk) Label() (commission.Label, error) {
+	id, err := readIdentity()
+	if err != nil {
+		return commission.Label{}, errors.New("the box has made no keys yet")
+	}
+	if id.code == "" {
+		return commission.Label{}, errors.New("the box's identity has no secret")
+	}
+	l := commission.Label{Box: id.Box, Key: id.Key, Code: id.code}
+	text, err := readText(configFile)
+	if err != nil {
+		return l, err
+	}
+	page, port, err := pageOf(text)
+	if err != nil || !page {
+		return l, err
+	}
+	if text, err = readText(pageFile); err != nil {
+		return l, errors.New("the page has no certificate yet")
+	}
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != "CERTIFICATE" {
+		return l, errors.New("the page's certificate is none")
+	}
+	l.Page = fingerprint.Of(block.Bytes)
+	d.mu.Lock()
+	address, err := netip.ParsePrefix(d.net)
+	d.mu.Unlock()
+	if err == nil {
+		l.Address = "https://" + pageHost(address.Addr(), port)
+	}
+	return l, nil
+}
+
+// httpsPort is the page's port if the daemon's configuration does not say.
+const httpsPort = 443
+
+// pageOf reads from a configuration, which the daemon has checked, whether there is an owner's page, and on which port.
+func pageOf(config []byte) (page bool, port uint16, err error) {
+	var c struct {
+		Capture struct {
+			File   string
+			Shared bool
+		}
+		Owner struct {
+			Off  bool
+			Port uint16
+		}
+	}
+	c.Owner.Port = httpsPort
+	if err := json.Unmarshal(config, &c); err != nil {
+		return false, 0, err
+	}
+	return !c.Owner.Off && c.Capture.File == "" && !c.Capture.Shared, c.Owner.Port, nil
+}
+
+// pageHost is an address as a browser takes it, with a port where that is not https's.
+func pageHost(a netip.Addr, port uint16) string {
+	host := netip.AddrPortFrom(a, port).String()
+	if port == httpsPort {
+		host = strings.TrimSuffix(host, fmt.Sprintf(":%d", port))
+	}
+	return host
 }
 
 // checkTime is how long the daemon may take to look at a configuration.
@@ -170,9 +237,9 @@ func (d desk) part(files []provision.File) error {
 	if err := os.Remove(configFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("make it another box: %w", err)
 	}
-	d.restartDaemon() // which ends without a configuration
-	for end := since() + stopTime; d.daemon.Load() > 0 && since() < end; {
-		time.Sleep(100 * time.Millisecond)
+	d.endDaemon()
+	if err := removeFiles(dataDir, ownerFiles); err != nil { // another box has another owner
+		return fmt.Errorf("make it another box: %w", err)
 	}
 	past := filepath.Join(pastDir, was.Box+"-"+was.Chain)
 	if err := errors.Join(os.MkdirAll(pastDir, 0o700), os.Rename(stateDir, past)); err != nil {

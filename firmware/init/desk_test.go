@@ -7,11 +7,17 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"io/fs"
+	"log/slog"
 	"math/big"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
+
+	"cafeprobe/firmware/config"
+	"cafeprobe/firmware/initctl"
 )
 
 // TestRemoveSettings: a reset takes who the box works for, and leaves its keys and what it has recorded.
@@ -19,6 +25,7 @@ func TestRemoveSettings(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{
 		"config.json", "net.json", "state/identity.json", "state/spool.db", "state/tls/ca.pem", "state/tls/box.key", "state/settings.json",
+		"state/owner.json", "state/owner.pem",
 		"past/b-00000009-x/spool.db",
 	} {
 		path := filepath.Join(dir, name)
@@ -44,6 +51,69 @@ func TestRemoveSettings(t *testing.T) {
 	want := []string{"past/b-00000009-x/spool.db", "state/identity.json", "state/spool.db"}
 	if err != nil || !slices.Equal(left, want) {
 		t.Errorf("left %q, %v, want %q", left, err, want)
+	}
+}
+
+// TestPageOf: PID 1 reads from a configuration what the daemon does.
+func TestPageOf(t *testing.T) {
+	for _, capture := range []string{
+		`{"interface":"cap0"}`, `{"interface":"eth0","shared":true}`, `{"file":"x.pcap"}`, `{"remote":{"senders":["10.0.0.1"]}}`,
+	} {
+		for _, owner := range []string{`{}`, `{"off":true}`, `{"port":8443}`} {
+			text := []byte(`{"dir":"d","capture":` + capture + `,"uplink":{"broker":"tcp://b:1"},"owner":` + owner + `}`)
+			c, err := config.Parse(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			page, port, err := pageOf(text)
+			if err != nil || page != c.Page() || port != c.Owner.Port {
+				t.Errorf("%s: page %v on port %d, %v, want %v on %d", text, page, port, err, c.Page(), c.Owner.Port)
+			}
+		}
+	}
+}
+
+func TestPageHost(t *testing.T) {
+	f := func(address string, port uint16, want string) {
+		t.Helper()
+		if got := pageHost(netip.MustParseAddr(address), port); got != want {
+			t.Errorf("%s port %d: %s, want %s", address, port, got, want)
+		}
+	}
+	f("192.168.1.10", 443, "192.168.1.10")
+	f("192.168.1.10", 8443, "192.168.1.10:8443")
+	f("fd00::1", 443, "[fd00::1]")
+}
+
+// TestRestart: that the box starts itself anew is noted once, for one boot.
+func TestRestart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "restart")
+	f := func(name string, want bool) {
+		t.Helper()
+		if got, err := takeRestart(path); got != want || err != nil {
+			t.Errorf("%s: restarted %v, %v, want %v", name, got, err, want)
+		}
+	}
+	f("switched on", false)
+	if err := noteRestart(path); err != nil {
+		t.Fatal(err)
+	}
+	f("started anew", true)
+	f("switched on again", false)
+}
+
+// TestOpenSetup: the setup of the owner's page is told to who listens now and to who comes later, for ten minutes.
+func TestOpenSetup(t *testing.T) {
+	b := newBox(slog.New(slog.DiscardHandler))
+	b.openSetup(time.Minute, false)
+	if want := (initctl.Setup{Until: 660_000}); b.setupUntil != want {
+		t.Errorf("%+v, want %+v", b.setupUntil, want)
+	}
+	var told []initctl.Setup
+	b.setup = func(s initctl.Setup) { told = append(told, s) }
+	b.openSetup(2*time.Minute, true)
+	if want := (initctl.Setup{Until: 720_000, Button: true}); len(told) != 1 || told[0] != want || b.setupUntil != want {
+		t.Errorf("told %+v, %+v, want %+v once", told, b.setupUntil, want)
 	}
 }
 

@@ -83,6 +83,6 @@ func live(log *slog.Logger) (end kernel.End) {
 	b.task(func() { b.start(ctx) })
 	end = b.serve(signals)
 	cancel()
-	b.stop()
+	b.stop(end)
 	return end
 }

@@ -21,6 +21,7 @@ func (b *box) openPanel(ctx context.Context) {
 		b.task(func() { b.try("LED", led.Play(ctx, parts.LED, b.lights)) })
 	}
 	if parts.Button != nil {
+		b.button = true
 		b.task(func() { b.hear(ctx, parts.Button) })
 	}
 }

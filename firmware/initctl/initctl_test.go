@@ -151,12 +151,18 @@ func TestBothEnds(t *testing.T) {
 	s.Damaged(true)
 	e.until(t, "the box has changed", func() bool { return len(e.boxes) == 2 && e.boxes[1].Damaged && !e.boxes[0].Damaged })
 	s.Damaged(true)
+	setup := Setup{Until: 4_200_000, Button: true}
+	s.Setup(setup)
+	e.until(t, "setup is open", func() bool { return len(e.boxes) == 3 && e.boxes[2].Setup == setup && e.boxes[1].Setup == Setup{} })
+	s.Setup(setup)
 
 	stop()
 	e.did(func() { e.pending = append(e.pending, event("4-a")); e.refuse = 1 })
 	c.Report(health.Evaluate(health.Inputs{Beat: 59 * time.Minute}, e.reports[0], 59*time.Minute))
 	stop = start(t, s, path)
-	e.until(t, "connected anew, and told the report that waited", func() bool { return len(e.boxes) == 3 && e.boxes[2].Damaged && len(e.reports) == 2 })
+	e.until(t, "connected anew, and told the report that waited", func() bool {
+		return len(e.boxes) == 4 && e.boxes[3].Damaged && e.boxes[3].Setup == setup && len(e.reports) == 2
+	})
 	e.until(t, "the event that was refused once was said", func() bool { return e.refuse == 0 })
 	stop() // a connection of its own says it again
 	stop = start(t, s, path)
@@ -342,6 +348,7 @@ func FuzzParse(f *testing.F) {
 		{Ack: "00000001-1f3c"},
 		{Update: json.RawMessage(`{"version":"1"}`)},
 		{Box: &Box{Board: "pc", Slot: "a"}},
+		{Box: &Box{Board: "pc", Setup: Setup{Until: 600_000, Button: true}}},
 		{Event: &Event{ID: "1-a", Kind: "crash", Uptime: 1, Detail: json.RawMessage(`[1]`)}},
 	} {
 		line, err := m.Line()

@@ -50,6 +50,14 @@ type Box struct {
 	Slot    string `json:"slot"`    // that runs: a, b, or empty if the boot loader did not say
 	Trial   bool   `json:"trial"`   // it is on trial
 	Damaged bool   `json:"damaged"` // it is not on the card any more as it was written
+
+	Setup Setup `json:"setup,omitzero"` // of the owner's page
+}
+
+// Setup says until when a PIN can be set for the owner's page.
+type Setup struct {
+	Until  int64 `json:"until"`            // milliseconds, steady
+	Button bool  `json:"button,omitempty"` // somebody held the box's button: also where there is a PIN
 }
 
 // Event is something that happened, and of which there is to be a record.
@@ -115,6 +123,8 @@ func (m *Message) valid() error {
 		return m.Event.valid()
 	case m.Box != nil && (len(m.Box.Board) > 64 || len(m.Box.Version) > 64 || len(m.Box.Slot) > 8):
 		return errors.New("box: a name is too long")
+	case m.Box != nil && m.Box.Setup.Until < 0:
+		return errors.New("box: setup until before it began")
 	}
 	return nil
 }

@@ -73,6 +73,14 @@ func (s *Server) Damaged(is bool) {
 	s.Wake()
 }
 
+// Setup says until when a PIN can be set for the owner's page.
+func (s *Server) Setup(until Setup) {
+	s.mu.Lock()
+	s.box.Setup = until
+	s.mu.Unlock()
+	s.Wake()
+}
+
 // sayBox says what box this is, unless that is what was said, and returns what is.
 func (s *Server) sayBox(c net.Conn, said *Box) (*Box, error) {
 	s.mu.Lock()

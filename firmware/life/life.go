@@ -20,7 +20,7 @@ type Config struct {
 	Dir      string               // where File is: the spool's
 	Boot     uint64               // boot counter of the chain
 	Machine  string               // name of the machine's boot: boottime.ID
-	Watchdog bool                 // the machine's boot was its watchdog's doing: Watchdog
+	Watchdog bool                 // the machine's boot was its watchdog's doing (board/watchdog)
 	Steady   func() time.Duration // boottime.Now
 	RTC      time.Time            // what the machine takes for UTC now; zero: it has no idea
 	Clock    clock.Config         // Floor is set from File

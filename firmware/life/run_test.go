@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"cafeprobe/firmware/clock"
@@ -142,21 +141,4 @@ func TestBegin(t *testing.T) {
 	f("its clock was never set", &Run{Boot: 40},
 		`{"k":"boot","m":60000,"t":1795489200000,"tq":"sync","fw":"1.4.0","alive":null}`,
 		`{"k":"off","m":60000,"t":1795489200000,"tq":"sync","from":null,"boot":40}`)
-}
-
-func TestWatchdog(t *testing.T) {
-	f := func(content string, want bool) {
-		t.Helper()
-		if got := Watchdog(fstest.MapFS{bootStatus: {Data: []byte(content)}}); got != want {
-			t.Errorf("%q: got %v, want %v", content, got, want)
-		}
-	}
-	f("0\n", false)
-	f("32\n", true)
-	f("33\n", true)
-	f("1\n", false) // overheated
-	f("?", false)
-	if Watchdog(fstest.MapFS{}) {
-		t.Error("no watchdog: got true")
-	}
 }

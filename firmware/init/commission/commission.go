@@ -6,6 +6,7 @@
 //	begin     opens a session, of which there is one; Begin, Session
 //	put       a piece of a file; Put, Have
 //	commit    puts all in place; Commit
+//	label     what its label is to say; Ask, Label
 //
 // Each may be said twice, as a laptop does that heard no answer. A box that is in use opens no session unless somebody holds its button,
 // or shows a technician's certificate of the province that the box belongs to.
@@ -80,6 +81,20 @@ type Commit struct {
 	Sum     string `json:"sum"`
 }
 
+// Ask asks for the box's label: in an open session, for a while after the commit that ended one, or at the box whose button was held.
+type Ask struct {
+	Session string `json:"s,omitempty"`
+}
+
+// Label is what a box's label says. Code is for its owner's eyes: whoever prints the label keeps no copy of it.
+type Label struct {
+	Box     string `json:"box"`
+	Key     []byte `json:"key"`               // its public key (Ed25519)
+	Code    string `json:"code"`              // of the owner's page (uplink/label)
+	Page    string `json:"page,omitempty"`    // fingerprint of the page's certificate; empty where the box serves none
+	Address string `json:"address,omitempty"` // of the page: https://…; empty while the uplink has none
+}
+
 // Names are the files that may be given: all of a box's but its identity, whose keys the box makes itself and never tells.
 var Names = slices.DeleteFunc(slices.Clone(provision.Names), func(n string) bool { return n == "state/identity.json" })
 
@@ -88,6 +103,7 @@ const (
 	maxFile = 256 << 10 // octets, of one
 	maxBy   = 64        // octets, of a name
 	idle    = time.Minute
+	after   = 15 * time.Minute // a commit: so long the label is told to who made it
 	nonceOK = time.Minute
 )
 
@@ -101,6 +117,8 @@ type Box interface {
 	Trust(chain [][]byte) (Signer, error)
 	// Check says what is wrong with files, before they are put in place.
 	Check(files []provision.File) error
+	// Label returns what the box's label says; an error while the box has no keys yet, or is starting.
+	Label() (Label, error)
 	// Keep puts them in place. A power cut may leave some of them; then the box is not in use yet, or what it was.
 	Keep(files []provision.File) error
 }
@@ -125,6 +143,7 @@ type Desk struct {
 	mu     sync.Mutex
 	open   *session // nil for none
 	done   Commit   // the last that was put in place
+	doneAt time.Duration
 	nonce  string
 	nonced time.Duration // when it was given
 	wait   time.Duration // before the next try, after one that was refused
@@ -153,6 +172,7 @@ func (d *Desk) Verbs() console.Verbs {
 		"begin":  verb(d, d.begin),
 		"put":    verb(d, d.put),
 		"commit": verb(d, d.commit),
+		"label":  verb(d, d.label),
 	}
 }
 
@@ -335,8 +355,24 @@ func (d *Desk) commit(c *Commit) (any, error) {
 	if err := d.box.Keep(files); err != nil {
 		return nil, refuse(CodeReady, "%w", err)
 	}
-	d.open, d.done = nil, *c
+	d.open, d.done, d.doneAt = nil, *c, d.now()
 	return struct{}{}, nil
+}
+
+// label tells the label to who may give the box its files, and to nobody else: with its code one sets the PIN of the owner's page.
+func (d *Desk) label(q *Ask) (any, error) {
+	h := d.box.About()
+	just := d.done.Session != "" && q.Session == d.done.Session && d.now()-d.doneAt < after
+	if d.locked(h) && !just {
+		if _, err := d.in(q.Session); err != nil {
+			return nil, refuse(CodeLocked, "the label is told in a session, or while somebody holds the button: begin one")
+		}
+	}
+	l, err := d.box.Label()
+	if err != nil {
+		return nil, refuse(CodeReady, "the label is not ready: %w", err)
+	}
+	return l, nil
 }
 
 // whole returns the files in the order of Names, if each is there to its end.

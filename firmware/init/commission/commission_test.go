@@ -27,12 +27,20 @@ type box struct {
 	check error
 	keep  error
 	files []provision.File
+	label *Label // nil: there is none yet
 }
 
 func (b *box) About() Hello                  { return b.hello }
 func (b *box) Open() bool                    { return b.open }
 func (b *box) Check([]provision.File) error  { return b.check }
 func (b *box) Keep(f []provision.File) error { b.files = f; return b.keep }
+func (b *box) Label() (Label, error) {
+	if b.label == nil {
+		return Label{}, errors.New("no keys yet")
+	}
+	return *b.label, nil
+}
+
 func (b *box) Trust(c [][]byte) (Signer, error) {
 	return Authority{Root: b.root, Now: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)}.Trust(c)
 }
@@ -308,9 +316,49 @@ func TestKept(t *testing.T) {
 	}
 }
 
+// TestLabel: the label is told to who has just made the box a café's, for a while; to who has opened it again; and to who holds its button. Of
+// a box in use nobody else is told its code.
+func TestLabel(t *testing.T) {
+	b, d, now := ready()
+	f := func(name, session, want string) {
+		t.Helper()
+		l, code := say[Label](t, d, "label", Ask{session})
+		if code != want || (l.Code != "") != (want == "") {
+			t.Errorf("%s: label %+v, code %q, want %q", name, l, code, want)
+		}
+	}
+	f("a box without keys", "", CodeReady)
+	s, _ := say[Session](t, d, "begin", Begin{By: "a"})
+	if _, c := say[Have](t, d, "put", Put{s.Session, config.Name, len(config.Data), 0, config.Data}); c != "" {
+		t.Fatal(c)
+	}
+	sum, err := Sum([]provision.File{config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, c := say[struct{}](t, d, "commit", Commit{s.Session, sum}); c != "" {
+		t.Fatal(c)
+	}
+	b.hello.Inside = true
+	f("while it makes its keys", s.Session, CodeReady)
+	b.label = &Label{Box: "b-7f3a91c2", Code: "ABCDE-FGHJK"}
+	f("who gave it its files", s.Session, "")
+	f("another", "", CodeLocked)
+	f("another's session", "x", CodeLocked)
+	*now += after
+	f("who gave it its files, later", s.Session, CodeLocked)
+	b.open = true
+	f("while the button is held", "", "")
+	again, _ := say[Session](t, d, "begin", Begin{By: "a"})
+	b.open = false
+	f("after it", "", CodeLocked)
+	f("in a session", again.Session, "")
+}
+
 // FuzzDesk: whatever a laptop says, nothing but files of a box's is put in place, and none is longer than it may be.
 func FuzzDesk(f *testing.F) {
 	f.Add("begin", []byte(`{"by":"a"}`), "put", []byte(`{"s":"","name":"config.json","n":1,"at":0,"d":"AA=="}`))
+	f.Add("label", []byte(`{"s":""}`), "label", []byte(`{}`))
 	f.Add("put", []byte(`{"n":-1,"at":-1}`), "commit", []byte(`{"s":"","sum":""}`))
 	f.Fuzz(func(t *testing.T, v1 string, b1 []byte, v2 string, b2 []byte) {
 		b, d, _ := ready()

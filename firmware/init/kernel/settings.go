@@ -23,6 +23,7 @@ var settings = []struct{ path, value string }{
 	{"kernel/core_pattern", ""}, // no core: it would hold keys
 	{"vm/panic_on_oom", "0"},
 	{"net/ipv4/ip_forward", "0"},
+	{"net/ipv4/ip_unprivileged_port_start", "443"}, // the owner's page, which the daemon serves without a capability; IPv6's too
 	{"net/ipv4/conf/all/accept_redirects", "0"},
 	{"net/ipv4/conf/default/accept_redirects", "0"},
 	{"net/ipv4/conf/all/send_redirects", "0"},

@@ -22,7 +22,8 @@ import (
 
 // SpareNames are the files that are spared, config.json last.
 var SpareNames = []string{
-	"net.json", "state/identity.json", "state/tls/ca.pem", "state/tls/box.pem", "state/command.json", "state/settings.json", "config.json",
+	"net.json", "state/identity.json", "state/tls/ca.pem", "state/tls/box.pem", "state/owner.pem", "state/command.json", "state/settings.json",
+	"config.json",
 }
 
 // Where the spares are in the partition: behind the technician's archive, each with room for SpareMax octets of archive.
