@@ -8,7 +8,7 @@ type Security struct {
 	Stamp
 	What  string `json:"what"`           // a word: see the constants
 	Count Int    `json:"n"`              // 1 or more
-	Topic string `json:"from,omitempty"` // where it came in: a word (receipt, want, cmd, desired, credential, clock, console, update, capture, titles, mirror)
+	Topic string `json:"from,omitempty"` // where it came in: a word (receipt, want, cmd, desired, credential, clock, console, update, capture, titles, mirror, owner)
 }
 
 // What Security.What says.
@@ -25,6 +25,8 @@ const (
 	SecurityStep      = "step"      // a step of the time that servers agree on waits to be confirmed
 	SecurityStranger  = "stranger"  // a mirror from a sender that is not in the list
 	SecurityNoRoom    = "no-room"   // a firmware is larger than the slot, or the card is full
+	SecurityGuess     = "guess"     // a wrong PIN or code at the owner's page, or one given while its address has to wait
+	SecurityCross     = "cross"     // what another site had a browser send to the owner's page
 )
 
 // Kind returns KindSecurity.

@@ -41,6 +41,8 @@ type nights struct {
 	dirty bool
 	wrote time.Time
 	put   sync.Mutex // held while the file is written, so that the newest is written last
+
+	announcing sync.Mutex // held while a maintenance is recorded
 }
 
 // nightState is the file.
@@ -67,15 +69,20 @@ func openNights(dir string, sp *spool.Spool, log *slog.Logger) (*nights, error) 
 	}
 	n.file.Chain = chain
 	err := each(sp, func(r uplink.Stored) {
-		if r.Kind != uplink.KindAfterHours {
+		if r.Kind != uplink.KindAfterHours && r.Kind != uplink.KindMaintenance {
 			return
 		}
 		body, err := r.Body()
 		if err != nil {
 			return
 		}
-		if told, err := account.Told(body.(*uplink.AfterHours)); err == nil {
-			n.known.Know(told)
+		switch b := body.(type) {
+		case *uplink.AfterHours:
+			if told, err := account.Told(b); err == nil {
+				n.known.Know(told)
+			}
+		case *uplink.Maintenance: // a power cut may have come before the file was written
+			_ = n.file.Maintenance.Declare(b.From.Time(), b.To.Time())
 		}
 	})
 	return n, err
@@ -149,16 +156,35 @@ func (n *nights) Maintained(t time.Time) bool {
 	return n.file.Maintenance.At(t)
 }
 
-// declare takes a maintenance, and returns when it is on the card.
-func (n *nights) declare(from, to time.Time) error {
+// announce takes a maintenance, of which record makes a record, and returns when it is on the card. The record comes first: what lowers an
+// alert is in the chain. The same again changes nothing. It returns hours.ErrMaintenance for one that cannot be.
+func (n *nights) announce(m *uplink.Maintenance, record func(uplink.Body) error) error {
+	n.announcing.Lock()
+	defer n.announcing.Unlock()
+	from, to := m.From.Time(), m.To.Time()
 	n.mu.Lock()
-	err := n.file.Maintenance.Declare(from, to)
-	n.dirty = n.dirty || err == nil
+	next := n.file.Maintenance
 	n.mu.Unlock()
-	if err != nil {
+	if next.Has(from, to) {
+		return nil
+	}
+	if err := next.Declare(from, to); err != nil {
 		return err
 	}
+	if err := record(m); err != nil {
+		return err
+	}
+	n.mu.Lock()
+	n.file.Maintenance, n.dirty = next, true
+	n.mu.Unlock()
 	return n.flush()
+}
+
+// left returns how many more maintenances can be announced that begin in t's month.
+func (n *nights) left(t time.Time) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.file.Maintenance.Left(t)
 }
 
 // run writes what is due until ctx is done.

@@ -174,7 +174,8 @@ func TestKeepIsRare(t *testing.T) {
 func TestMaintain(t *testing.T) {
 	b := newBox(t)
 	sp := b.spooled()
-	o := &orders{nights: b.nights(sp)}
+	stamp := uplink.Stamp{Mono: 2, Time: uplink.TimeOf(midnight), Quality: uplink.QualitySync}
+	o := &orders{nights: b.nights(sp), sp: sp, told: func() uplink.Stamp { return stamp }}
 	do := func(from, to time.Duration) error {
 		args, err := json.Marshal(map[string]int64{"from": midnight.Add(from).UnixMilli(), "to": midnight.Add(to).UnixMilli()})
 		if err != nil {
@@ -183,7 +184,18 @@ func TestMaintain(t *testing.T) {
 		_, err = o.maintain(&uplink.Command{Args: args})
 		return err
 	}
-	if err := do(23*time.Hour, 25*time.Hour); err != nil {
+	for range 2 { // as a command that comes again
+		if err := do(23*time.Hour, 25*time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := sp.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if rs, err := sp.Read(1, 10, 1<<20); err != nil || len(rs) != 1 || rs[0].Kind != uplink.KindMaintenance {
+		t.Errorf("the chain has %d records, %v, want one of the maintenance", len(rs), err)
+	}
+	if err := os.Remove(filepath.Join(b.dir, nightFile)); err != nil { // as a power cut before it was written
 		t.Fatal(err)
 	}
 	var keeper account.NightKeeper = b.nights(sp) // another run

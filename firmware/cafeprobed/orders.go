@@ -247,17 +247,19 @@ func (o *orders) set(c *uplink.Command) (json.RawMessage, error) {
 	return nil, o.record(rec)
 }
 
-// maintain takes note of a maintenance window (rule R23): what is used in it after hours is told one stage lower. The province
-// has its times; the chain has that the box knew. In a replay it is noted and lowers nothing.
+// maintain takes note of a maintenance window (rule R23), as the owner can: what is used in it after hours is told one stage lower. In a
+// replay it is noted and lowers nothing.
 func (o *orders) maintain(c *uplink.Command) (json.RawMessage, error) {
 	var w struct{ From, To uplink.Int }
-	if json.Unmarshal(c.Args, &w) != nil || w.From == 0 || w.To <= w.From || w.To-w.From > 7*24*3600*1000 {
+	if json.Unmarshal(c.Args, &w) != nil || w.From == 0 || w.To <= w.From ||
+		w.To-w.From > uplink.Int(uplink.MaxMaintenance/time.Millisecond) {
 		return nil, command.BadArgs
 	}
 	if o.nights == nil {
 		return nil, nil
 	}
-	err := o.nights.declare(uplink.Time(w.From).Time(), uplink.Time(w.To).Time())
+	m := &uplink.Maintenance{Stamp: o.told(), From: uplink.Time(w.From), To: uplink.Time(w.To), By: uplink.ByProvince}
+	err := o.nights.announce(m, o.record)
 	if errors.Is(err, hours.ErrMaintenance) {
 		return nil, command.Refusal("too-many")
 	}

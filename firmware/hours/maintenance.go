@@ -28,19 +28,29 @@ type span struct {
 	To   int64 `json:"to"`
 }
 
-// Declare takes a maintenance from one time to another. The same one again changes nothing.
-func (m *Maintenance) Declare(from, to time.Time) error {
-	s := span{from.Unix(), to.Unix()}
-	if slices.Contains(m.spans, s) {
-		return nil
-	}
-	n := 0
+// Has reports whether the maintenance from one time to another was declared.
+func (m *Maintenance) Has(from, to time.Time) bool {
+	return slices.Contains(m.spans, span{from.Unix(), to.Unix()})
+}
+
+// Left returns how many more can be declared that begin in t's month.
+func (m *Maintenance) Left(t time.Time) int {
+	n := MaxMaintenance
 	for _, o := range m.spans {
-		if sameMonth(o.From, s.From) {
-			n++
+		if sameMonth(o.From, t.Unix()) {
+			n--
 		}
 	}
-	if s.To <= s.From || to.Sub(from) > maxLength || n >= MaxMaintenance {
+	return max(0, n)
+}
+
+// Declare takes a maintenance from one time to another. The same one again changes nothing.
+func (m *Maintenance) Declare(from, to time.Time) error {
+	if m.Has(from, to) {
+		return nil
+	}
+	s := span{from.Unix(), to.Unix()}
+	if s.To <= s.From || to.Sub(from) > maxLength || m.Left(from) == 0 {
 		return ErrMaintenance
 	}
 	m.spans = append(m.spans, s)

@@ -126,6 +126,8 @@ var english = words{
 		uplink.SecuritySent: "the capture port sent a frame", uplink.SecurityUntrue: "a time that cannot be",
 		uplink.SecurityDisputed: "time servers disagree", uplink.SecurityStep: "a step of the time, waiting to be confirmed",
 		uplink.SecurityStranger: "a mirror from a sender that is not in the list",
+		uplink.SecurityGuess:    "a wrong PIN or label code at the owner's page",
+		uplink.SecurityCross:    "a form for the owner's page that another site sent",
 	},
 	cards: map[string]string{
 		uplink.CardFull: "full", uplink.CardReadOnly: "read-only", uplink.CardFailing: "answers with errors",

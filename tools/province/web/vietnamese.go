@@ -129,6 +129,8 @@ var vietnamese = words{
 		uplink.SecuritySent: "cổng thu đã phát dữ liệu ra mạng", uplink.SecurityUntrue: "giờ không thể có",
 		uplink.SecurityDisputed: "các máy chủ giờ trả lời khác nhau", uplink.SecurityStep: "giờ nhảy, chờ xác nhận",
 		uplink.SecurityStranger: "bản sao lưu lượng từ nguồn gửi không có trong danh sách",
+		uplink.SecurityGuess:    "sai mã PIN hoặc mã trên nhãn ở trang của chủ điểm",
+		uplink.SecurityCross:    "biểu mẫu của trang chủ điểm do một trang web khác gửi đến",
 	},
 	cards: map[string]string{
 		uplink.CardFull: "đầy", uplink.CardReadOnly: "chỉ đọc", uplink.CardFailing: "báo lỗi khi đọc hoặc ghi",

@@ -82,6 +82,15 @@ func TestNothingWithoutWords(t *testing.T) {
 				t.Errorf("%s: no words for stage %s", l.Lang, stage)
 			}
 		}
+		for _, what := range []string{
+			uplink.SecurityMalformed, uplink.SecurityForged, uplink.SecurityReplayed, uplink.SecurityExpired, uplink.SecurityMisled,
+			uplink.SecurityFlood, uplink.SecuritySent, uplink.SecurityUntrue, uplink.SecurityDisputed, uplink.SecurityStep,
+			uplink.SecurityStranger, uplink.SecurityNoRoom, uplink.SecurityGuess, uplink.SecurityCross,
+		} {
+			if l.refusals[what] == "" {
+				t.Errorf("%s: no words for refusals of %s", l.Lang, what)
+			}
+		}
 		for _, by := range []string{uplink.ByOwner, uplink.ByProvince} {
 			if l.announcers[by] == "" {
 				t.Errorf("%s: no words for maintenance by %s", l.Lang, by)
