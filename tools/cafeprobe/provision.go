@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/tls"
@@ -15,11 +17,15 @@ import (
 	"time"
 
 	"cafeprobe/firmware/health"
+	"cafeprobe/firmware/init/commission"
+	"cafeprobe/tools/cafeprobe/check"
+	"cafeprobe/tools/label"
 	"cafeprobe/tools/lang"
 	"cafeprobe/tools/province"
 	"cafeprobe/tools/province/ca"
 	"cafeprobe/tools/provision"
 	"cafeprobe/uplink"
+	"cafeprobe/uplink/durable"
 )
 
 type provisionCmd struct {
@@ -29,6 +35,7 @@ type provisionCmd struct {
 	Other       bool          `help:"The box is to become another one than it was; its keys and records are put away on it."`
 	Certificate string        `placeholder:"FILE" help:"A technician's certificate and key (PEM), for a box that is in use: see province technician."`
 	Receipt     time.Duration `default:"10m" help:"How long to wait until the province holds a record; 0: not at all."`
+	Label       string        `placeholder:"FILE" help:"Where the box's label goes, a PDF of 62 × 29 mm; label-ID.pdf if it is not said. Print it, and remove the file: it has the owner's code."`
 	Log         string        `default:"provision.log" placeholder:"FILE" help:"What was done is added here, a JSON object a line: ${default}."`
 	Lang        string        `enum:"auto,vi,en" default:"auto" help:"Language: vi, en, or that of the environment (auto)."`
 }
@@ -82,7 +89,9 @@ func (c *provisionCmd) run(ctx context.Context, l lang.Lang) error {
 		cfg.Certificate = &pair
 	}
 	cfg.Open = c.open
-	cfg.Tell = (&teller{out: os.Stdout, l: l, box: box}).tell
+	path := cmp.Or(c.Label, "label-"+box.ID+".pdf")
+	cfg.Label = func(l commission.Label) error { return writeLabel(path, l, time.Now()) }
+	cfg.Tell = (&teller{out: os.Stdout, l: l, box: box, label: path}).tell
 	began := time.Now()
 	h, err := provision.Give(ctx, cfg)
 	d := done{
@@ -93,6 +102,19 @@ func (c *provisionCmd) run(ctx context.Context, l lang.Lang) error {
 		d.Error = err.Error()
 	}
 	return errors.Join(err, c.note(d))
+}
+
+// writeLabel writes a box's label, for nobody else to read: it has the owner's code.
+func writeLabel(path string, l commission.Label, at time.Time) error {
+	var b bytes.Buffer
+	err := label.Write(&b, label.Label{Box: l.Box, QR: check.Code(l.Box, l.Key), Code: l.Code, Address: l.Address, Page: l.Page}, at)
+	if err == nil {
+		err = durable.WriteFile(path, b.Bytes())
+	}
+	if err != nil {
+		return fmt.Errorf("write the label: %w", err)
+	}
+	return nil
 }
 
 // note adds a line to the log.
@@ -123,10 +145,11 @@ func laptop() string {
 
 // teller tells a technician how it goes on, each thing once.
 type teller struct {
-	out  io.Writer
-	l    lang.Lang
-	box  provision.Box
-	last string
+	out   io.Writer
+	l     lang.Lang
+	box   provision.Box
+	label string // where it is written to
+	last  string
 }
 
 func (t *teller) say(text lang.Text, args ...any) {
@@ -157,6 +180,17 @@ func (t *teller) tell(s provision.Step) {
 			VI: "thiết bị %[1]s đã tự tạo khóa; khóa không rời khỏi thiết bị\nvân tay: %[2]s   (đọc cho tỉnh qua điện thoại để đối chiếu)",
 			EN: "box %[1]s has made its keys, which never leave it\nfingerprint: %[2]s   (read it to the province over the telephone)",
 		}, s.Hello.Box, s.Hello.Fingerprint)
+	case provision.Labelled:
+		if s.Err != nil {
+			t.say(lang.Text{
+				VI: "chưa có nhãn: %s; rồi chạy lại để lấy nhãn", EN: "no label yet: %s; then run this again to get it",
+			}, words)
+			return
+		}
+		t.say(lang.Text{
+			VI: "nhãn: %s   (in ra, dán lên thiết bị, rồi xóa tệp: trên nhãn có mã của chủ điểm)",
+			EN: "label: %s   (print it, put it on the box, and remove the file: it has the owner's code)",
+		}, t.label)
 	case provision.Reporting:
 		t.health(s.Health)
 	case provision.Received:

@@ -37,6 +37,10 @@ type Config struct {
 	Receipt     time.Duration    // for the province to say that it holds a record; 0: do not wait for it
 
 	Tell func(Step) // is called as it goes on; nil for nobody
+
+	// Label takes what the box's label says, once it has its keys. A box that tells it to nobody just now is told of by Step.Err, and is no
+	// error: it has its files. nil: no label is asked for.
+	Label func(commission.Label) error
 }
 
 // Stage is how far it is.
@@ -49,6 +53,7 @@ const (
 	Giving                 // Step.Done of Step.Total octets
 	Given                  // the box has put all in place
 	Named                  // it has its keys: Step.Hello
+	Labelled               // Label was called, or Step.Err says why not
 	Reporting              // Step.Health says how it gets on
 	Received               // the province holds a record of it
 )
@@ -100,6 +105,11 @@ func Give(ctx context.Context, cfg Config) (commission.Hello, error) {
 		return h, err
 	}
 	g.Tell(Step{Stage: Named, Hello: h})
+	if cfg.Label != nil {
+		if err := g.until(ctx, cfg.Patience, func() error { return g.label(ctx, h) }); err != nil {
+			return h, err
+		}
+	}
 	if cfg.Receipt == 0 {
 		return h, nil
 	}
@@ -237,6 +247,33 @@ func (g *giver) begin(ctx context.Context, h commission.Hello) error {
 	}
 	g.at = s.Session
 	return nil
+}
+
+// label asks for the label: in the session in which the box was given its files, or in one that the technician's certificate opens.
+func (g *giver) label(ctx context.Context, h commission.Hello) error {
+	var l commission.Label
+	err := g.ask(ctx, "label", commission.Ask{Session: g.at}, &l)
+	var r *console.Refusal
+	if errors.As(err, &r) && r.Code == commission.CodeLocked && g.Certificate != nil {
+		if h, err = g.hello(ctx); err == nil {
+			err = g.begin(ctx, h)
+		}
+		if err == nil {
+			err = g.ask(ctx, "label", commission.Ask{Session: g.at}, &l)
+		}
+	}
+	switch {
+	case err == nil:
+		if err := g.Label(l); err != nil {
+			return err
+		}
+		g.Tell(Step{Stage: Labelled, Hello: h})
+		return nil
+	case errors.As(err, &r) && (r.Code == commission.CodeLocked || r.Code == ""): // no code: a firmware that has no such verb
+		g.Tell(Step{Stage: Labelled, Hello: h, Err: said(r)})
+		return nil
+	}
+	return g.waiting(err)
 }
 
 // passing are refusals that pass: by themselves, or by somebody's hand.

@@ -32,6 +32,7 @@ type fake struct {
 	kept   int
 	open   bool
 	boots  int // hellos until it is ready
+	starts int // labels until the daemon has started
 	refuse error
 }
 
@@ -58,6 +59,16 @@ func (f *fake) Open() bool { f.mu.Lock(); defer f.mu.Unlock(); return f.open }
 
 func (f *fake) Trust([][]byte) (commission.Signer, error) {
 	return nil, errors.New("no certificate is trusted here")
+}
+
+func (f *fake) Label() (commission.Label, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.starts > 0 {
+		f.starts--
+		return commission.Label{}, errors.New("the page has no certificate yet")
+	}
+	return commission.Label{Box: boxID(f.files["config.json"]), Key: key, Code: "ABCDE-FGHJK"}, nil
 }
 func (f *fake) Check([]provision.File) error { return f.refuse }
 func (f *fake) Keep(files []provision.File) error {
@@ -163,7 +174,8 @@ func TestHostileLines(t *testing.T) {
 	want := settings(t, "b-00000001")
 	for seed := range uint64(200) {
 		rnd := rand.New(rand.NewPCG(seed, 11))
-		box := &fake{files: map[string][]byte{}, boots: rnd.IntN(3)}
+		box := &fake{files: map[string][]byte{}, boots: rnd.IntN(3), starts: rnd.IntN(3)}
+		var label commission.Label
 		desk := commission.New(box, func() time.Duration { return time.Duration(time.Now().UnixNano()) })
 		cut := rnd.IntN(20)
 		cfg := Config{
@@ -177,6 +189,7 @@ func TestHostileLines(t *testing.T) {
 				serve(t, desk, b)
 				return &line{a, r, 0.15, func() bool { cut--; return cut == 0 || r.IntN(40) == 0 }}, nil
 			},
+			Label: func(l commission.Label) error { label = l; return nil },
 		}
 		h, err := Give(t.Context(), cfg)
 		if err != nil {
@@ -190,8 +203,8 @@ func TestHostileLines(t *testing.T) {
 				t.Errorf("seed %d: %s differs", seed, f.Name)
 			}
 		}
-		if box.kept != 1 {
-			t.Errorf("seed %d: put in place %d times", seed, box.kept)
+		if box.kept != 1 || label.Code != "ABCDE-FGHJK" || label.Box != "b-00000001" {
+			t.Errorf("seed %d: put in place %d times, label %+v", seed, box.kept, label)
 		}
 	}
 }
@@ -272,5 +285,34 @@ func TestAgain(t *testing.T) {
 	}
 	if string(box.files["state/titles.signed"]) != "another table" {
 		t.Error("it did not take them")
+	}
+}
+
+// TestLabel: the label is told to who has just given the box its files, and again while its button is held; of a box in use nobody is told,
+// which is said and is no error.
+func TestLabel(t *testing.T) {
+	box := &fake{files: map[string][]byte{}, starts: 2}
+	desk := commission.New(box, func() time.Duration { return 0 })
+	files := settings(t, "b-00000001")
+	f := func(name, by string, told bool) {
+		t.Helper()
+		labels := 0
+		_, steps, err := give(t, box, desk, by, files, func(c *Config) {
+			c.Patience, c.Pause = time.Second, time.Millisecond
+			c.Label = func(commission.Label) error { labels++; return nil }
+		})
+		last := steps[len(steps)-1]
+		if err != nil || last.Stage != Labelled || (last.Err == nil) != told || (labels == 1) != told {
+			t.Errorf("%s: %d labels, last step %+v, %v, want a label: %v", name, labels, last, err, told)
+		}
+	}
+	f("fresh", "laptop", true)
+	f("in use", "laptop", false) // another run: it knows no session
+	box.open = true
+	f("its button is held", "laptop", true)
+	broken := errors.New("disk full")
+	_, _, err := give(t, box, desk, "laptop", files, func(c *Config) { c.Label = func(commission.Label) error { return broken } })
+	if !errors.Is(err, broken) {
+		t.Errorf("a label that cannot be written: %v", err)
 	}
 }
