@@ -175,7 +175,6 @@ func Parse(b []byte) (Config, error) {
 		Capture: Capture{Quality: uplink.QualityCoarse, Namespace: "capture", Blocks: Blocks},
 		Uplink:  Uplink{Retry: Duration(time.Minute), Delay: Duration(4 * time.Minute)},
 		Clock:   Clock{Servers: slices.Clone(pool)},
-		Owner:   Owner{Port: OwnerPort},
 		Cafe: Cafe{
 			Vantage: "auto", Silence: Duration(5 * time.Minute), Summary: Duration(5 * time.Minute), Category: string(hours.Game),
 		},
@@ -194,6 +193,7 @@ func Parse(b []byte) (Config, error) {
 	if c.Capture.Remote != nil {
 		c.Capture.Remote.fill()
 	}
+	c.Owner.Port = cmp.Or(c.Owner.Port, OwnerPort)
 	if c.Uplink.TLS.Dir == "" && c.Dir != "" {
 		c.Uplink.TLS.Dir = filepath.Join(c.Dir, "tls")
 	}
@@ -246,8 +246,6 @@ func (c *Config) valid() error {
 		return bad("uplink.tls.enroll", "https://host:port, since the broker wants a certificate")
 	case c.Cafe.Summary < Duration(time.Second) || c.Cafe.Silence < Duration(time.Second):
 		return bad("cafe.summary, cafe.silence", "1s or more")
-	case c.Owner.Port == 0:
-		return bad("owner.port", "1 to 65535, or off")
 	case len(c.Clock.Servers) > maxServers || slices.Contains(c.Clock.Servers, ""):
 		return bad("clock.servers", fmt.Sprintf("at most %d, each host or host:port", maxServers))
 	}

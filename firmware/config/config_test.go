@@ -45,6 +45,7 @@ func TestPage(t *testing.T) {
 		}
 	}
 	f(`{"interface":"cap0"}`, `{}`, true, 443)
+	f(`{"interface":"cap0"}`, `{"port":0}`, true, 443)
 	f(`{"interface":"cap0"}`, `{"port":8443}`, true, 8443)
 	f(`{"interface":"cap0"}`, `{"off":true}`, false, 443)
 	f(`{"interface":"eth0","shared":true}`, `{}`, false, 443)

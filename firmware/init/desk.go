@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/json"
@@ -85,6 +86,9 @@ func (d desk) Label() (commission.Label, error) {
 		return l, errors.New("the page's certificate is none")
 	}
 	l.Page = fingerprint.Of(block.Bytes)
+	if !d.button { // who may have the label is let in here as elsewhere by the button, and the owner stands beside him
+		d.openSetup(since(), true)
+	}
 	d.mu.Lock()
 	address, err := netip.ParsePrefix(d.net)
 	d.mu.Unlock()
@@ -109,11 +113,10 @@ func pageOf(config []byte) (page bool, port uint16, err error) {
 			Port uint16
 		}
 	}
-	c.Owner.Port = httpsPort
 	if err := json.Unmarshal(config, &c); err != nil {
 		return false, 0, err
 	}
-	return !c.Owner.Off && c.Capture.File == "" && !c.Capture.Shared, c.Owner.Port, nil
+	return !c.Owner.Off && c.Capture.File == "" && !c.Capture.Shared, cmp.Or(c.Owner.Port, httpsPort), nil
 }
 
 // pageHost is an address as a browser takes it, with a port where that is not https's.

@@ -59,7 +59,7 @@ func TestPageOf(t *testing.T) {
 	for _, capture := range []string{
 		`{"interface":"cap0"}`, `{"interface":"eth0","shared":true}`, `{"file":"x.pcap"}`, `{"remote":{"senders":["10.0.0.1"]}}`,
 	} {
-		for _, owner := range []string{`{}`, `{"off":true}`, `{"port":8443}`} {
+		for _, owner := range []string{`{}`, `{"off":true}`, `{"port":0}`, `{"port":8443}`} {
 			text := []byte(`{"dir":"d","capture":` + capture + `,"uplink":{"broker":"tcp://b:1"},"owner":` + owner + `}`)
 			c, err := config.Parse(text)
 			if err != nil {

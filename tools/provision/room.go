@@ -37,6 +37,7 @@ type Box struct {
 	Category  string `yaml:"category,omitempty"`  // game, agent or venue
 	Forbidden string `yaml:"forbidden,omitempty"` // 22:00-08:00; empty: what the category says
 	Vantage   string `yaml:"vantage,omitempty"`   // auto, A or C
+	Page      string `yaml:"page,omitempty"`      // off: no page for the owner; empty or on: one
 
 	Address string   `yaml:"address,omitempty"` // 192.168.1.10/24; empty: DHCP
 	Gateway string   `yaml:"gateway,omitempty"`
@@ -143,6 +144,7 @@ func (b Box) over(a Box) Box {
 		{&b.Category, &a.Category},
 		{&b.Forbidden, &a.Forbidden},
 		{&b.Vantage, &a.Vantage},
+		{&b.Page, &a.Page},
 		{&b.Gateway, &a.Gateway},
 		{&b.Name, &a.Name},
 	} {
@@ -196,6 +198,13 @@ func (b Box) Files() ([]provision.File, error) {
 	}
 	if b.NTP != nil {
 		c["clock"] = object{"servers": b.NTP}
+	}
+	switch b.Page {
+	case "", "on":
+	case "off":
+		c["owner"] = object{"off": true}
+	default:
+		return nil, fmt.Errorf("%w: page %.40q: want on or off", ErrRoom, b.Page)
 	}
 	cafe := object{}
 	for name, v := range map[string]string{"category": b.Category, "forbidden": b.Forbidden, "vantage": b.Vantage} {

@@ -30,6 +30,7 @@ boxes:
   - box: b-00000002
     claim: IJKL-MNOP
     category: agent
+    page: off
     address: 192.168.1.10/24
     gateway: 192.168.1.1
     vlan: 30
@@ -73,7 +74,7 @@ func TestRoom(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.Box.ID != "b-00000002" || c.Box.Province != "ha-giang" || c.Uplink.TLS.Claim != "IJKL-MNOP" || c.Cafe.Category != "agent" ||
-		c.Cafe.Forbidden != "22:00-08:00" || c.Capture.Interface != ports.Capture {
+		c.Cafe.Forbidden != "22:00-08:00" || c.Capture.Interface != ports.Capture || c.Page() {
 		t.Errorf("config %+v", c)
 	}
 	n, err := ports.ParseSettings([]byte(content(files, "net.json")))
@@ -90,6 +91,9 @@ func TestRoom(t *testing.T) {
 	files, err = first.Files()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if c, err := config.Parse([]byte(content(files, "config.json"))); err != nil || !c.Page() {
+		t.Errorf("a box of which nothing is said has no page for its owner (%v)", err)
 	}
 	if n, err := ports.ParseSettings([]byte(content(files, "net.json"))); err != nil || n.Address.IsValid() || n.DNS != nil {
 		t.Errorf("with DHCP: %+v, %v", n, err)
@@ -146,6 +150,7 @@ func TestRoomFaults(t *testing.T) {
 	f("enroll: https", "enroll: http", "enroll")
 	f("key: A", "key: short-A", "box.key")
 	f("category: agent", "category: cafe", "category")
+	f("page: off", "page: never", "page")
 	f("22:00-08:00", "22-8", "forbidden")
 	f("192.168.1.10/24", "192.168.1.10", "address")
 	f("gateway: 192.168.1.1", "gateway: 10.0.0.1", "gateway")
