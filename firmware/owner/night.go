@@ -77,7 +77,7 @@ func (s *Server) showNight(w http.ResponseWriter, r *http.Request, status int, d
 	p := nightPage{
 		Date: d, Night: n, Window: l.window(&n), Verdict: l.verdict(&n), Class: n.Verdict.String(),
 		Gone: goneOf(l, n.Off, n.Blind, n.Gaps, untold(n.Minutes, n.From, now)),
-		Left: s.left(&n, now), Proof: n.Verdict != ledger.NoNight && n.Verdict != ledger.Pending && !now.Before(n.To.Add(ledger.Settle)),
+		Left: s.left(&n, now), Proof: s.cfg.Proof != nil && n.Verdict != ledger.NoNight && n.Verdict != ledger.Pending && !now.Before(n.To.Add(ledger.Settle)),
 		Max: uplink.MaxDisputeNote, Draft: draft, At: at,
 	}
 	if n.Figures.Unsure > 0 {
@@ -253,7 +253,7 @@ type objection struct {
 // proof gives the PDF of a night.
 func (s *Server) proof(w http.ResponseWriter, r *http.Request) {
 	d, ok := s.dateOf(r)
-	if !ok {
+	if !ok || s.cfg.Proof == nil {
 		s.refuse(w, r, http.StatusNotFound, "refused.missing")
 		return
 	}

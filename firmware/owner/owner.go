@@ -21,7 +21,7 @@ import (
 // SetupTime is how long setup stays open: long enough to walk from the box to a computer and type two lines.
 const SetupTime = 10 * time.Minute
 
-// Config says what a Server serves. Dir, Box, Code, Book, Sayer, Proof and Export are required.
+// Config says what a Server serves. Dir, Box, Code, Book, Sayer and Export are required.
 type Config struct {
 	Dir  string       // folder of PINFile and CertificateFile
 	Box  uplink.BoxID // whose page it is
@@ -29,7 +29,7 @@ type Config struct {
 
 	Book   Book
 	Sayer  Sayer
-	Proof  Proof
+	Proof  Proof // nil: the box writes none, and the page offers none
 	Export Export
 
 	Listen  func() (net.Listener, error) // opens the port; nil: TCP 443, all addresses
@@ -81,8 +81,8 @@ type Server struct {
 
 // New returns a Server, closed until Run. A PIN file that cannot be read is as none: it is logged, and setup makes a new one.
 func New(cfg Config) (*Server, error) {
-	if cfg.Dir == "" || !cfg.Box.Valid() || cfg.Code == "" || cfg.Book == nil || cfg.Sayer == nil || cfg.Proof == nil || cfg.Export == nil {
-		return nil, errors.New("owner: a folder, box, code, book, sayer, proof or export is missing")
+	if cfg.Dir == "" || !cfg.Box.Valid() || cfg.Code == "" || cfg.Book == nil || cfg.Sayer == nil || cfg.Export == nil {
+		return nil, errors.New("owner: a folder, box, code, book, sayer or export is missing")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

@@ -392,3 +392,16 @@ func TestLost(t *testing.T) {
 		}
 	}
 }
+
+// TestNoProof: a box that writes no proof offers none.
+func TestNoProof(t *testing.T) {
+	b := newBox(t, newRoom(t).lived(2), func(s *Server) { s.cfg.Proof = nil }).open()
+	u := b.user("127.0.0.1").login()
+	path := "/night/" + (today - 1).String()
+	if a := u.get(path); a.code != http.StatusOK || strings.Contains(a.body, "proof.pdf") {
+		t.Errorf("status %d, and a proof is offered: %v", a.code, strings.Contains(a.body, "proof.pdf"))
+	}
+	if a := u.get(path + "/proof.pdf"); a.code != http.StatusNotFound {
+		t.Errorf("the proof: status %d", a.code)
+	}
+}
