@@ -63,9 +63,11 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	var page *ownerPage // from before fw runs
 	fw := forward.New(sp, forward.Config{
 		Broker: d.cfg.Uplink.Broker, TLS: cred.tls(), Retry: time.Duration(d.cfg.Uplink.Retry),
 		Delay: time.Duration(d.cfg.Uplink.Delay), Log: d.log, Now: stamps(clk), Command: ord.take, Refused: ord.note,
+		Receipt: func(r uplink.Receipt) { page.receipt(r) },
 	})
 	model, err := detect.Board(os.DirFS("/"))
 	if err != nil {
@@ -112,18 +114,21 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	if err := ord.open(); err != nil {
 		return err
 	}
-	defer d.watch.attach(d.vitals(sp, fw, p, w, book, ord))()
-	if err := d.serve(ctx, sp, fw, cred, ord, p, w, book); ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+	page = d.openPage(sp, ord, certain(clk))
+	defer d.watch.attach(d.vitals(sp, fw, p, w, book, ord, page))()
+	if err := d.serve(ctx, sp, fw, cred, ord, p, w, book, page); ctx.Err() == nil || !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil // it was told to end, and what it had is in the spool
 }
 
 // vitals are what there is to see of this life.
-func (d *daemon) vitals(sp *spool.Spool, fw *forward.Forwarder, p *pipeline.Pipeline, w *wire, book *book, ord *orders) vitals {
+func (d *daemon) vitals(sp *spool.Spool, fw *forward.Forwarder, p *pipeline.Pipeline, w *wire, book *book, ord *orders,
+	page *ownerPage,
+) vitals {
 	ev := openEvents(d.cfg.Dir, sp, ord.told, d.log)
 	return vitals{
-		event: ev.take, record: ord.record, stamp: ord.told,
+		event: ev.take, record: ord.record, stamp: ord.told, setup: page.setup,
 		look: func(in *health.Inputs) (hot, slow uint64) {
 			st, up := sp.Stats(), fw.Stats()
 			in.Card, in.Backlog = sp.Card(), st.Head-min(st.Head, st.Receipted)
@@ -216,7 +221,7 @@ func (d *daemon) feed() *feed {
 // serve runs what runs beside each other and ends it in order: first the frames, then the spool's last commit, then the
 // uplink when all is receipted.
 func (d *daemon) serve(ctx context.Context, sp *spool.Spool, fw *forward.Forwarder, cred *keeper, ord *orders,
-	p *pipeline.Pipeline, w *wire, book *book,
+	p *pipeline.Pipeline, w *wire, book *book, page *ownerPage,
 ) (err error) {
 	var wg, reports sync.WaitGroup
 	outer := ctx
@@ -247,6 +252,7 @@ func (d *daemon) serve(ctx context.Context, sp *spool.Spool, fw *forward.Forward
 	})
 	wg.Go(func() { cred.run(ctx, d.log, fw) })
 	wg.Go(func() { w.keep(ctx, ord.record) })
+	wg.Go(func() { page.run(ctx) })
 	if d.port != nil {
 		wg.Go(func() { ord.nights.run(ctx) })
 		wg.Go(func() { d.port.watch(ctx, d.log, ord.record, ord.stamp) })

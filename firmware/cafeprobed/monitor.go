@@ -50,7 +50,9 @@ type monitor struct {
 	last   health.Report
 	low    bool // the supply, as the last record of it says
 
-	damaged bool // the firmware on the card, as PID 1 says
+	damaged bool          // the firmware on the card, as PID 1 says
+	setup   initctl.Setup // of the owner's page, likewise
+	offered bool          // a life was told of it
 }
 
 // vitals are what a life of the daemon lets a monitor look at and do.
@@ -59,6 +61,7 @@ type vitals struct {
 	event  func(initctl.Event) error
 	record func(uplink.Body) error
 	stamp  func() uplink.Stamp
+	setup  func(s initctl.Setup, fresh bool) // fresh: no life was told of it before; must not block
 }
 
 // newMonitor returns a monitor of the box whose spool is in dir.
@@ -95,9 +98,7 @@ func (m *monitor) connect(ctx context.Context, path string) error {
 			return initctl.Dial(ctx, path)
 		},
 		Box: func(b initctl.Box) {
-			m.mu.Lock()
-			m.damaged = b.Damaged
-			m.mu.Unlock()
+			m.heard(b)
 			select {
 			case m.box <- b:
 			default: // it was told before
@@ -106,6 +107,19 @@ func (m *monitor) connect(ctx context.Context, path string) error {
 		Event: m.take,
 	})
 	return nil
+}
+
+// heard takes what PID 1 says of the box.
+func (m *monitor) heard(b initctl.Box) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.damaged = b.Damaged
+	if m.setup == b.Setup {
+		return
+	}
+	if m.setup, m.offered = b.Setup, m.life != nil; m.offered {
+		m.life.setup(m.setup, true)
+	}
 }
 
 // errParted ends a daemon that has lost PID 1 and cannot come back to it: it is started anew.
@@ -168,6 +182,10 @@ func (m *monitor) attach(v vitals) (detach func()) {
 	}
 	m.mu.Lock()
 	m.life = &v
+	if m.setup != (initctl.Setup{}) {
+		v.setup(m.setup, !m.offered)
+		m.offered = true
+	}
 	close(m.lives)
 	m.pulse.start(m.now())
 	m.mu.Unlock()

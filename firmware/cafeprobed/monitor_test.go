@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -341,6 +342,38 @@ func TestSupply(t *testing.T) {
 	if err := m.take(ctx, initctl.Event{ID: "1"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("an event between two lives: %v, want it to wait", err)
 	}
+}
+
+// TestSetup: that PID 1 has opened the setup of the owner's page is fresh to the first life that hears of it, and known to those behind it.
+func TestSetup(t *testing.T) {
+	m := newMonitor(t.TempDir(), slog.New(slog.DiscardHandler))
+	var heard []string
+	life := func() (detach func()) {
+		return m.attach(vitals{
+			look:  func(*health.Inputs) (uint64, uint64) { return 1, 1 },
+			setup: func(s initctl.Setup, fresh bool) { heard = append(heard, fmt.Sprint(s.Until, fresh)) },
+		})
+	}
+	want := func(name string, list ...string) {
+		t.Helper()
+		if !slices.Equal(heard, list) {
+			t.Errorf("%s: heard %q, want %q", name, heard, list)
+		}
+		heard = nil
+	}
+	m.heard(initctl.Box{})
+	end := life()
+	want("nothing is open")
+	m.heard(initctl.Box{Setup: initctl.Setup{Until: 10}})
+	m.heard(initctl.Box{Setup: initctl.Setup{Until: 10}, Damaged: true})
+	want("in a life, said again", "10 true")
+	end()
+	m.heard(initctl.Box{Setup: initctl.Setup{Until: 20, Button: true}})
+	end = life()
+	want("between two lives", "20 true")
+	end()
+	defer life()()
+	want("to the next life", "20 false")
 }
 
 // TestUnreached: why a broker is not reached is known by what the connection says.

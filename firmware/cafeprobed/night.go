@@ -171,13 +171,14 @@ func (n *nights) announce(m *uplink.Maintenance, record func(uplink.Body) error)
 	if err := next.Declare(from, to); err != nil {
 		return err
 	}
-	if err := record(m); err != nil {
+	err := record(m)
+	if err != nil && !errors.Is(err, errUnkept) { // what waits in memory is said, and counts
 		return err
 	}
 	n.mu.Lock()
 	n.file.Maintenance, n.dirty = next, true
 	n.mu.Unlock()
-	return n.flush()
+	return errors.Join(err, n.flush())
 }
 
 // left returns how many more maintenances can be announced that begin in t's month.

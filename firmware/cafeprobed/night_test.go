@@ -48,7 +48,8 @@ func (b *box) night(n *nights, from time.Duration, minutes int) (stages string) 
 	for i := range minutes {
 		m := &hours.Minute[uplink.StationID]{
 			Start: midnight.Add(from + time.Duration(i)*time.Minute), Certain: true,
-			Use: []hours.Use[uplink.StationID]{{Station: "u3mJq0yZcRE", P: 0.9}, {Station: "AAECAwQFBgc", P: 0.9}},
+			Maintained: n.Maintained(midnight.Add(from + time.Duration(i)*time.Minute)), // as account does
+			Use:        []hours.Use[uplink.StationID]{{Station: "u3mJq0yZcRE", P: 0.9}, {Station: "AAECAwQFBgc", P: 0.9}},
 		}
 		for _, told := range n.known.Take(m) {
 			stages += string(told.Stage) + " "

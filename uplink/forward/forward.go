@@ -37,6 +37,8 @@ type Config struct {
 	// with every connection. It is called by the goroutine of the connection and must not block; the result comes back
 	// through Result. nil: this box takes no commands.
 	Command func(c uplink.Command, desired bool)
+	// Receipt hears of each receipt that verified and that the spool's chain leads to. It must not block. nil: nobody keeps them.
+	Receipt func(uplink.Receipt)
 	// Refused hears of everything from below that was not believed: what is one of uplink's Security words, from the leaf
 	// it came to. It must not block. nil: nobody wants to know.
 	Refused func(what, from string)

@@ -428,6 +428,9 @@ func (s *session) receipt(m mqtt.Message) (bool, error) {
 		return true, nil
 	}
 	f.update(func(st *Stats) { st.Receipts++ })
+	if f.cfg.Receipt != nil {
+		f.cfg.Receipt(r)
+	}
 	rcpt := f.spool.Receipted().Seq
 	if rcpt > before || !m.Retain { // what the broker has kept may be old
 		f.answer(rcpt, rcpt > before)
