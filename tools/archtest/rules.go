@@ -64,6 +64,8 @@ var Arrows = []Arrow{
 	{"firmware/account", []string{"capture", "firmware/cafe", "firmware/hours", "firmware/state", "uplink"}, nil},
 	{"firmware/ledger", []string{"firmware/hours", "uplink"}, nil},
 	{"firmware/owner", []string{"firmware/hours", "firmware/ledger", "uplink", "uplink/durable", "uplink/fingerprint", "uplink/schema"}, nil},
+	{"firmware/sheet", nil, []string{"github.com/go-fonts/dejavu", "github.com/go-pdf/fpdf", "rsc.io/qr"}},
+	{"firmware/proof", []string{"firmware/hours", "firmware/ledger", "firmware/sheet", "uplink", "uplink/checkpoint", "uplink/export", "uplink/fingerprint"}, []string{"github.com/go-pdf/fpdf"}},
 	{"firmware/pipeline", []string{"capture/...", "firmware/cafe", "firmware/account", "uplink"}, nil},
 	{"firmware/health", []string{"board", "uplink"}, nil},
 	{"firmware/console/consoletest", nil, []string{"golang.org/x/sys/unix"}},
