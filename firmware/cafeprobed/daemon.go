@@ -17,6 +17,7 @@ import (
 	"cafeprobe/firmware/cafe"
 	"cafeprobe/firmware/config"
 	"cafeprobe/firmware/health"
+	"cafeprobe/firmware/ledger"
 	"cafeprobe/firmware/pipeline"
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/forward"
@@ -25,6 +26,9 @@ import (
 
 // version is what boot records say of the firmware.
 const version = "0.1"
+
+// keepDays is how long receipted records stay on the box (rule R15): the owner's page shows them, and proofs are made of them.
+const keepDays = ledger.MaxDays - 1
 
 // progressPeriod is how often -progress tells.
 const progressPeriod = 100 * time.Millisecond
@@ -47,7 +51,9 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		return err
 	}
 	told := func() uplink.Stamp { return uplink.Stamp{Quality: uplink.QualityNone} } // until there is a clock
-	sp, err := spool.Open(d.cfg.Dir, id, spool.Config{Log: d.log, Wary: d.port != nil, Now: func() uplink.Stamp { return told() }})
+	sp, err := spool.Open(d.cfg.Dir, id, spool.Config{
+		Log: d.log, Wary: d.port != nil, KeepDays: keepDays, Now: func() uplink.Stamp { return told() },
+	})
 	if err != nil {
 		return err
 	}

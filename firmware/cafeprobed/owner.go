@@ -32,10 +32,12 @@ func (d *daemon) openPage(sp *spool.Spool, ord *orders, now func() time.Time) *o
 		return nil
 	}
 	id := sp.Identity()
-	b := &ownerBook{sp: sp, ledger: ledger.New(d.cfg.Cafe.Profile()), log: d.log, receipts: openReceipts(d.cfg.Dir, sp, d.log)}
+	b := &ownerBook{sp: sp, profile: d.cfg.Cafe.Profile(), log: d.log, receipts: openReceipts(d.cfg.Dir, sp, d.log)}
+	b.ledger = ledger.New(b.profile)
 	say := &sayer{sp: sp, nights: ord.nights, stamp: ord.told, now: now}
 	srv, err := owner.New(owner.Config{
 		Dir: d.cfg.Dir, Box: id.Box, Code: id.OwnerCode(), Book: b, Sayer: say, Export: b.export(ord.told), Now: now, Log: d.log,
+		Proof:   b.proof(ord.told),
 		Listen:  func() (net.Listener, error) { return net.Listen("tcp", fmt.Sprintf(":%d", d.cfg.Owner.Port)) },
 		Refused: func(r owner.Refusal) { ord.note(securityOf(r), "owner") },
 	})
@@ -99,8 +101,9 @@ func (p *ownerPage) receipt(r uplink.Receipt) {
 
 // ownerBook is the spool read as days. It is owner.Book.
 type ownerBook struct {
-	sp  *spool.Spool
-	log *slog.Logger
+	sp      *spool.Spool
+	profile hours.Profile
+	log     *slog.Logger
 
 	mu       sync.Mutex
 	ledger   *ledger.Ledger

@@ -28,6 +28,7 @@ import (
 	"cafeprobe/firmware/clock/boottime"
 	"cafeprobe/firmware/hours"
 	"cafeprobe/firmware/initctl"
+	"cafeprobe/firmware/proof"
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/export"
 	"cafeprobe/uplink/fingerprint"
@@ -180,24 +181,24 @@ func (r *reader) want(path string, words ...string) {
 	}
 }
 
-// lastNight is the night that began yesterday at 22:00.
-func lastNight() hours.Date { return hours.DateOf(time.Now()) - 1 }
+// someNight is a night that is over at whatever time the test runs.
+func someNight() hours.Date { return hours.DateOf(time.Now()) - 2 }
 
-// alerted puts an alert of last night into the box's chain, as an account does.
+// alerted puts an alert of that night into the box's chain, as an account does.
 func (b *box) alerted(t *testing.T) {
 	t.Helper()
 	sp, err := spool.Open(b.dir, b.id, spool.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	begin := time.UnixMilli(int64(lastNight()) * 24 * 3600 * 1000).Add(15 * time.Hour) // 22:00 in UTC+7
+	begin := time.UnixMilli(int64(someNight()) * 24 * 3600 * 1000).Add(15 * time.Hour) // 22:00 in UTC+7
 	stamp := func(d time.Duration) uplink.Stamp {
 		return uplink.Stamp{Mono: uplink.Int(d.Milliseconds()), Time: uplink.TimeOf(begin.Add(d)), Quality: uplink.QualitySync}
 	}
 	for _, body := range []uplink.Body{
 		&uplink.Boot{Stamp: stamp(0), Firmware: "test"},
 		&uplink.AfterHours{
-			Stamp: stamp(40 * time.Minute), Night: uplink.Date(lastNight().String()), Stage: uplink.StageAlert, Category: "game",
+			Stamp: stamp(40 * time.Minute), Night: uplink.Date(someNight().String()), Stage: uplink.StageAlert, Category: "game",
 			Hours: "22:00-08:00", First: uplink.TimeOf(begin.Add(11 * time.Minute)), Last: uplink.TimeOf(begin.Add(39 * time.Minute)),
 			Peak: 3, Minutes: 60, Confidence: 91,
 		},
@@ -277,7 +278,7 @@ func TestOwnerPage(t *testing.T) {
 	if status, body := r.do("/login", "pin", "83920174"); status != http.StatusOK {
 		t.Errorf("the PIN: status %d: %s", status, body)
 	}
-	r.want("/night/"+lastNight().String(), "Thợ sửa máy chủ")
+	r.want("/night/"+someNight().String(), "Thợ sửa máy chủ")
 	l.end()
 	told := p.awaitTold(t, b, uplink.KindSecurity, 1)
 	for _, body := range told {
@@ -293,7 +294,7 @@ func (r *reader) says(p *site, b *box) {
 	t := r.t
 	t.Helper()
 	const note = "Thợ sửa máy chủ từ 22 giờ <b>không có khách</b>"
-	night := "/night/" + lastNight().String()
+	night := "/night/" + someNight().String()
 	_, body := r.do(night)
 	seq := regexp.MustCompile(`name="seq" value="([0-9]+)"`).FindStringSubmatch(body)
 	if seq == nil {
@@ -303,7 +304,7 @@ func (r *reader) says(p *site, b *box) {
 		t.Fatalf("dispute: status %d: %s", status, body)
 	}
 	d := p.awaitTold(t, b, uplink.KindDispute, 1)[0].(*uplink.Dispute)
-	if fmt.Sprint(d.Seq) != seq[1] || d.Note != note || d.Stage != uplink.StageAlert || string(d.Night) != lastNight().String() {
+	if fmt.Sprint(d.Seq) != seq[1] || d.Note != note || d.Stage != uplink.StageAlert || string(d.Night) != someNight().String() {
 		t.Errorf("the province has %+v, want a dispute of record %s", d, seq[1])
 	}
 	from := time.Now().In(hours.Zone).Add(time.Hour)
@@ -333,7 +334,7 @@ func (r *reader) says(p *site, b *box) {
 	}
 }
 
-// keeps takes the owner's copy of the chain, which anybody can verify.
+// keeps takes the owner's copy of the chain, and the proof of a night, which anybody can verify.
 func (r *reader) keeps(b *box) {
 	t := r.t
 	t.Helper()
@@ -345,6 +346,17 @@ func (r *reader) keeps(b *box) {
 	if err != nil || !report.Sound() || report.Header.Box != b.id.Box || report.Checkpoints != 1 || report.Signed != report.Last ||
 		report.Receipts != 1 {
 		t.Errorf("the export: %+v, %v", report, err)
+	}
+	status, text = r.do("/night/" + someNight().String() + "/proof.pdf")
+	if status != http.StatusOK {
+		t.Fatalf("proof: status %d: %s", status, text)
+	}
+	p, err := proof.Verify(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := &p.Statement; s.Verdict != "partly" || len(s.Alerts) != 1 || s.Minutes.Seen == 600 || !bytes.Equal(p.Key[:], b.id.Public()) {
+		t.Errorf("the proof of a night of which little was recorded: %+v", s)
 	}
 }
 
