@@ -55,6 +55,7 @@ type Config struct {
 	NIC      string // QEMU's name of the capture port's kind; "": one that the firmware has no driver for
 	Watchdog bool   // an i6300esb that resets the machine
 	NoUplink bool   // no cable at the uplink
+	Forward  string // address of this machine, 127.0.0.1:PORT, that leads to the box's port 443 at the uplink; "": none
 	NoReset  bool   // a reset ends the machine
 
 	// Hurry lets the guest's time go on at once to when it has something to do, while it has nothing: ten minutes of waiting take
@@ -232,7 +233,11 @@ func (c *Config) ports(add func(...string)) {
 	if c.NoUplink {
 		return
 	}
-	add("-netdev", "user,id=up", "-device", "virtio-net-pci,netdev=up,romfile=,addr="+slotUplink+",mac="+UplinkMAC)
+	user := "user,id=up"
+	if c.Forward != "" {
+		user += ",hostfwd=tcp:" + comma(c.Forward) + "-:443"
+	}
+	add("-netdev", user, "-device", "virtio-net-pci,netdev=up,romfile=,addr="+slotUplink+",mac="+UplinkMAC)
 }
 
 // nic returns QEMU's name of the capture port. OVMF has a driver and a network stack for virtio's, which send frames before anything of

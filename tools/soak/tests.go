@@ -16,6 +16,7 @@ var Longs = []Long{
 	{"firmware/image", "TestReproducible", "two builds of an image, for QEMU and for a PC, are the same octet for octet"},
 	{"tools/cafeprobe/demo", "TestEmulate", "the image in QEMU: boots, enrols, 11 stations at the province, 0 frames out of the capture port"},
 	{"tools/cafeprobe/demo", "TestEmulateProvision", "a box that knows nothing becomes a café's over its console, is locked, and opens to a technician's certificate"},
+	{"tools/cafeprobe/demo", "TestEmulateOwner", "the owner's page of a box in QEMU: setup after power-on, a PIN by the label's code, a page within a second, a proof that verifies, 0 frames"},
 	{"tools/cafeprobe/demo", "TestEmulateStick", "a box takes a firmware from a USB stick, which it does not touch; a forged one and garbage change nothing"},
 	{"tools/cafeprobe/demo", "TestEmulateDamage", "a bit that flips in a PC's firmware on trial: it is left, and the one before runs and says so"},
 	{"tools/cafeprobe/demo", "TestEmulateCards", "a card that is write-protected, fails, is full, broken, empty: QEMU boots, tells, and is well the boot after"},

@@ -1,17 +1,20 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"cafeprobe/firmware/image"
+	"cafeprobe/firmware/init/commission"
 	"cafeprobe/firmware/vm"
 	"cafeprobe/tools/province"
 	"cafeprobe/tools/province/provincetest"
@@ -60,7 +63,9 @@ func TestEmulateProvision(t *testing.T) {
 	note := func(format string, args ...any) {
 		t.Logf("%5.1f s %s", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
 	}
+	var labels []commission.Label
 	cfg := provision.Config{
+		Label: func(l commission.Label) error { labels = append(labels, l); return nil },
 		Files: files, Box: box.ID, By: "laptop", Patience: bootTime, Receipt: bootTime,
 		Open: func() (io.ReadWriteCloser, error) { return m.Serial.Port(), nil },
 		Tell: func(s provision.Step) {
@@ -75,6 +80,11 @@ func TestEmulateProvision(t *testing.T) {
 	}
 	if h.Box != string(address.Box) || h.Fingerprint != fingerprint.Of(h.Key) {
 		t.Errorf("the box says it is %+v", h)
+	}
+	if len(labels) != 1 || labels[0].Box != h.Box || !bytes.Equal(labels[0].Key, h.Key) || labels[0].Address != "https://10.0.2.15" ||
+		!regexp.MustCompile(`^[0-9A-Z]{5}-[0-9A-Z]{5}$`).MatchString(labels[0].Code) ||
+		len(strings.Fields(labels[0].Page)) != fingerprint.Syllables {
+		t.Errorf("labels %+v", labels)
 	}
 	if err := records(ctx, p, 1); err != nil {
 		t.Fatal(err)
@@ -96,6 +106,9 @@ func TestEmulateProvision(t *testing.T) {
 	cfg.Patience, cfg.Receipt = time.Minute, bootTime
 	if _, err := provision.Give(t.Context(), cfg); err != nil {
 		t.Errorf("with a technician's certificate: %v", err)
+	}
+	if len(labels) != 2 || labels[0].Code != labels[1].Code || labels[0].Page != labels[1].Page {
+		t.Errorf("labels %+v, want the same again", labels)
 	}
 	note("other settings, by a technician's certificate")
 	if sent, _ := m.Capture.FromBox(); sent != 0 {
