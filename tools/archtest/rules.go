@@ -129,9 +129,9 @@ var Arrows = []Arrow{
 	{"tools/sim/timeline", []string{"firmware/state", "tools/sim/..."}, nil},
 	{"tools/sim/judge", []string{"capture", "firmware/cafe", "firmware/hours", "firmware/state", "tools/sim/...", "tools/soak/..."}, nil},
 	{"tools/cafeprobe/...", []string{"capture/...", "uplink/...", "firmware/...", "board/...", "tools/..."}, []string{
-		"github.com/alecthomas/kong", "github.com/go-fonts/dejavu", "github.com/go-pdf/fpdf",
+		"github.com/alecthomas/kong",
 		"github.com/google/gopacket", "github.com/schollz/progressbar",
-		"go.bug.st/serial", "golang.org/x/sys/unix", "golang.org/x/term", "rsc.io/qr",
+		"go.bug.st/serial", "golang.org/x/sys/unix", "golang.org/x/term",
 	}},
 }
 

@@ -248,8 +248,8 @@ func TestRoom(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.y > footAt {
-			t.Errorf("%s: written down to %.0f mm, want %.0f at most", name, s.y, footAt)
+		if s.Y > footAt {
+			t.Errorf("%s: written down to %.0f mm, want %.0f at most", name, s.Y, footAt)
 		}
 	}
 }
