@@ -145,7 +145,7 @@ func (l *Ledger) place(r *uplink.Stored, body uplink.Body, t int64) {
 	} else if !l.run.on || l.run.boot != r.Boot {
 		l.begin(r, t)
 	}
-	l.bound(r.Seq, t)
+	l.bound(r.Seq, t, r.Kind == uplink.KindBoot)
 	l.live(r.Stamp, t)
 	l.fill(t)
 	switch b := body.(type) {

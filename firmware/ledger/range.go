@@ -23,10 +23,10 @@ func (l *Ledger) Records(d hours.Date) (first, last uint64, ok bool) {
 }
 
 // bound notes what record seq, placed at t, means for the ranges of nights: it is in the first of those that it is behind the
-// begin of, and settles those that are over.
-func (l *Ledger) bound(seq uint64, t int64) {
+// begin of, and settles those that are over. A boot record does not: the one behind it says how the run before it ended.
+func (l *Ledger) bound(seq uint64, t int64, boot bool) {
 	for d, s := range l.ranges {
-		if s.last == 0 && l.over(d, t) {
+		if s.last == 0 && !boot && l.over(d, t) {
 			s.last = seq
 		}
 	}

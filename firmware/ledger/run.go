@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"time"
 
 	"cafeprobe/firmware/hours"
@@ -24,6 +25,8 @@ type run struct {
 	unsure   bool  // the last record's time was not in step with a time server
 	anchored int64 // when the clock was last known to be right
 
+	begunBy string // why its boot record says that it began
+
 	sighted bool   // a vantage was told
 	sightBy uint64 // number of the record
 	since   int64  // the newest one
@@ -45,8 +48,8 @@ func (l *Ledger) when(s uplink.Stamp) (t int64, ok bool) {
 	return l.epoch + int64(s.Mono), l.timed
 }
 
-// reboot notes that the records from here on are of another life, which b begins if it is a Boot. What waits has no time then, unless
-// the machine went on.
+// reboot notes that the records from here on are of another life, which b begins if it is a Boot. What waits has no time then,
+// unless the machine went on.
 func (l *Ledger) reboot(b uplink.Body) {
 	if s, ok := b.(*uplink.Boot); ok && (s.Why == uplink.BootRestart || s.Why == uplink.BootCrash) {
 		return
@@ -65,16 +68,13 @@ func (l *Ledger) start(r *uplink.Stored, b *uplink.Boot, t int64) {
 	}
 	end = min(end, t)
 	l.finish(end)
+	why := cmp.Or(b.Why, "boot")
 	if known {
-		why := b.Why
-		if why == "" {
-			why = "boot"
-		}
 		l.paint(end, t, isOff, why)
 	}
 	l.ended = was
 	l.ended.to = end
-	l.run = run{on: true, boot: r.Boot, from: t, to: t, painted: t, anchored: t}
+	l.run = run{on: true, boot: r.Boot, from: t, to: t, painted: t, anchored: t, begunBy: why}
 }
 
 // begin begins a run without its boot record: of what was before nothing is known.
@@ -102,7 +102,7 @@ func (l *Ledger) finish(end int64) {
 // off says how the run before ended: behind a goodbye all that was seen has been told.
 func (l *Ledger) off(o *uplink.Off, t int64) {
 	if from := int64(o.From); from > 0 && from < t {
-		l.paint(from, t, isOff, "off")
+		l.paint(from, t, isOff, cmp.Or(l.run.begunBy, "off"))
 	}
 	if e := &l.ended; o.Clean && e.on && e.boot == uint64(o.Boot) {
 		l.paint(e.painted, e.to, isAlive|unsureIf(e.unsure), "")
