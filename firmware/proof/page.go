@@ -124,8 +124,9 @@ func (p *page) verdict() {
 	case ledger.Partly:
 		p.say(13, "B", sheet.Amber, fmt.Sprintf("Không có máy nào được sử dụng trong %d phút quan sát được.", m.Seen),
 			fmt.Sprintf("No station was in use in the %d minutes that were seen.", m.Seen))
-		p.say(sheet.Body, "", sheet.Black, fmt.Sprintf("%d phút của khung giờ không quan sát được; trong đó có được sử dụng hay không thì không biết.", total-m.Seen),
-			fmt.Sprintf("%d minutes were not seen; of them nothing is claimed.", total-m.Seen))
+		if m.Seen < total {
+			p.unseen(total - m.Seen)
+		}
 		if m.Unsure+m.Hiding > 0 {
 			p.say(sheet.Body, "", sheet.Black, fmt.Sprintf("%d phút có giờ chưa chắc chắn; %d phút có máy không quan sát được.", m.Unsure, m.Hiding),
 				fmt.Sprintf("Minutes whose time is not certain: %d; in which some stations were not seen: %d.", m.Unsure, m.Hiding))
@@ -137,6 +138,12 @@ func (p *page) verdict() {
 			fmt.Sprintf("Stations at once: %d at most; station-minutes: %d.", p.s.Peak, p.s.InUse))
 	}
 	p.Y += 2
+}
+
+// unseen says that of n minutes nothing is claimed.
+func (p *page) unseen(n int) {
+	p.say(sheet.Body, "", sheet.Black, fmt.Sprintf("%d phút của khung giờ không quan sát được; trong đó có được sử dụng hay không thì không biết.", n),
+		fmt.Sprintf("%d minutes were not seen; of them nothing is claimed.", n))
 }
 
 // strip draws the minutes of the night, from left to right.

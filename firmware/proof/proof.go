@@ -86,6 +86,9 @@ func Write(ctx context.Context, w io.Writer, s *Source, night hours.Date) error 
 	if err != nil {
 		return err
 	}
+	if c, err := export.Verify(bytes.NewReader(records)); err != nil || !c.Sound() {
+		return fmt.Errorf("%w: records of it are lost", ErrNone)
+	}
 	statement, err := st.text()
 	if err != nil {
 		return err
@@ -103,8 +106,11 @@ func Write(ctx context.Context, w io.Writer, s *Source, night hours.Date) error 
 
 // read returns the records, and the head before them.
 func (s *Source) read(ctx context.Context) (rs []uplink.Stored, prev uplink.Head, err error) {
-	prev, ok := s.Records.At(s.First - 1)
-	if !ok || s.First == 0 || s.Last < s.First {
+	prev, ok, err := s.before()
+	if err != nil {
+		return nil, prev, err
+	}
+	if !ok || s.Last < s.First {
 		return nil, prev, fmt.Errorf("%w: record %d is not on the card", ErrNone, s.First)
 	}
 	for from := s.First; from <= s.Last; from = rs[len(rs)-1].Seq + 1 {
@@ -133,8 +139,28 @@ func (s *Source) read(ctx context.Context) (rs []uplink.Stored, prev uplink.Head
 	return rs, prev, nil
 }
 
+// before returns the head before the first record: where that says that the numbers before it were lost or passed over, the one before
+// these.
+func (s *Source) before() (prev uplink.Head, ok bool, err error) {
+	if s.First == 0 {
+		return prev, false, nil
+	}
+	if prev, ok = s.Records.At(s.First - 1); ok {
+		return prev, true, nil
+	}
+	rs, err := s.Records.Read(s.First, 1, uplink.MaxBody)
+	if err != nil || len(rs) == 0 || rs[0].Seq != s.First {
+		return prev, false, err
+	}
+	body, err := rs[0].Body()
+	if g, is := body.(*uplink.Gap); err == nil && is && g.From > 0 && uint64(g.To) == s.First-1 {
+		prev, ok = s.Records.At(uint64(g.From) - 1)
+	}
+	return prev, ok, nil
+}
+
 func (s *Source) header(prev uplink.Head) export.Header {
-	h := export.Header{Province: s.Address.Province, Box: s.Address.Box, Chain: s.Chain, First: uplink.Int(s.First), Prev: prev.Hash}
+	h := export.Header{Province: s.Address.Province, Box: s.Address.Box, Chain: s.Chain, First: uplink.Int(prev.Seq + 1), Prev: prev.Hash}
 	copy(h.Key[:], s.Key.Public().(ed25519.PublicKey))
 	copy(h.ReceiptKey[:], s.ReceiptKey)
 	return h

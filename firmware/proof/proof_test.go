@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -250,6 +251,49 @@ func TestLies(t *testing.T) {
 	f("no records", nil, same)
 	forged := strings.Replace(string(records), `"sig":"`, `"sig":"AA`, 1)
 	f("a receipt that is none", []byte(forged), same)
+}
+
+// holey is a chain of which the record lost cannot be read.
+type holey struct {
+	*spool.Spool
+	lost uint64
+}
+
+func (h holey) Read(from uint64, n, octets int) ([]uplink.Stored, error) {
+	rs, err := h.Spool.Read(from, n, octets)
+	return slices.DeleteFunc(rs, func(r uplink.Stored) bool { return r.Seq == h.lost }), err
+}
+
+// TestGaps: a night whose first record says that numbers before it were passed over is proved as any; of one whose records are lost,
+// unsaid, nothing is written that would be refused.
+func TestGaps(t *testing.T) {
+	s := newSite(t)
+	if err := s.sp.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if s.sp, err = spool.Open(t.TempDir(), s.id, spool.Config{Wary: true}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.sp.Close() })
+	s.put(&uplink.Boot{Stamp: s.at(18), Firmware: "1"}, &uplink.Vantage{Stamp: s.at(18.05), Class: "A", Confidence: 97, Why: "mirror"})
+	plays["closed"](s)
+	x := s.source()
+	if x.First = s.sp.Next(1); x.First < 2 {
+		t.Fatalf("the chain begins with record %d, want numbers passed over", x.First)
+	}
+	var b bytes.Buffer
+	if err := Write(t.Context(), &b, x, night); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Verify(&b)
+	if err != nil || r.Statement.Verdict != "closed" {
+		t.Errorf("%v, %+v", err, r)
+	}
+	x.Records = holey{s.sp, x.Last - 3}
+	if err := Write(t.Context(), &b, x, night); !errors.Is(err, ErrNone) {
+		t.Errorf("a record is lost: %v, want %v", err, ErrNone)
+	}
 }
 
 // TestNone: nothing is written of a night that is not over, or whose records are gone.
