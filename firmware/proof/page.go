@@ -24,8 +24,9 @@ type attached struct{ records, statement []byte }
 
 const (
 	codeSize  = 30.0
-	maxListed = 5 // spans of a kind; the attachment has all
-	notice    = "Thông tin phục vụ kiểm tra, không phải kết luận vi phạm. · Information for inspection, not a finding of an offence."
+	maxListed = 3    // spans of a kind, and
+	maxTold   = 3    // alerts, a night's stages; the attachment has all
+	labelled  = 38.0 // where a row's value begins, behind the margin
 )
 
 // tints are what minutes are drawn in. Each has a height too, so that a copy without colours says the same.
@@ -63,8 +64,20 @@ type page struct {
 
 // draw returns the PDF. It is the same for the same statement and attachments.
 func draw(s *Statement, n *ledger.Night, key ed25519.PublicKey, in attached) ([]byte, error) {
+	p, err := compose(s, n, key, in)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	if err := p.Output(&b); err != nil {
+		return nil, fmt.Errorf("draw the proof: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+func compose(s *Statement, n *ledger.Night, key ed25519.PublicKey, in attached) (*page, error) {
 	title := "Giấy xác nhận của đêm " + day(s.Night) + " " + string(s.Box)
-	p := page{sheet.New(title, "vi", s.AsOf.Time()), s, n}
+	p := &page{sheet.New(title, "vi", s.AsOf.Time()), s, n}
 	p.SetAttachments([]fpdf.Attachment{
 		{Content: in.records, Filename: recordsName, Description: "records"}, {Content: in.statement, Filename: statementName, Description: "statement"},
 	})
@@ -74,22 +87,33 @@ func draw(s *Statement, n *ledger.Night, key ed25519.PublicKey, in attached) ([]
 	p.verdict()
 	p.strip()
 	p.figures()
-	p.gone("Thiết bị tắt", "the box was off", s.Off)
-	p.gone("Không quan sát được", "it could not see", s.Blind)
-	p.gone("Mất bản ghi", "records are lost", s.Lost)
+	p.gone("Thiết bị tắt", "The box was off", s.Off)
+	p.gone("Không quan sát được", "It could not see", s.Blind)
+	p.gone("Mất bản ghi", "Records are lost", s.Lost)
 	p.told()
+	p.held()
 	p.foot(key)
-	var b bytes.Buffer
-	if err := p.Output(&b); err != nil {
-		return nil, fmt.Errorf("draw the proof: %w", err)
-	}
-	return b.Bytes(), nil
+	return p, nil
 }
 
 // say writes a sentence in Vietnamese, and below it the same in English, small.
 func (p *page) say(size float64, style string, c sheet.Colour, vi, en string) {
 	p.Y += p.Write(sheet.Margin, p.Y, sheet.Width, size, style, c, vi)
 	p.Y += p.Write(sheet.Margin, p.Y, sheet.Width, sheet.Small, "", sheet.Grey, en) + 1.2
+}
+
+// row writes what a line is about, in Vietnamese and below it in English, and what it says.
+func (p *page) row(vi, en, value, english string) {
+	x, w := sheet.Margin+labelled, sheet.Width-labelled
+	l := p.Write(sheet.Margin, p.Y, labelled-3, sheet.Body, "", sheet.Grey, vi)
+	l += p.Write(sheet.Margin, p.Y+l, labelled-3, sheet.Small, "", sheet.Grey, en)
+	h := p.Write(x, p.Y, w, sheet.Body, "", sheet.Black, value)
+	if english != "" {
+		h += p.Write(x, p.Y+h, w, sheet.Small, "", sheet.Grey, english)
+	}
+	p.Y += max(l, h) + 1
+	p.Rule()
+	p.Y += 1
 }
 
 func (p *page) head(key ed25519.PublicKey) error {
@@ -101,13 +125,16 @@ func (p *page) head(key ed25519.PublicKey) error {
 	}
 	y := p.Y
 	write := func(size float64, style string, c sheet.Colour, text string) {
-		y += p.Write(sheet.Margin, y, w, size, style, c, text) + 0.8
+		y += p.Write(sheet.Margin, y, w, size, style, c, text)
 	}
 	write(16, "B", sheet.Black, "Giấy xác nhận của đêm "+day(p.s.Night))
 	write(sheet.Body, "", sheet.Grey, "Proof of the night of "+day(p.s.Night))
+	y += 2
 	write(sheet.Body, "", sheet.Black, fmt.Sprintf("Thiết bị %s, tỉnh %s, chuỗi bản ghi %s", p.s.Box, p.s.Province, p.s.Chain))
-	write(sheet.Body, "", sheet.Black, fmt.Sprintf("Khung giờ không được mở máy: %s (%s đến %s)", p.s.Hours, clock(p.s.From), clock(p.s.To)))
-	write(sheet.Small, "", sheet.Grey, "Hours in which nobody may use a station, Viet Nam time. The code names the box and its key.")
+	write(sheet.Small, "", sheet.Grey, "Box, province, chain of records. The code names the box and its key.")
+	y++
+	write(sheet.Body, "", sheet.Black, fmt.Sprintf("Khung giờ phải đóng cửa: từ %s đến %s (giờ Việt Nam)", moment(p.s.From), moment(p.s.To)))
+	write(sheet.Small, "", sheet.Grey, fmt.Sprintf("Hours to be closed: %s, Viet Nam time", p.s.Hours))
 	p.Y = max(y, sheet.Margin+codeSize) + 3
 	p.Rule()
 	p.Y += 4
@@ -120,30 +147,24 @@ func (p *page) verdict() {
 	switch p.n.Verdict {
 	case ledger.Closed:
 		p.say(13, "B", sheet.Green, "Đóng cửa: không có máy nào được sử dụng.", "Closed: no station was in use.")
-		p.say(sheet.Body, "", sheet.Black, fmt.Sprintf("Thiết bị quan sát được cả %d phút của khung giờ.", total), fmt.Sprintf("The box saw all %d minutes.", total))
+		p.say(sheet.Body, "", sheet.Black, fmt.Sprintf("Thiết bị quan sát được cả %d phút của khung giờ.", total),
+			fmt.Sprintf("The box saw all %d minutes.", total))
 	case ledger.Partly:
-		p.say(13, "B", sheet.Amber, fmt.Sprintf("Không có máy nào được sử dụng trong %d phút quan sát được.", m.Seen),
+		p.say(13, "B", sheet.Amber, fmt.Sprintf("Không thấy máy nào được sử dụng trong %d phút quan sát được.", m.Seen),
 			fmt.Sprintf("No station was in use in the %d minutes that were seen.", m.Seen))
-		if m.Seen < total {
-			p.unseen(total - m.Seen)
-		}
-		if m.Unsure+m.Hiding > 0 {
-			p.say(sheet.Body, "", sheet.Black, fmt.Sprintf("%d phút có giờ chưa chắc chắn; %d phút có máy không quan sát được.", m.Unsure, m.Hiding),
-				fmt.Sprintf("Minutes whose time is not certain: %d; in which some stations were not seen: %d.", m.Unsure, m.Hiding))
+		if n := total - m.Seen; n > 0 {
+			p.say(sheet.Body, "", sheet.Black,
+				fmt.Sprintf("%d phút còn lại của khung giờ không quan sát được, nên không kết luận được gì về những phút đó.", n),
+				fmt.Sprintf("The other %d minutes were not seen; nothing is claimed of them.", n))
 		}
 	default:
-		p.say(13, "B", sheet.Black, fmt.Sprintf("Có dấu hiệu máy được sử dụng từ %s đến %s.", clock(p.s.First), clock(p.s.Last)),
-			fmt.Sprintf("Stations appear to have been in use, first and last as above; not seen: %d minutes.", total-m.Seen))
-		p.say(sheet.Body, "", sheet.Black, fmt.Sprintf("Nhiều nhất %d máy cùng lúc, tổng cộng %d phút máy.", p.s.Peak, p.s.InUse),
-			fmt.Sprintf("Stations at once: %d at most; station-minutes: %d.", p.s.Peak, p.s.InUse))
+		p.say(13, "B", sheet.Black, fmt.Sprintf("Có dấu hiệu máy được sử dụng, từ %s đến %s.", clock(p.s.First), clock(p.s.Last)),
+			fmt.Sprintf("Stations appear to have been in use between %s and %s.", clock(p.s.First), clock(p.s.Last)))
+		p.say(sheet.Body, "", sheet.Black,
+			fmt.Sprintf("Nhiều nhất %d máy cùng lúc, tổng cộng %d phút máy. Không quan sát được %d phút.", p.s.Peak, p.s.InUse, total-m.Seen),
+			fmt.Sprintf("At most at once: %d; station-minutes: %d; minutes that were not seen: %d.", p.s.Peak, p.s.InUse, total-m.Seen))
 	}
 	p.Y += 2
-}
-
-// unseen says that of n minutes nothing is claimed.
-func (p *page) unseen(n int) {
-	p.say(sheet.Body, "", sheet.Black, fmt.Sprintf("%d phút của khung giờ không quan sát được; trong đó có được sử dụng hay không thì không biết.", n),
-		fmt.Sprintf("%d minutes were not seen; of them nothing is claimed.", n))
 }
 
 // strip draws the minutes of the night, from left to right.
@@ -168,7 +189,7 @@ func (p *page) strip() {
 	p.Rule()
 	for at := p.n.From; !at.After(p.n.To); at = at.Add(time.Hour) {
 		x := sheet.Margin + at.Sub(p.n.From).Minutes()*w
-		p.Write(min(x, sheet.PageWidth-sheet.Margin-8), p.Y+0.5, 10, 6.5, "", sheet.Grey, at.In(hours.Zone).Format("15:04"))
+		p.hour(x, at)
 	}
 	p.Y += 5
 	x := sheet.Margin
@@ -191,13 +212,33 @@ func (p *page) strip() {
 	p.Y += 7
 }
 
+// hour writes an hour below the strip: in the middle of x, and not over the page's edges.
+func (p *page) hour(x float64, at time.Time) {
+	text := at.In(hours.Zone).Format("15:04")
+	p.SetFont("sans", "", 6.5)
+	w := p.GetStringWidth(text)
+	x = min(max(x-w/2, sheet.Margin), sheet.PageWidth-sheet.Margin-w)
+	p.Write(x, p.Y+0.5, w+1, 6.5, "", sheet.Grey, text)
+}
+
 func (p *page) figures() {
 	m := &p.s.Minutes
-	p.say(sheet.Body, "", sheet.Black,
-		fmt.Sprintf("Số phút: quan sát được %d, thiết bị tắt %d, không quan sát được %d, mất bản ghi %d, chưa rõ %d; giờ chưa chắc chắn %d.",
-			m.Seen, m.Off, m.Blind, m.Lost, m.Unknown, m.Unsure),
-		fmt.Sprintf("Minutes: seen %d, off %d, not seen %d, records lost %d, unknown %d; of uncertain time %d.",
-			m.Seen, m.Off, m.Blind, m.Lost, m.Unknown, m.Unsure))
+	p.Rule()
+	p.Y++
+	p.row("Số phút", "Minutes",
+		fmt.Sprintf("quan sát được %d, thiết bị tắt %d, không quan sát được %d, mất bản ghi %d, chưa rõ %d", m.Seen, m.Off, m.Blind, m.Lost, m.Unknown),
+		fmt.Sprintf("seen %d, off %d, not seen %d, records lost %d, unknown %d", m.Seen, m.Off, m.Blind, m.Lost, m.Unknown))
+	if m.Hiding > 0 {
+		p.row("Máy bị che khuất", "Hidden stations", fmt.Sprintf("trong %d phút có máy không quan sát được, dù các máy khác quan sát được", m.Hiding),
+			fmt.Sprintf("in %d minutes some stations could not be seen while others were", m.Hiding))
+	}
+	if m.Unsure > 0 {
+		p.row("Đồng hồ", "Clock", fmt.Sprintf("giờ chưa chắc chắn trong %d phút", m.Unsure), fmt.Sprintf("times are not certain in %d minutes", m.Unsure))
+		return
+	}
+	if m.Seen > 0 {
+		p.row("Đồng hồ", "Clock", "khớp với máy chủ giờ trong mọi phút quan sát được", "in step with a time server in all minutes that were seen")
+	}
 }
 
 // gone lists times of which nothing is claimed.
@@ -211,43 +252,73 @@ func (p *page) gone(vi, en string, list []Span) {
 		if x.Why != "" {
 			why = " (" + cmp.Or(reasons[x.Why], x.Why) + ")"
 		}
-		parts = append(parts, clock(x.From)+"–"+clock(x.To)+why)
+		parts = append(parts, hour(x.From)+"–"+hour(x.To)+why)
 	}
-	if n := len(list) - maxListed; n > 0 {
-		parts = append(parts, fmt.Sprintf("+%d", n))
-	}
-	p.say(sheet.Body, "", sheet.Black, vi+": "+strings.Join(parts, ", ")+".", sheet.Capital(en)+".")
+	p.row(vi, en, strings.Join(parts, "; ")+more(len(list)), "")
 }
 
 // told says what the box told the province of the night, and what was announced.
 func (p *page) told() {
 	if len(p.s.Alerts) == 0 {
-		p.say(sheet.Body, "", sheet.Black, "Thiết bị không báo gì về đêm này cho tỉnh.", "The box told the province nothing of this night.")
+		p.row("Đã báo cho tỉnh", "Told to the province", "không có gì về đêm này", "nothing of this night")
 	}
-	for _, a := range p.s.Alerts {
-		p.say(sheet.Body, "", sheet.Black,
-			fmt.Sprintf("Đã báo cho tỉnh (bản ghi %d, %s): nhiều nhất %d máy, %d phút máy; ý kiến của chủ điểm: %d.", a.Seq, cmp.Or(stages[a.Stage], a.Stage), a.Peak, a.Minutes, a.Disputes),
-			fmt.Sprintf("Told to the province (record %d); the owner's disputes: %d.", a.Seq, a.Disputes))
+	for _, a := range p.s.Alerts[:min(len(p.s.Alerts), maxTold)] {
+		p.row("Đã báo cho tỉnh", "Told to the province",
+			fmt.Sprintf("%s (bản ghi %d): nhiều nhất %d máy, %d phút máy; ý kiến của chủ điểm: %d",
+				cmp.Or(stages[a.Stage], a.Stage), a.Seq, a.Peak, a.Minutes, a.Disputes),
+			fmt.Sprintf("%s (record %d): stations at once: %d; station-minutes: %d; the owner's objections: %d", a.Stage, a.Seq, a.Peak, a.Minutes, a.Disputes))
 	}
-	for _, m := range p.s.Maintenance[:min(len(p.s.Maintenance), maxListed)] {
-		p.say(sheet.Body, "", sheet.Black, fmt.Sprintf("Bảo trì đã báo trước: %s–%s (%s).", clock(m.From), clock(m.To), cmp.Or(by[m.By], m.By)), "Announced maintenance.")
+	if n := len(p.s.Alerts) - maxTold; n > 0 {
+		p.row("", "", fmt.Sprintf("và %d bản ghi nữa", n), fmt.Sprintf("and %d records more", n))
 	}
+	list := p.s.Maintenance[:min(len(p.s.Maintenance), maxListed)]
+	if len(list) == 0 {
+		return
+	}
+	var parts []string
+	for _, m := range list {
+		parts = append(parts, fmt.Sprintf("%s–%s (%s)", clock(m.From), clock(m.To), cmp.Or(by[m.By], m.By)))
+	}
+	p.row("Bảo trì đã báo", "Announced maintenance", strings.Join(parts, "; ")+more(len(p.s.Maintenance)), "")
 }
+
+// held says which records are inside, and who has signed them.
+func (p *page) held() {
+	r := &p.s.Records
+	vi, en := "tỉnh chưa xác nhận bản ghi nào trong số đó", "none of them is receipted by the province yet"
+	if r.Receipted > 0 {
+		vi, en = fmt.Sprintf("tỉnh đã xác nhận nhận được đến bản ghi %d", r.Receipted), fmt.Sprintf("receipted by the province up to %d", r.Receipted)
+	}
+	p.row("Bản ghi kèm theo", "Records inside", fmt.Sprintf("từ %d đến %d, thiết bị đã ký; %s", r.First, r.Last, vi),
+		fmt.Sprintf("%d to %d, signed by the box; %s", r.First, r.Last, en))
+}
+
+// more says how many of n are not listed.
+func more(n int) string {
+	if n <= maxListed {
+		return ""
+	}
+	return fmt.Sprintf("; và %d khoảng nữa", n-maxListed)
+}
+
+// footHeight is what the foot takes, in millimetres.
+const footHeight = 38
 
 func (p *page) foot(key ed25519.PublicKey) {
-	p.Y = max(p.Y+2, sheet.PageHeight-sheet.Margin-44)
-	p.Rule()
-	p.Y += 2
-	p.say(sheet.Body, "B", sheet.Black, notice,
-		fmt.Sprintf("Bản ghi %d đến %d ở trong tệp này · records %d to %d are inside this file.", p.s.Records.First, p.s.Records.Last, p.s.Records.First, p.s.Records.Last))
+	p.Y = max(p.Y+2, sheet.PageHeight-sheet.Margin-footHeight)
+	p.say(10, "B", sheet.Black, "Thông tin phục vụ kiểm tra, không phải kết luận vi phạm.", "Information for inspection, not a finding of an offence.")
 	p.say(sheet.Body, "", sheet.Black,
-		"Ký bởi thiết bị lúc "+p.s.AsOf.Time().In(hours.Zone).Format("15:04 02/01/2006")+". Kiểm tra không cần mạng: cafeprobe verify TỆP. Thay đổi một byte là bị từ chối.",
-		"Signed by the box. To verify, without any network: cafeprobe verify FILE. A single octet that is changed is refused.")
-	p.say(sheet.Small, "", sheet.Black, "Khóa của thiết bị: "+b64.EncodeToString(key)+", vân tay: "+fingerprint.Of(key),
-		"The box's key and its fingerprint: compare them with the registry.")
+		"Thiết bị ký lúc "+moment(p.s.AsOf)+". Kiểm tra không cần mạng: cafeprobe verify TỆP. Tệp bị đổi dù một byte là kiểm tra không đạt.",
+		"Signed by the box. To verify without any network: cafeprobe verify FILE. With a single octet changed it does not pass.")
+	p.say(sheet.Small, "", sheet.Black, "Khóa của thiết bị: "+b64.EncodeToString(key)+" · vân tay: "+fingerprint.Of(key),
+		"The box's key and its fingerprint, to be compared with the registry.")
 }
 
+func hour(t uplink.Time) string { return t.Time().In(hours.Zone).Format("15:04") }
+
 func clock(t uplink.Time) string { return t.Time().In(hours.Zone).Format("15:04 02/01") }
+
+func moment(t uplink.Time) string { return t.Time().In(hours.Zone).Format("15:04 02/01/2006") }
 
 func day(night string) string {
 	d, err := hours.ParseDate(night)

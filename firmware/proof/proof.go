@@ -78,6 +78,9 @@ func Write(ctx context.Context, w io.Writer, s *Source, night hours.Date) error 
 		return err
 	}
 	st, n := derive(s.header(prev), s.Profile, night, rs, s.Now.Time)
+	if s.Receipt != nil {
+		st.Records.Receipted = s.Receipt.Seq
+	}
 	switch n.Verdict {
 	case ledger.NoNight, ledger.Pending:
 		return fmt.Errorf("%w: verdict %s", ErrNone, n.Verdict)
@@ -247,6 +250,8 @@ type Statement struct {
 		First uplink.Int  `json:"first"`
 		Last  uplink.Int  `json:"last"`
 		Hash  uplink.Hash `json:"hash"` // of the last
+
+		Receipted uplink.Int `json:"receipted"` // the province signed that it holds those up to here; 0: no receipt is inside
 	} `json:"records"`
 }
 

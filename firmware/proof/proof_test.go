@@ -15,6 +15,7 @@ import (
 
 	"cafeprobe/firmware/hours"
 	"cafeprobe/firmware/ledger"
+	"cafeprobe/firmware/sheet"
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/spool"
 )
@@ -218,11 +219,12 @@ func TestLies(t *testing.T) {
 		t.Fatal(err)
 	}
 	st, n := derive(src.header(prev), s.profile, night, rs, src.Now.Time)
+	st.Records.Receipted = src.Receipt.Seq
 	records, err := src.export(prev, rs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := func(name string, records []byte, change func(*Statement)) {
+	verify := func(records []byte, change func(*Statement)) error {
 		t.Helper()
 		lie := *st
 		change(&lie)
@@ -234,11 +236,21 @@ func TestLies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Verify(bytes.NewReader(append(pdf, seal(pdf, s.id.Key)...))); !errors.Is(err, ErrProof) {
+		_, err = Verify(bytes.NewReader(append(pdf, seal(pdf, s.id.Key)...)))
+		return err
+	}
+	f := func(name string, records []byte, change func(*Statement)) {
+		t.Helper()
+		if err := verify(records, change); !errors.Is(err, ErrProof) {
 			t.Errorf("%s: %v, want ErrProof", name, err)
 		}
 	}
 	same := func(*Statement) {}
+	if err := verify(records, same); err != nil {
+		t.Fatalf("what is no lie: %v", err)
+	}
+	f("a receipt that is not inside", []byte(strings.Join(strings.SplitAfter(string(records), "\n")[:len(rs)+2], "")), same)
+	f("receipted further", records, func(s *Statement) { s.Records.Receipted++ })
 	f("another verdict", records, func(s *Statement) { s.Verdict = "closed" })
 	f("fewer minutes", records, func(s *Statement) { s.InUse-- })
 	f("other hours", records, func(s *Statement) { s.Hours = "23:00-08:00" })
@@ -293,6 +305,37 @@ func TestGaps(t *testing.T) {
 	x.Records = holey{s.sp, x.Last - 3}
 	if err := Write(t.Context(), &b, x, night); !errors.Is(err, ErrNone) {
 		t.Errorf("a record is lost: %v, want %v", err, ErrNone)
+	}
+}
+
+// TestRoom: a night of which there is as much to say as there can be fits the page.
+func TestRoom(t *testing.T) {
+	s := newSite(t)
+	plays["used"](s)
+	src := s.source()
+	rs, prev, err := src.read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, n := derive(src.header(prev), s.profile, night, rs, src.Now.Time)
+	for range 100 {
+		x := Span{From: st.From, To: st.To, Why: strings.Repeat("w", 32)}
+		st.Off, st.Blind, st.Lost = append(st.Off, x), append(st.Blind, x), append(st.Lost, Span{From: st.From, To: st.To})
+		st.Alerts = append(st.Alerts, Alert{Seq: 1 << 40, Stage: uplink.StageAlert, Peak: 1000, Minutes: 600_000, Disputes: 4})
+		st.Maintenance = append(st.Maintenance, Maintenance{st.From, st.To, uplink.ByProvince})
+	}
+	st.Minutes.Hiding, st.Minutes.Unsure = 600, 600
+	p, err := compose(st, n, s.id.Public(), attached{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Y > sheet.PageHeight-sheet.Margin || p.PageCount() != 1 {
+		t.Errorf("written down to %.0f mm on %d pages, want %.0f at most", p.Y, p.PageCount(), sheet.PageHeight-sheet.Margin)
+	}
+	if d := os.Getenv("PROOF"); d != "" {
+		if err := p.OutputFileAndClose(filepath.Join(d, "room.pdf")); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -64,7 +64,7 @@ func Verify(in io.Reader) (*Report, error) {
 	if err := json.Unmarshal(statement, &r.Statement); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrProof, statementName, err)
 	}
-	again, err := restate(r.Chain.Header, &r.Statement, records)
+	again, err := restate(r.Chain, &r.Statement, records)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrProof, err)
 	}
@@ -99,7 +99,8 @@ func unseal(b []byte) (pdf []byte, key uplink.Key, err error) {
 }
 
 // embedded matches the head of an attachment, as package fpdf writes it.
-var embedded = regexp.MustCompile(`<< /Type /EmbeddedFile /Length ([0-9]{1,8}) /Filter /FlateDecode /Params << /CheckSum <[0-9a-f]{32}> /Size ([0-9]{1,8}) >> >>\n{1,2}stream\n`)
+var embedded = regexp.MustCompile(`<< /Type /EmbeddedFile /Length ([0-9]{1,8}) /Filter /FlateDecode ` +
+	`/Params << /CheckSum <[0-9a-f]{32}> /Size ([0-9]{1,8}) >> >>\n{1,2}stream\n`)
 
 // attachments returns both attachments: the only ones, in their order.
 func attachments(pdf []byte) (records, statement []byte, err error) {
@@ -140,7 +141,7 @@ func unpack(b []byte, size int) ([]byte, error) {
 }
 
 // restate derives the statement anew from the records, of the night and the hours that s names, as it was known when the box signed.
-func restate(h export.Header, s *Statement, records []byte) ([]byte, error) {
+func restate(c *export.Report, s *Statement, records []byte) ([]byte, error) {
 	night, err := hours.ParseDate(s.Night)
 	if err != nil {
 		return nil, err
@@ -153,11 +154,12 @@ func restate(h export.Header, s *Statement, records []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	rs, asOf, err := lines(h, records)
+	rs, asOf, err := lines(c.Header, records)
 	if err != nil {
 		return nil, err
 	}
-	again, _ := derive(h, p, night, rs, asOf)
+	again, _ := derive(c.Header, p, night, rs, asOf)
+	again.Records.Receipted = uplink.Int(c.Receipted)
 	return again.text()
 }
 
