@@ -37,7 +37,8 @@ var Arrows = []Arrow{
 
 	{"uplink", nil, nil},
 	{"uplink/checkpoint", []string{"uplink"}, []string{"golang.org/x/mod/sumdb/note"}},
-	{"uplink/export", []string{"uplink", "uplink/checkpoint"}, nil},
+	{"uplink/replacement", []string{"uplink", "uplink/checkpoint"}, []string{"golang.org/x/mod/sumdb/note"}},
+	{"uplink/export", []string{"uplink", "uplink/checkpoint", "uplink/replacement"}, nil},
 	{"uplink/durable", nil, nil},
 	{"uplink/fingerprint", nil, nil},
 	{"uplink/schema", nil, nil},
