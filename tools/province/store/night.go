@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -27,9 +28,10 @@ func (tx *Tx) Dispute(c Chain, seq uint64, night string) error {
 	return nil
 }
 
-// Night is what was told of one night of one box.
+// Night is what was told of one night of one café.
 type Night struct {
-	cid int64
+	cid  int64
+	cafe string // the box that stands there now
 
 	Box      string
 	Site     Site // zero if the box is not registered
@@ -40,6 +42,7 @@ type Night struct {
 	Arrived  time.Time
 	Body     []byte // the last record that tells of it, with the newest figures
 	Disputes []Dispute
+	Before   []Night // what the chains before told of the same night, newest first: the box was replaced in it
 }
 
 // Dispute is a record in which the owner disputes what was told of a night.
@@ -52,13 +55,16 @@ type Dispute struct {
 // maxDisputes is how many disputes of one night are returned: a box makes no more.
 const maxDisputes = 4
 
-// Nights returns the last n nights of which something was told, newest first.
+// Nights returns the last nights of which something was told, newest first: each café's once, also where its box was replaced
+// (rule R3). At most n chains' nights are looked at.
 func (s *Store) Nights(ctx context.Context, n int) ([]Night, error) {
 	const text = `WITH told AS (SELECT cid, night, MAX(stage = 'alert') alert, MAX(stage = 'end') over, MAX(seq) seq
 		FROM nights GROUP BY cid, night ORDER BY night DESC, cid LIMIT ?)
-	SELECT told.cid, chains.box, COALESCE(name, ''), COALESCE(commune, ''), night, alert, over, told.seq <= head, arrived, body
+	SELECT told.cid, COALESCE(heir, chains.box), chains.box, COALESCE(name, ''), COALESCE(commune, ''), night, alert, over,
+		told.seq <= head, arrived, body
 	FROM told JOIN chains ON chains.id = told.cid JOIN records ON records.cid = told.cid AND records.seq = told.seq
-	LEFT JOIN sites ON sites.box = chains.box ORDER BY night DESC, alert DESC, commune, name, chains.box`
+	LEFT JOIN heirs ON heirs.box = chains.box LEFT JOIN sites ON sites.box = COALESCE(heir, chains.box)
+	ORDER BY night DESC, alert DESC, commune, name, chains.box`
 	rows, err := s.read.QueryContext(ctx, text, n)
 	if err != nil {
 		return nil, fmt.Errorf("read nights: %w", err)
@@ -68,7 +74,7 @@ func (s *Store) Nights(ctx context.Context, n int) ([]Night, error) {
 	for rows.Next() {
 		var x Night
 		var arrived int64
-		err := rows.Scan(&x.cid, &x.Box, &x.Site.Name, &x.Site.Commune, &x.Night, &x.Alert, &x.Over, &x.Verified, &arrived, &x.Body)
+		err := rows.Scan(&x.cid, &x.cafe, &x.Box, &x.Site.Name, &x.Site.Commune, &x.Night, &x.Alert, &x.Over, &x.Verified, &arrived, &x.Body)
 		if err != nil {
 			return nil, fmt.Errorf("read nights: %w", err)
 		}
@@ -78,7 +84,32 @@ func (s *Store) Nights(ctx context.Context, n int) ([]Night, error) {
 	if err := rows.Err(); err != nil || len(out) == 0 {
 		return out, err
 	}
-	return out, s.dispute(ctx, out)
+	if err := s.dispute(ctx, out); err != nil {
+		return nil, err
+	}
+	return once(out), nil
+}
+
+// once makes one of what several chains told of a café's night. It is that of the newest chain, in the place of the first in
+// list, and an alert if any of them told one.
+func once(list []Night) (out []Night) {
+	at := map[[2]string]int{}
+	for _, n := range list {
+		key := [2]string{n.cafe, n.Night}
+		i, have := at[key]
+		if !have {
+			at[key] = len(out)
+			out = append(out, n)
+			continue
+		}
+		before, alert := out[i].Before, out[i].Alert || n.Alert
+		out[i].Before = nil
+		all := append(before, out[i], n)
+		slices.SortFunc(all, func(a, b Night) int { return cmp.Compare(b.cid, a.cid) })
+		out[i] = all[0]
+		out[i].Before, out[i].Alert = all[1:], alert
+	}
+	return out
 }
 
 // dispute fills in the disputes of list, which is newest first.

@@ -32,15 +32,17 @@ type Box struct {
 	Lost       uint64 // records missing for ever
 }
 
-// Boxes returns every box that is registered or was heard, by commune, name and box.
+// Boxes returns every box that is registered or was heard, by commune, name and box. One that was replaced is not among
+// them: its records count for the box that stands in its café now, and what is missing of them is lost.
 func (s *Store) Boxes(ctx context.Context) ([]Box, error) {
 	const text = `
-WITH every (box) AS (SELECT box FROM boxes UNION SELECT box FROM sites),
+WITH every (box) AS (SELECT box FROM boxes UNION SELECT box FROM sites UNION SELECT heir FROM heirs EXCEPT SELECT box FROM heirs),
+books AS (SELECT COALESCE(heir, box) box, id, stored, verified, duplicates, forks FROM chains LEFT JOIN heirs USING (box)),
 sums AS (SELECT box, SUM(stored) stored, SUM(verified) verified, SUM(duplicates) duplicates, SUM(forks) forks
-	FROM chains GROUP BY box),
-holes AS (SELECT box, SUM((last - first + 1) * (lost = 0)) open, SUM((last - first + 1) * lost) lost
-	FROM gaps JOIN chains ON chains.id = cid GROUP BY box),
-doubts AS (SELECT box, COUNT(*) doubts FROM alarms JOIN chains ON chains.id = cid
+	FROM books GROUP BY box),
+missing AS (SELECT cid, last - first + 1 n, lost OR cid IN (SELECT cid FROM ended) lost FROM gaps),
+holes AS (SELECT box, SUM(n * (lost = 0)) open, SUM(n * lost) lost FROM missing JOIN books ON books.id = cid GROUP BY box),
+doubts AS (SELECT box, COUNT(*) doubts FROM alarms JOIN books ON books.id = cid
 	WHERE what IN ('fork', 'checkpoint', 'key') GROUP BY box)
 SELECT every.box, COALESCE(name, ''), COALESCE(commune, ''), COALESCE(first_heard, 0), COALESCE(last_heard, 0),
 	COALESCE(down, 0), COALESCE(blind, 0), state, occ, COALESCE(occ_at, 0), COALESCE(stored, 0), COALESCE(verified, 0),
@@ -69,10 +71,11 @@ ORDER BY commune = '', commune, name = '', name, every.box`
 }
 
 // Ends returns for every box where its newest chain goes on: First is behind the head, Last is 0. Chains with a branch are
-// left out: which place is the box's own cannot be known.
+// left out: which place is the box's own cannot be known. So are those that were replaced.
 func (s *Store) Ends(ctx context.Context) ([]Due, error) {
 	const text = `SELECT box, shard, chain, head + 1 FROM boxes JOIN chains USING (box)
-		WHERE chains.id = (SELECT MAX(id) FROM chains newest WHERE newest.box = boxes.box) AND forks = 0`
+		WHERE chains.id = (SELECT MAX(id) FROM chains newest WHERE newest.box = boxes.box) AND forks = 0
+			AND chains.id NOT IN (SELECT cid FROM ended)`
 	rows, err := s.read.QueryContext(ctx, text)
 	if err != nil {
 		return nil, fmt.Errorf("read the ends of chains: %w", err)
@@ -101,8 +104,8 @@ type Line struct {
 // Newest returns the last n records in order of arrival, newest first.
 func (s *Store) Newest(ctx context.Context, n int) ([]Line, error) {
 	const text = `SELECT chains.box, COALESCE(name, ''), chain, seq, seq <= head, arrived, body
-		FROM records JOIN chains ON chains.id = cid LEFT JOIN sites ON sites.box = chains.box
-		ORDER BY records.id DESC LIMIT ?`
+		FROM records JOIN chains ON chains.id = cid LEFT JOIN heirs ON heirs.box = chains.box
+		LEFT JOIN sites ON sites.box = COALESCE(heir, chains.box) ORDER BY records.id DESC LIMIT ?`
 	rows, err := s.read.QueryContext(ctx, text, n)
 	if err != nil {
 		return nil, fmt.Errorf("read newest records: %w", err)

@@ -197,6 +197,58 @@ CREATE TABLE disputes (
 	PRIMARY KEY (cid, night, seq)
 ) STRICT, WITHOUT ROWID;
 `,
+	`
+-- Boxes that were replaced, and chains that go on where another has ended. Nothing here is ever changed or removed.
+CREATE TABLE replacements (
+	id      INTEGER PRIMARY KEY,
+	old_box TEXT NOT NULL,
+	old_cid INTEGER REFERENCES chains (id), -- NULL: the box had sent nothing
+	head    INTEGER NOT NULL,               -- of that chain, as it was then
+	hash    BLOB NOT NULL,
+	new_box TEXT NOT NULL,                  -- the same box: its card or board was replaced
+	at      INTEGER NOT NULL,
+	who     TEXT NOT NULL,
+	why     TEXT NOT NULL,
+	known   TEXT NOT NULL                   -- how it was told which box it is: label, id, hello
+) STRICT;
+CREATE UNIQUE INDEX replaced_once ON replacements (old_box) WHERE old_box != new_box;
+CREATE UNIQUE INDEX replaces_once ON replacements (new_box) WHERE old_box != new_box;
+CREATE INDEX replaced_chain ON replacements (old_cid);
+
+-- The chain with which the new box first said hello, and the province's signed word for it (uplink/replacement).
+CREATE TABLE successions (
+	replacement INTEGER PRIMARY KEY REFERENCES replacements (id),
+	cid         INTEGER NOT NULL UNIQUE REFERENCES chains (id),
+	at          INTEGER NOT NULL,
+	note        TEXT NOT NULL               -- empty where there is no old chain
+) STRICT;
+
+-- When somebody came with the certificate of what was replaced, and was refused: at most one a day.
+CREATE TABLE returns (
+	replacement INTEGER NOT NULL REFERENCES replacements (id),
+	at          INTEGER NOT NULL,
+	PRIMARY KEY (replacement, at)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER replacements_changed BEFORE UPDATE ON replacements BEGIN SELECT RAISE (ABORT, 'only ever added to'); END;
+CREATE TRIGGER replacements_removed BEFORE DELETE ON replacements BEGIN SELECT RAISE (ABORT, 'only ever added to'); END;
+CREATE TRIGGER successions_changed  BEFORE UPDATE ON successions  BEGIN SELECT RAISE (ABORT, 'only ever added to'); END;
+CREATE TRIGGER successions_removed  BEFORE DELETE ON successions  BEGIN SELECT RAISE (ABORT, 'only ever added to'); END;
+CREATE TRIGGER returns_changed      BEFORE UPDATE ON returns      BEGIN SELECT RAISE (ABORT, 'only ever added to'); END;
+CREATE TRIGGER returns_removed      BEFORE DELETE ON returns      BEGIN SELECT RAISE (ABORT, 'only ever added to'); END;
+
+-- Which box stands in the café of one that was replaced.
+CREATE VIEW heirs (box, heir) AS
+	WITH RECURSIVE line (box, heir) AS (
+		SELECT old_box, new_box FROM replacements WHERE old_box != new_box
+		UNION SELECT line.box, new_box FROM line JOIN replacements ON old_box = heir WHERE old_box != new_box)
+	SELECT box, heir FROM line WHERE heir NOT IN (SELECT old_box FROM replacements WHERE old_box != new_box);
+
+-- Chains to which nothing comes any more.
+CREATE VIEW ended (cid) AS
+	SELECT old_cid FROM replacements WHERE old_cid IS NOT NULL
+	UNION SELECT chains.id FROM chains JOIN heirs USING (box);
+`,
 }
 
 // migrate brings the schema to the last migration, each in its own transaction. It refuses a database that a newer

@@ -389,7 +389,7 @@ type Due struct {
 func (tx *Tx) Want(opened, asked, at time.Time, limit int) ([]Due, error) {
 	const text = `SELECT boxes.box, shard, chain, cid, first, last FROM gaps
 		JOIN chains ON chains.id = cid JOIN boxes ON boxes.box = chains.box
-		WHERE lost = 0 AND opened <= ? AND wanted <= ? ORDER BY opened LIMIT ?`
+		WHERE lost = 0 AND opened <= ? AND wanted <= ? AND cid NOT IN (SELECT cid FROM ended) ORDER BY opened LIMIT ?`
 	rows, err := tx.conn.QueryContext(tx.ctx, text, opened.UnixMilli(), asked.UnixMilli(), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read gaps due: %w", err)
@@ -417,12 +417,23 @@ func (tx *Tx) Want(opened, asked, at time.Time, limit int) ([]Due, error) {
 	return out, nil
 }
 
-// SetSites replaces the registry.
+// SetSites replaces the registry. A café that is given under a box that was replaced is that of the box in its place: a list
+// that was made before does not undo a replacement. The error wraps ErrTwoCafes if that box has another café in sites.
 func (tx *Tx) SetSites(sites map[string]Site) error {
+	heirs, err := tx.heirs()
+	if err != nil {
+		return err
+	}
 	if err := tx.exec(`DELETE FROM sites`); err != nil {
 		return fmt.Errorf("replace registry: %w", err)
 	}
 	for box, s := range sites {
+		if heir, ok := heirs[box]; ok {
+			if _, twice := sites[heir]; twice {
+				return fmt.Errorf("%w: %s was replaced by %s, and both have one: remove that of %[2]s", ErrTwoCafes, box, heir)
+			}
+			box = heir
+		}
 		if err := tx.exec(`INSERT INTO sites (box, name, commune) VALUES (?, ?, ?)`, box, s.Name, s.Commune); err != nil {
 			return fmt.Errorf("register %s: %w", box, err)
 		}
