@@ -48,6 +48,10 @@ const (
 type Config struct {
 	Life time.Duration    // of the certificates it issues; 0 means Life. Boxes refuse more than 400 days
 	Now  func() time.Time // nil means time.Now
+
+	// Revoked is called with each certificate that is refused because it was revoked, by whoever asks. Its signature was
+	// verified, but who shows it has in a handshake under way not yet proved to have its key. nil: nobody wants to know.
+	Revoked func(*x509.Certificate)
 }
 
 // CA is a certificate authority with its register. Its methods are safe for concurrent use, also by several processes

@@ -53,26 +53,38 @@ func (c *CA) NewClaim(box uplink.BoxID, life time.Duration, rebind bool) (code s
 	if !box.Valid() {
 		return "", fmt.Errorf("claim code for %.40q: want a box id, b- and 8 lower-case hexadecimal digits", box)
 	}
-	if life == 0 {
-		life = ClaimLife
-	}
-	var b [13]byte
-	rand.Read(b[:]) // never fails (crypto/rand, Go 1.24)
-	code = alphabet.EncodeToString(b[:])[:codeLen]
-	now := c.cfg.Now()
-	err = c.update(string(box), func(tx *sql.Tx) error {
-		_, err := tx.Exec(`INSERT INTO claims (id, box, hash, rebind, issued, expires) VALUES (?, ?, ?, ?, ?, ?)`,
-			code[:idLen], string(box), claimHash(box, code), rebind, now.UnixMilli(), now.Add(life).UnixMilli())
-		return err
-	})
+	code = newCode()
+	err = c.update(string(box), func(tx *sql.Tx) error { return c.addClaim(tx, box, code, life, rebind) })
 	if err != nil {
 		return "", fmt.Errorf("claim code for %s: %w: try again", box, err)
 	}
+	return grouped(code), nil
+}
+
+// newCode returns a code as it is kept.
+func newCode() string {
+	var b [13]byte
+	rand.Read(b[:]) // never fails (crypto/rand, Go 1.24)
+	return alphabet.EncodeToString(b[:])[:codeLen]
+}
+
+// grouped returns a code as people read it.
+func grouped(code string) string {
 	var groups []string
 	for i := 0; i < codeLen; i += 4 {
 		groups = append(groups, code[i:i+4])
 	}
-	return strings.Join(groups, "-"), nil
+	return strings.Join(groups, "-")
+}
+
+func (c *CA) addClaim(tx *sql.Tx, box uplink.BoxID, code string, life time.Duration, rebind bool) error {
+	if life == 0 {
+		life = ClaimLife
+	}
+	now := c.cfg.Now()
+	_, err := tx.Exec(`INSERT INTO claims (id, box, hash, rebind, issued, expires) VALUES (?, ?, ?, ?, ?, ?)`,
+		code[:idLen], string(box), claimHash(box, code), rebind, now.UnixMilli(), now.Add(life).UnixMilli())
+	return err
 }
 
 // clean returns a code as it was made, however it was typed.

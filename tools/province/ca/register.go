@@ -61,8 +61,9 @@ var (
 
 // Standing is what the register says of a box.
 type Standing struct {
-	Key  ed25519.PublicKey // the chain key that it is bound to
-	Live bool              // it has a certificate that is not revoked
+	Key   ed25519.PublicKey // the chain key that it is bound to
+	Since time.Time         // when it was bound to it
+	Live  bool              // it has a certificate that is not revoked
 }
 
 // entry is a certificate in memory.
@@ -141,7 +142,7 @@ func (r *register) load(now time.Time) error {
 
 // read reads what is known of name, of all if it is empty.
 func (r *register) read(certs map[string]entry, boxes map[uplink.BoxID]Standing, now time.Time, name string) error {
-	rows, err := r.db.Query(`SELECT box, key FROM keys WHERE ?1 = '' OR box = ?1`, name)
+	rows, err := r.db.Query(`SELECT box, key, since FROM keys WHERE ?1 = '' OR box = ?1`, name)
 	if err != nil {
 		return err
 	}
@@ -149,10 +150,11 @@ func (r *register) read(certs map[string]entry, boxes map[uplink.BoxID]Standing,
 	for rows.Next() {
 		var box string
 		var key []byte
-		if err := rows.Scan(&box, &key); err != nil {
+		var since int64
+		if err := rows.Scan(&box, &key, &since); err != nil {
 			return err
 		}
-		boxes[uplink.BoxID(box)] = Standing{Key: key}
+		boxes[uplink.BoxID(box)] = Standing{Key: key, Since: time.UnixMilli(since)}
 	}
 	if err := rows.Err(); err != nil {
 		return err
@@ -242,12 +244,15 @@ func (c *CA) Check(cert *x509.Certificate) error {
 
 func (c *CA) registered(cert *x509.Certificate) error {
 	c.mu.RLock()
-	defer c.mu.RUnlock()
 	e, ok := c.certs[hex(cert.SerialNumber)]
+	c.mu.RUnlock()
 	switch {
 	case !ok || e.name != cert.Subject.CommonName:
 		return fmt.Errorf("%w: %.70q, serial %s", ErrUnknown, cert.Subject.CommonName, hex(cert.SerialNumber))
 	case e.revoked:
+		if c.cfg.Revoked != nil {
+			c.cfg.Revoked(cert)
+		}
 		return fmt.Errorf("%w: %s, serial %s", ErrRevoked, e.name, hex(cert.SerialNumber))
 	}
 	return nil
