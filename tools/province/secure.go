@@ -3,6 +3,7 @@ package province
 import (
 	"crypto/ed25519"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -29,7 +30,7 @@ func (p *Province) openSecure() (err error) {
 	if s == nil {
 		return nil
 	}
-	if p.ca, err = ca.Open(filepath.Join(p.cfg.Dir, CADir), p.cfg.Province, ca.Config{Life: s.Life}); err != nil {
+	if p.ca, err = ca.Open(filepath.Join(p.cfg.Dir, CADir), p.cfg.Province, ca.Config{Life: s.Life, Revoked: p.returned}); err != nil {
 		return err
 	}
 	if p.cfg.Broker == "" {
@@ -67,6 +68,13 @@ func (p *Province) enrolled() collector.Enrolled {
 	return func(box uplink.BoxID) (ed25519.PublicKey, bool) {
 		st, ok := p.ca.Box(box)
 		return st.Key, ok && st.Live
+	}
+}
+
+// returned notes that somebody showed a certificate that was revoked, in case its box, or the box's card, was replaced.
+func (p *Province) returned(cert *x509.Certificate) {
+	if box := uplink.BoxID(cert.Subject.CommonName); p.collector != nil && box.Valid() {
+		p.collector.Returned(time.Now(), box, ca.Issued(cert))
 	}
 }
 

@@ -25,6 +25,9 @@ func (c *CA) client(who pkix.Name, key *ecdsa.PublicKey, now time.Time, life tim
 	}, key)
 }
 
+// Issued returns when a client's certificate was issued, to the second.
+func Issued(cert *x509.Certificate) time.Time { return cert.NotBefore.Add(skew) }
+
 func (c *CA) sign(t *x509.Certificate, key *ecdsa.PublicKey) (*x509.Certificate, error) {
 	t.SerialNumber, t.KeyUsage, t.BasicConstraintsValid = serial(), x509.KeyUsageDigitalSignature, true
 	der, err := x509.CreateCertificate(rand.Reader, t, c.issuing, key, c.key)

@@ -70,6 +70,7 @@ type Collector struct {
 	store *store.Store
 
 	resumed atomic.Pointer[time.Time] // when Resume was last called
+	returns returns
 
 	messages, refused, records, duplicates, forks, receipts, wants atomic.Uint64
 }
@@ -119,12 +120,9 @@ func (c *Collector) handle(now time.Time, m Message) ([]Message, error) {
 	if a.Province != c.cfg.Province {
 		return nil, fmt.Errorf("%w: box %s says that it is of %s", ErrRefused, a.Box, a.Province)
 	}
-	var key ed25519.PublicKey // of an enrolled box
-	if c.cfg.Enrolled != nil {
-		var ok bool
-		if key, ok = c.cfg.Enrolled(a.Box); !ok {
-			return nil, fmt.Errorf("%w: box %s is not enrolled, or revoked", ErrRefused, a.Box)
-		}
+	key, err := c.enrolled(now, a, leaf, m.Retain)
+	if err != nil {
+		return nil, err
 	}
 	switch leaf {
 	case uplink.UpRecords:

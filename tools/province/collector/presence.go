@@ -12,13 +12,14 @@ import (
 
 // hello notes what the box has and answers with what the province has. The first hello of a chain creates it, with the
 // key that the box enrolled with. Where boxes do not enrol, key is nil: the key that the hello names is taken on trust
-// and held to from then on.
+// and held to from then on, and no chain is said to follow another.
 func (c *Collector) hello(now time.Time, a uplink.Address, key ed25519.PublicKey, payload []byte) ([]Message, error) {
 	h, err := uplink.Parse[uplink.Hello](payload)
 	if err != nil {
 		return nil, fmt.Errorf("%w: box %s: %w", ErrRefused, a.Box, err)
 	}
-	if key == nil {
+	enrolled := key != nil
+	if !enrolled {
 		key = h.Key[:]
 	}
 	var ch store.Chain
@@ -40,6 +41,11 @@ func (c *Collector) hello(now time.Time, a uplink.Address, key ed25519.PublicKey
 		refused, err = c.greet(tx, &ch, h, key, now)
 		if err != nil || refused != nil {
 			return err // who has not the box's key does not become its present connection
+		}
+		if enrolled {
+			if err := c.succeed(tx, ch, now); err != nil {
+				return err
+			}
 		}
 		return tx.Conn(string(a.Box), store.Connection{Boot: uint64(h.Boot), Conn: uint64(h.Conn)})
 	})

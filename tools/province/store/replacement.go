@@ -26,7 +26,7 @@ const (
 type Replacement struct {
 	ID       int64
 	Old, New string // boxes; the same where the card or board of one was replaced
-	OldChain Chain  // its ID is 0 where the old box had sent nothing; Head and Hash are as they were at At
+	OldChain Chain  // the old box's, or the one that it was to follow; Head and Hash are as they were at At; ID 0: there is none
 	At       time.Time
 	By, Why  string
 	Known    string // ByLabel, ByID, ByHello
@@ -41,7 +41,8 @@ type Replacement struct {
 // Same reports whether the box kept its id.
 func (r *Replacement) Same() bool { return r.Old == r.New }
 
-const replacementColumns = `r.id, old_box, new_box, COALESCE(old_cid, 0), COALESCE(o.chain, ''), r.head, r.hash, COALESCE(o.key, x''),
+const replacementColumns = `r.id, old_box, new_box, COALESCE(old_cid, 0), COALESCE(o.box, old_box), COALESCE(o.chain, ''),
+	r.head, r.hash, COALESCE(o.key, x''),
 	r.at, who, why, known, COALESCE(s.cid, 0), COALESCE(n.chain, ''), COALESCE(n.key, x''), COALESCE(s.at, 0), COALESCE(note, ''),
 	COALESCE((SELECT MAX(at) FROM returns WHERE replacement = r.id), 0)
 	FROM replacements r LEFT JOIN successions s ON s.replacement = r.id
@@ -56,13 +57,13 @@ func replacements(ctx context.Context, q reader, where string, args ...any) (out
 	for rows.Next() {
 		var r Replacement
 		var at, linked, returned int64
-		err := rows.Scan(&r.ID, &r.Old, &r.New, &r.OldChain.ID, &r.OldChain.Name, &r.OldChain.Head, &r.OldChain.Hash, &r.OldChain.Key,
+		err := rows.Scan(&r.ID, &r.Old, &r.New, &r.OldChain.ID, &r.OldChain.Box, &r.OldChain.Name, &r.OldChain.Head, &r.OldChain.Hash, &r.OldChain.Key,
 			&at, &r.By, &r.Why, &r.Known, &r.NewChain.ID, &r.NewChain.Name, &r.NewChain.Key, &linked, &r.Note, &returned)
 		if err != nil {
 			return nil, fmt.Errorf("read replacements: %w", err)
 		}
 		r.At, r.Linked, r.Returned = stamp(at), stamp(linked), stamp(returned)
-		r.OldChain.Box, r.NewChain.Box = r.Old, r.New
+		r.NewChain.Box = r.New
 		out = append(out, r)
 	}
 	return out, rows.Err()
@@ -102,7 +103,7 @@ func (s *Store) ReplacedBy(ctx context.Context, box string) (r Replacement, ok b
 
 // Replace notes that r.Old was replaced by r.New at r.At, with the newest chain of r.Old as it is now, and moves its café. The
 // error wraps ErrReplaced or ErrUsed.
-func (tx *Tx) Replace(r Replacement) (Replacement, error) {
+func (tx *Tx) Replace(r Replacement) (_ Replacement, err error) {
 	fail := func(err error) (Replacement, error) {
 		return r, fmt.Errorf("replace %s by %s: %w", r.Old, r.New, err)
 	}
@@ -114,12 +115,8 @@ func (tx *Tx) Replace(r Replacement) (Replacement, error) {
 			return fail(errors.Join(err, ErrUsed))
 		}
 	}
-	chains, err := tx.ChainsOf(r.Old)
-	if err != nil {
+	if r.OldChain, err = tx.lastOf(r.Old); err != nil {
 		return fail(err)
-	}
-	if len(chains) > 0 {
-		r.OldChain = chains[0]
 	}
 	if r, err = tx.addReplacement(r); err != nil {
 		return fail(err)
@@ -128,6 +125,16 @@ func (tx *Tx) Replace(r Replacement) (Replacement, error) {
 		return fail(err)
 	}
 	return r, nil
+}
+
+// lastOf returns the newest chain of box; where it had not sent anything, the one that it was to follow.
+func (tx *Tx) lastOf(box string) (Chain, error) {
+	chains, err := tx.ChainsOf(box)
+	if err != nil || len(chains) > 0 {
+		return append(chains, Chain{})[0], err
+	}
+	r, _, err := tx.Replacing(box)
+	return r.OldChain, err
 }
 
 func (tx *Tx) addReplacement(r Replacement) (Replacement, error) {
@@ -189,12 +196,12 @@ func (tx *Tx) Succeed(r Replacement, c Chain, note string, at time.Time) error {
 	return nil
 }
 
-// Returned notes that somebody came at at with the certificate of box, or, if same, of box before its card or board was
-// replaced. It reports whether it was replaced at all; within a day it is noted once.
-func (tx *Tx) Returned(box string, same bool, at time.Time) (replaced bool, err error) {
+// Returned notes that somebody came at at with a certificate of box that was issued at issued: of a box that was replaced, or of
+// one whose card was declared replaced after that. It reports whether it was replaced at all; within a day it is noted once.
+func (tx *Tx) Returned(box string, issued, at time.Time) (replaced bool, err error) {
 	var id int64
-	err = tx.conn.QueryRowContext(tx.ctx, `SELECT id FROM replacements WHERE old_box = ?1 AND (new_box = ?1) = ?2 ORDER BY id DESC LIMIT 1`,
-		box, same).Scan(&id)
+	err = tx.conn.QueryRowContext(tx.ctx, `SELECT id FROM replacements WHERE old_box = ?1
+		AND (new_box != ?1 OR known != ?2 AND at > ?3) ORDER BY id DESC LIMIT 1`, box, ByHello, issued.UnixMilli()).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -232,6 +239,15 @@ type Link struct {
 	Note string // empty for the first
 }
 
+// SiteOf returns the café that box is registered in; the zero Site if it is in none.
+func (s *Store) SiteOf(ctx context.Context, box string) (out Site, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT name, commune FROM sites WHERE box = ?`, box).Scan(&out.Name, &out.Commune)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return out, fmt.Errorf("read the café of %s: %w", box, err)
+	}
+	return out, nil
+}
+
 // maxLine bounds how many chains one café can have had.
 const maxLine = 1024
 
@@ -260,7 +276,7 @@ func (s *Store) Line(ctx context.Context, box string) (out []Link, err error) {
 			return out, nil
 		}
 		out[0].Note = r.Note
-		old, err := s.ChainOf(ctx, r.Old, r.OldChain.Name)
+		old, err := s.ChainOf(ctx, r.OldChain.Box, r.OldChain.Name)
 		if err != nil {
 			return nil, err
 		}

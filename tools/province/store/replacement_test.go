@@ -140,7 +140,7 @@ func TestReplacementsStay(t *testing.T) {
 	s := open(t, path)
 	update(t, s, func(tx *store.Tx) error { _, err := beginAs(tx, "b-00000001", "chain-1a"); return err })
 	swap(t, s, "b-00000001", "b-00000002", "chain-2a")
-	update(t, s, func(tx *store.Tx) error { _, err := tx.Returned("b-00000001", false, now); return err })
+	update(t, s, func(tx *store.Tx) error { _, err := tx.Returned("b-00000001", now, now); return err })
 	db := raw(t, path)
 	for _, text := range []string{
 		`UPDATE replacements SET why = ''`, `DELETE FROM replacements`, `UPDATE successions SET note = ''`, `DELETE FROM successions`,
@@ -192,10 +192,11 @@ func TestReturned(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "p.db"))
 	update(t, s, func(tx *store.Tx) error { _, err := beginAs(tx, "b-00000001", "chain-1a"); return err })
 	swap(t, s, "b-00000001", "b-00000002", "chain-2a")
-	f := func(box string, same bool, at time.Time, want bool, last time.Time) {
+	issued := now.Add(-time.Hour)
+	f := func(box string, at time.Time, want bool, last time.Time) {
 		t.Helper()
 		update(t, s, func(tx *store.Tx) error {
-			if got, err := tx.Returned(box, same, at); err != nil || got != want {
+			if got, err := tx.Returned(box, issued, at); err != nil || got != want {
 				t.Errorf("%s at %v: %v, %v, want %v", box, at, got, err, want)
 			}
 			return nil
@@ -204,11 +205,19 @@ func TestReturned(t *testing.T) {
 			t.Errorf("%s at %v: last noted %v, %v, want %v", box, at, all[0].Returned, err, last)
 		}
 	}
-	f("b-00000002", false, now, false, time.Time{})
-	f("b-00000001", true, now, false, time.Time{})
-	f("b-00000001", false, now, true, now)
-	f("b-00000001", false, now.Add(24*time.Hour-time.Millisecond), true, now)
-	f("b-00000001", false, now.Add(24*time.Hour), true, now.Add(24*time.Hour))
+	f("b-00000002", now, false, time.Time{})
+	f("b-00000001", now, true, now)
+	f("b-00000001", now.Add(24*time.Hour-time.Millisecond), true, now)
+	f("b-00000001", now.Add(24*time.Hour), true, now.Add(24*time.Hour))
+
+	// The new box's card is replaced: a certificate from before that is of the old card, one from after it is not.
+	update(t, s, func(tx *store.Tx) error {
+		_, err := tx.Replace(store.Replacement{Old: "b-00000002", New: "b-00000002", At: now, Known: store.ByID})
+		return err
+	})
+	f("b-00000002", now, true, now)
+	issued = now
+	f("b-00000002", now.Add(48*time.Hour), false, now)
 }
 
 // TestNightOnce: a night in which the box was replaced is one night of its café (rule R3), an alert if either told one.
