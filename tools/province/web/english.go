@@ -159,6 +159,13 @@ var english = words{
 	notSeen: "Minutes that could not be seen: %d.", maintained: "Minutes in a declared maintenance: %d.", unsureTimes: "Times not certain.",
 	stages: map[string]string{uplink.StageWatch: "to be noted", uplink.StageAlert: "inspection suggested", uplink.StageEnd: "summary of the night"},
 
+	Replaced: "Replacement", replaced: "The box was replaced on %[1]s; before, it was %[2]s.",
+	newCard:  "The card or board of the box was replaced on %s.",
+	newChain: "The box began a new chain of records on %s.",
+	because:  "Reason: %s.", awaited: "The new box has not been heard yet.",
+	cameBack: "The box that was replaced (%[1]s) tried to come back at %[2]s and was refused.",
+	earlier:  "The box before it was replaced (%[1]s): %[2]s",
+
 	Disputed:   "The owner disputes this",
 	disputed:   "The owner disputes what was told of the night of %[1]s (%[2]s, record %[3]d): “%[4]s”",
 	announced:  "Maintenance announced from %[1]s to %[2]s, by %[3]s.",

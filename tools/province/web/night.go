@@ -18,6 +18,7 @@ type night struct {
 	Alert, Over, Unsure, Waiting             bool
 	Arrived                                  moment
 	Disputes                                 []dispute
+	Before                                   []string // what boxes told that were replaced in this night
 }
 
 // dispute is what the owner says of a night.
@@ -75,11 +76,18 @@ func nightOf(s store.Night, l *words) (n night, ok bool) {
 	if s.Alert {
 		stage = uplink.StageAlert
 	}
-	return night{
+	n = night{
 		Cafe: cmp.Or(s.Site.Name, s.Box), Commune: s.Site.Commune, Night: dayOf(a.Night), Hours: a.Hours, Stage: l.stages[stage],
 		Text: l.figures(a), Alert: s.Alert, Over: s.Over, Unsure: a.Uncertain, Waiting: !s.Verified, Arrived: moment{s.Arrived},
 		Disputes: disputesOf(s.Disputes),
-	}, true
+	}
+	for _, b := range s.Before {
+		if before, ok := nightOf(b, l); ok {
+			n.Before = append(n.Before, l.f(l.earlier, b.Box, before.Text))
+			n.Disputes = append(n.Disputes, before.Disputes...)
+		}
+	}
+	return n, true
 }
 
 // dispute says in words what the owner says of a night.

@@ -162,6 +162,13 @@ var vietnamese = words{
 	notSeen: "%d phút không quan sát được.", maintained: "%d phút trong thời gian bảo trì đã báo.", unsureTimes: "Giờ chưa chắc chắn.",
 	stages: map[string]string{uplink.StageWatch: "lưu ý", uplink.StageAlert: "đề nghị kiểm tra", uplink.StageEnd: "tổng kết đêm"},
 
+	Replaced: "Thay thiết bị", replaced: "Thiết bị được thay ngày %[1]s, trước đó là %[2]s.",
+	newCard:  "Thẻ nhớ hoặc bo mạch của thiết bị được thay ngày %s.",
+	newChain: "Thiết bị bắt đầu chuỗi bản ghi mới ngày %s.",
+	because:  "Lý do: %s.", awaited: "Đang chờ thiết bị mới gửi tin lần đầu.",
+	cameBack: "Thiết bị đã được thay (%[1]s) tìm cách kết nối lại lúc %[2]s và bị từ chối.",
+	earlier:  "Thiết bị trước khi thay (%[1]s): %[2]s",
+
 	Disputed:   "Chủ điểm không đồng ý",
 	disputed:   "Chủ điểm không đồng ý với nội dung đã báo về đêm %[1]s (%[2]s, bản ghi %[3]d): “%[4]s”",
 	announced:  "Báo trước thời gian bảo trì từ %[1]s đến %[2]s, người báo: %[3]s.",

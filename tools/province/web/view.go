@@ -66,17 +66,19 @@ type row struct {
 	Gaps     uint64         `json:"gaps"`
 	Lost     uint64         `json:"lost"`
 	Forks    uint64         `json:"forks"`
-	Doubts   uint64         `json:"doubts"` // alarms that the chain is not one box's alone
-	Card     uplink.Card    `json:"card"`   // as the box said last
-	Late     uplink.Int     `json:"late_s"` // seconds that receipts do not reach it though it is connected
+	Doubts   uint64         `json:"doubts"`   // alarms that the chain is not one box's alone
+	Card     uplink.Card    `json:"card"`     // as the box said last
+	Late     uplink.Int     `json:"late_s"`   // seconds that receipts do not reach it though it is connected
+	Replaced moment         `json:"replaced"` // when the box, its card or its board was last replaced
+	Before   string         `json:"before"`   // the box that was replaced then
 
 	Say said `json:"-"`
 }
 
 // said is a row in words, for the page alone.
 type said struct {
-	Word, On, Why, Late, Ago, Sight, Books, Chain, Box string
-	Unsure, Intact, Unwell                             bool
+	Word, On, Why, Late, Ago, Sight, Books, Chain, Box, Swaps string
+	Unsure, Intact, Unwell, Back                              bool
 }
 
 // line is one record on the page.
@@ -151,9 +153,18 @@ func (w *Server) rows(ctx context.Context, l *words, now time.Time) ([]row, erro
 	if err != nil {
 		return nil, err
 	}
+	swaps, err := w.swaps(ctx)
+	if err != nil {
+		return nil, err
+	}
 	list := make([]row, 0, len(boxes))
 	for _, b := range boxes {
-		list = append(list, rowOf(b, l, now))
+		r := rowOf(b, l, now)
+		if s := swaps[b.Box]; len(s) > 0 {
+			r.Replaced, r.Before = moment{s[0].At}, s[0].Old
+			r.Say.Swaps, r.Say.Back = l.swapped(s)
+		}
+		list = append(list, r)
 	}
 	return list, nil
 }

@@ -50,6 +50,7 @@ type words struct {
 	used, notSeen, maintained, unsureTimes                                      string
 	stages                                                                      map[string]string
 	Disputed, disputed, announced                                               string
+	Replaced, replaced, newCard, newChain, because, awaited, cameBack, earlier  string
 	announcers                                                                  map[string]string // who announces maintenance
 
 	printer *message.Printer // groups digits and writes decimals as the language does; only read, so it can be shared
