@@ -16,6 +16,7 @@ package checkpoint
 
 import (
 	"crypto/ed25519"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strconv"
@@ -98,6 +99,9 @@ func Open(text string, a uplink.Address, key ed25519.PublicKey) (Checkpoint, err
 	if err != nil {
 		return fail(err)
 	}
+	if err := Sole(text, n); err != nil {
+		return fail(err)
+	}
 	c, err := parse(n.Text)
 	if err != nil {
 		return fail(err)
@@ -106,6 +110,22 @@ func Open(text string, a uplink.Address, key ed25519.PublicKey) (Checkpoint, err
 		return fail(fmt.Sprintf("it is of %s/%s", c.Province, c.Box))
 	}
 	return c, nil
+}
+
+// Sole returns nil if n, opened of text, has the one signature that was verified, spelt as note.Sign spells it: Base64 of 68
+// octets ends in bits that say nothing, of which package note takes any, as it takes signatures of others beside it.
+func Sole(text string, n *note.Note) error {
+	if len(n.Sigs) != 1 || len(n.UnverifiedSigs) != 0 {
+		return errors.New("want one signature alone")
+	}
+	sig := n.Sigs[0]
+	if _, err := base64.StdEncoding.Strict().DecodeString(sig.Base64); err != nil {
+		return err
+	}
+	if text != n.Text+"\n— "+sig.Name+" "+sig.Base64+"\n" {
+		return errors.New("the signature is spelt in another way")
+	}
+	return nil
 }
 
 // parse reads the text that Sign writes, and nothing else.

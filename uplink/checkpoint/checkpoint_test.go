@@ -55,6 +55,8 @@ func TestOpenRefuses(t *testing.T) {
 	f("other box", text, uplink.Address{Province: "ha-giang", Box: "b-7f3a91c3"}, public)
 	f("other province", text, uplink.Address{Province: "hue", Box: "b-7f3a91c2"}, public)
 	f("no signature", strings.SplitAfter(text, "\n\n")[0], address, public)
+	f("the signature's last bits", text[:len(text)-3]+string(text[len(text)-3]^1)+text[len(text)-2:], address, public)
+	f("a second signature", text+"— b-7f3a91c3 "+text[strings.LastIndex(text, " ")+1:], address, public)
 	f("empty", "", address, public)
 	f("too long", text+strings.Repeat("x", uplink.MaxNote), address, public)
 }

@@ -17,7 +17,6 @@ package replacement
 
 import (
 	"crypto/ed25519"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strconv"
@@ -127,7 +126,7 @@ func Open(text string, province uplink.Province, key ed25519.PublicKey) (Stateme
 	if err != nil {
 		return fail(err)
 	}
-	if err := sole(text, n); err != nil {
+	if err := checkpoint.Sole(text, n); err != nil {
 		return fail(err)
 	}
 	s, err := parse(n.Text)
@@ -138,22 +137,6 @@ func Open(text string, province uplink.Province, key ed25519.PublicKey) (Stateme
 		return fail(fmt.Sprintf("it is of province %s", s.Province))
 	}
 	return s, nil
-}
-
-// sole returns nil if n has the one signature that was verified, spelt as Sign spells it. Base64 of 68 octets ends in bits
-// that say nothing, and package note takes any.
-func sole(text string, n *note.Note) error {
-	if len(n.Sigs) != 1 || len(n.UnverifiedSigs) != 0 {
-		return errors.New("want the province's signature alone")
-	}
-	sig := n.Sigs[0]
-	if _, err := base64.StdEncoding.Strict().DecodeString(sig.Base64); err != nil {
-		return err
-	}
-	if text != n.Text+"\n— "+sig.Name+" "+sig.Base64+"\n" {
-		return errors.New("the signature is spelt in another way")
-	}
-	return nil
 }
 
 // parse reads the text that Sign writes, and nothing else.
