@@ -69,9 +69,11 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 
 // Record writes one record. It is written by hand because json.Marshal would change the octets that were hashed.
 func (w *Writer) Record(r uplink.Stored) error {
-	_, err := fmt.Fprintf(w.w, `{"seq":%d,"boot":%d,"hash":"%s","rec":%s}`+"\n", r.Seq, r.Boot, r.Hash, r.Raw)
+	_, err := fmt.Fprintf(w.w, recordLine+"\n", r.Seq, r.Boot, r.Hash, r.Raw)
 	return err
 }
+
+const recordLine = `{"seq":%d,"boot":%d,"hash":"%s","rec":%s}`
 
 // Note writes a checkpoint.
 func (w *Writer) Note(text string) error { return w.line(line{Note: text}) }
