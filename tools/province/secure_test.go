@@ -48,9 +48,12 @@ type ground struct {
 	addr   string
 	watch  mqtt.Config                                   // connects an observer
 	down   func(t *testing.T, box uplink.BoxID)          // lets the province say something to box
+	reread func(t *testing.T)                            // does what the broker's keeper must do after a revocation
 	revoke func(t *testing.T, box uplink.BoxID)          // revokes, and does what the broker's keeper must do then
 	refuse bool                                          // the broker refuses what it does not grant; else it is silent
 	kicked func(t *testing.T, c *mqtt.Conn, what string) // checks that a revoked client that is connected is put out
+
+	province *province.Province // nil where none runs
 }
 
 // grounds runs f on both brokers.
@@ -68,6 +71,7 @@ func embedded(t *testing.T) *ground {
 	return &ground{
 		ca: p.CA(), caDir: filepath.Join(dir, province.CADir), addr: p.SecureAddr(),
 		watch: mqtt.Config{Broker: "tcp://" + p.MQTTAddr()}, refuse: true,
+		province: p, reread: func(*testing.T) {},
 		down: func(t *testing.T, box uplink.BoxID) {}, // the answer to a hello is what comes down
 		revoke: func(t *testing.T, box uplink.BoxID) {
 			if err := p.Revoke(string(box), "test"); err != nil {
@@ -120,12 +124,15 @@ func realMosquitto(t *testing.T) *ground {
 		await(t, "an acknowledgement", func() bool { return conn.Acked() == 1 })
 		conn.Close()
 	}
+	g.reread = func(*testing.T) {
+		write()
+		b.Reread()
+	}
 	g.revoke = func(t *testing.T, box uplink.BoxID) {
 		if err := c.Revoke(string(box), "test"); err != nil {
 			t.Fatal(err)
 		}
-		write()
-		b.Reread()
+		g.reread(t)
 	}
 	g.kicked = func(*testing.T, *mqtt.Conn, string) {} // its configuration says so
 	return g
