@@ -40,6 +40,9 @@ type claimCmd struct {
 
 // Run prints a new claim code and nothing else.
 func (c *claimCmd) Run() error {
+	if err := notReplaced(c.Dir, c.Box); err != nil {
+		return err
+	}
 	authority, err := openCA(c.Dir)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"cafeprobe/tools/province"
 	"cafeprobe/tools/province/collector"
+	"cafeprobe/tools/province/store"
 	"cafeprobe/uplink"
 )
 
@@ -32,7 +34,8 @@ func (o *officer) address() (uplink.Address, error) {
 
 type exportCmd struct {
 	officer
-	Out string `default:"-" help:"File to write; - is standard output."`
+	Cafe bool   `help:"All chains of the café: also those of the boxes that were replaced there, with the province's word that they follow each other."`
+	Out  string `default:"-" help:"File to write; - is standard output."`
 }
 
 // Run writes the export.
@@ -40,6 +43,9 @@ func (c *exportCmd) Run(ctx context.Context) (err error) {
 	a, err := c.address()
 	if err != nil {
 		return err
+	}
+	if c.Cafe && c.Chain != "" {
+		return errors.New("--chain names one chain, --cafe means all: give one of the two")
 	}
 	s, key, err := province.OpenBeside(c.Dir)
 	if err != nil {
@@ -52,14 +58,25 @@ func (c *exportCmd) Run(ctx context.Context) (err error) {
 			return fmt.Errorf("write the export: %w: give a new file's name", err)
 		}
 	}
-	ch, err := province.Export(ctx, out, s, a, uplink.ChainID(c.Chain), key)
+	line, err := c.write(ctx, out, s, a, key)
 	if c.Out != "-" {
 		err = errors.Join(err, out.Close())
 	}
 	if err == nil {
-		fmt.Fprintf(os.Stderr, "chain %s of %s: %d records, complete up to %d\n", ch.Name, a.Box, ch.Stored, ch.Head)
+		for _, ch := range line {
+			fmt.Fprintf(os.Stderr, "chain %s of %s: %d records, complete up to %d\n", ch.Name, ch.Box, ch.Stored, ch.Head)
+		}
 	}
 	return err
+}
+
+// write writes one chain, or all of the café.
+func (c *exportCmd) write(ctx context.Context, out io.Writer, s *store.Store, a uplink.Address, key ed25519.PrivateKey) ([]store.Link, error) {
+	if c.Cafe {
+		return province.ExportCafe(ctx, out, s, a, key)
+	}
+	ch, err := province.Export(ctx, out, s, a, uplink.ChainID(c.Chain), key)
+	return []store.Link{{Chain: ch}}, err
 }
 
 type orderCmd struct {

@@ -32,6 +32,8 @@ type provinceCmd struct {
 
 	Technician technicianCmd `cmd:"" help:"Make a technician's certificate, with which boxes in use can be given other settings."`
 
+	Replace replaceCmd `cmd:"" help:"Put a new box into the place of a dead one, by the dead one's label."`
+
 	Mosquitto    mosquittoCmd    `cmd:"" help:"Write what a mosquitto needs to be the province's broker."`
 	TryMosquitto tryMosquittoCmd `cmd:"" help:"Run a mosquitto with test certificates until Ctrl-C."`
 }

@@ -229,6 +229,9 @@ type roomCmd struct {
 
 // Run writes a room file with a claim code for each box.
 func (c *roomCmd) Run() error {
+	if err := notReplaced(c.Dir, c.Boxes...); err != nil {
+		return err
+	}
 	s, private, err := province.OpenBeside(c.Dir)
 	if err != nil {
 		return err

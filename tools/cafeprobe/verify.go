@@ -18,7 +18,8 @@ import (
 // verifyCmd checks an export, or the proof of a night, without the province.
 type verifyCmd struct {
 	JSON bool   `help:"Print the report as one JSON document."`
-	Key  string `help:"The box's public key as the registry has it, base64url: without it the export's own is believed."`
+	Key  string `help:"The box's public key as the registry has it, base64url: without it the export's own is believed. Of a café's chains, the last box's."`
+	Sign string `name:"province-key" help:"The province's key, as cafeprobe province prints it: with it, receipts and links are the province's."`
 	File string `arg:"" name:"FILE" help:"What 'cafeprobe province export' wrote, or the proof of a night (PDF) of a box's own page; - is standard input."`
 }
 
@@ -39,10 +40,17 @@ func (c *verifyCmd) Run() error {
 	if head, _ := from.Peek(8); proof.Is(head) {
 		return c.proof(from)
 	}
-	r, err := export.Verify(from)
-	if r == nil {
+	cafe, err := export.VerifyCafe(from)
+	if err != nil {
 		return err
 	}
+	if err := c.province(cafe.Chains[0]); err != nil {
+		return err
+	}
+	if len(cafe.Chains) > 1 || len(cafe.Findings) > 0 {
+		return c.cafe(cafe)
+	}
+	r := cafe.Chains[0]
 	key := base64.RawURLEncoding.EncodeToString(r.Header.Key[:])
 	if c.Key != "" && c.Key != key {
 		err = errors.Join(err, fmt.Errorf("the export is signed with key %s, not with %s", key, c.Key))
@@ -69,6 +77,9 @@ func (c *verifyCmd) proof(in io.Reader) error {
 	key := base64.RawURLEncoding.EncodeToString(r.Key[:])
 	if c.Key != "" && c.Key != key {
 		return fmt.Errorf("the proof is signed with key %s, not with %s", key, c.Key)
+	}
+	if err := c.province(r.Chain); err != nil {
+		return err
 	}
 	if c.JSON {
 		enc := json.NewEncoder(os.Stdout)
