@@ -137,7 +137,7 @@ func (d *daemon) vitals(sp *spool.Spool, fw *forward.Forwarder, p *pipeline.Pipe
 		event: ev.take, record: ord.record, stamp: ord.told, setup: page.setup,
 		look: func(in *health.Inputs) (hot, slow uint64) {
 			st, up := sp.Stats(), fw.Stats()
-			in.Card, in.Backlog = sp.Card(), st.Head-min(st.Head, st.Receipted)
+			in.Card, in.Backlog = sp.Card(), st.Owed
 			in.Cut, in.Quality = w.cut, ord.stamp().Quality
 			in.Capture, in.Commit = d.port.link(), st.Commit
 			see(in, book.grade(), p)

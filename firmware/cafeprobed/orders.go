@@ -309,7 +309,7 @@ func (o *orders) healthRecord() error {
 	return o.record(&uplink.Health{
 		Stamp: o.told(), Window: uplink.Int(healthPeriod / time.Second), Frames: uplink.Int(n.Frames - was.Frames),
 		Dropped: uplink.Int(n.Dropped - was.Dropped), Bad: uplink.Int(n.Bad - was.Bad), Stations: uplink.Int(n.Stations),
-		Backlog: uplink.Int(sp.Head - sp.Receipted), Spool: uplink.Int(sp.Bytes), Written: uplink.Int(sp.Written),
+		Backlog: uplink.Int(sp.Owed), Spool: uplink.Int(sp.Bytes), Written: uplink.Int(sp.Written),
 		Memory: uplink.Int(resident()), Connects: uplink.Int(fw.Connections), Sent: uplink.Int(n.Sent),
 		Missed: uplink.Int(n.Missed - was.Missed), Card: o.sp.Card(), Wrong: wrong(&box), Celsius: uplink.Int(max(0, box.Celsius)),
 		Worn: uplink.Int(box.Worn),

@@ -268,6 +268,16 @@ func (g *generation) hash(seq uint64) (h uplink.Hash, ok bool) {
 	return h, ok && err == nil
 }
 
+// behind returns how many records g holds behind seq. Numbers are passed over in front of a file's first record alone.
+func (g *generation) behind(seq uint64) uint64 {
+	first := max(g.first, seq+1)
+	if first > g.Head.Seq {
+		return 0
+	}
+	_, _ = g.read(first, func(r uplink.Stored) bool { first = r.Seq; return false }) // what cannot be read is counted by its numbers
+	return g.Head.Seq - first + 1
+}
+
 // size returns the file's length.
 func (g *generation) size() int64 {
 	info, err := os.Stat(g.path)

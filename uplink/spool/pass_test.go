@@ -85,6 +85,18 @@ func TestWary(t *testing.T) {
 	if rs := verify(t, s); len(rs) != 2 || rs[0].Seq != reserve+1 || rs[0].Kind != uplink.KindGap || s.Resume() != 1 {
 		t.Errorf("records %+v, resume at %d, want a gap record %d and one more, and 1", rs, s.Resume(), reserve+1)
 	}
+	owed := func(want uint64) {
+		t.Helper()
+		if n := s.Stats().Owed; n != want {
+			t.Errorf("%d records are owed, want %d", n, want)
+		}
+	}
+	owed(2)
+	first, _ := s.At(reserve + 1)
+	check(t, s.SetReceipt(first))
+	owed(1)
+	check(t, s.SetReceipt(s.Head()))
+	owed(0)
 }
 
 // The province holds records that the card lost and passed over: the chain goes on behind what the province has.

@@ -183,6 +183,9 @@ func (s *Spool) Stats() Stats {
 	defer s.mu.RUnlock()
 	st := s.stats
 	st.Head, st.Receipted, st.Waiting = s.head().Seq, s.rcpt.Seq, len(s.wait)
+	for _, g := range s.gens {
+		st.Owed += g.behind(s.rcpt.Seq)
+	}
 	st.Files, st.Bytes, st.Full = len(s.gens), s.bytes(), s.full
 	if s.fault != nil {
 		st.Fault = s.fault.Error()

@@ -107,7 +107,8 @@ type Spool struct {
 type Stats struct {
 	Head      uint64 // last committed sequence number
 	Receipted uint64
-	Waiting   int // records appended and not committed
+	Owed      uint64 // records committed behind Receipted: fewer than the numbers between, of which some were passed over
+	Waiting   int    // records appended and not committed
 	Files     int
 	Bytes     int64 // on the card
 	Appended  uint64
