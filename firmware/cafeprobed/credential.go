@@ -48,6 +48,7 @@ func (k *keeper) trouble() error {
 const (
 	lookPeriod   = time.Hour
 	afterError   = 5 * time.Minute
+	afterFirst   = 2 * time.Second // after the first errors of a box without a certificate: it starts before its port has an address
 	afterRefusal = time.Hour
 
 	// maxDown is at how many looks in a row without a connection a certificate is renewed that seems to be good: the box's
@@ -88,7 +89,7 @@ func (k *keeper) run(ctx context.Context, log *slog.Logger, l link) {
 	if k == nil {
 		return
 	}
-	down := 0
+	down, errs := 0, 0
 	for ready := false; ; {
 		if down++; l.Stats().Connected {
 			down = 0
@@ -103,10 +104,11 @@ func (k *keeper) run(ctx context.Context, log *slog.Logger, l link) {
 			wait = afterRefusal
 			log.Error("no certificate", "error", err)
 		case err != nil && ctx.Err() == nil:
-			wait = time.Duration((0.2 + 0.8*rand.Float64()) * float64(afterError))
+			wait = again(errs, k.Ready() == nil, rand.Float64())
+			errs++
 			log.Warn("no new certificate yet", "error", err, "retry", wait)
 		case renewed:
-			down = 0
+			down, errs = 0, 0
 			l.Reconnect()
 		}
 		if !ready && k.Ready() == nil {
@@ -119,6 +121,16 @@ func (k *keeper) run(ctx context.Context, log *slog.Logger, l link) {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// again returns how long to wait after the errs-th error in a row, 0 for the first. random is 0 to 1: boxes that lost one province do not
+// come back as one.
+func again(errs int, has bool, random float64) time.Duration {
+	most := afterError
+	if !has {
+		most = min(afterError, afterFirst<<min(errs, 8))
+	}
+	return time.Duration((0.2 + 0.8*random) * float64(most))
 }
 
 // await waits for the first certificate. It reports false if ctx is done before.

@@ -289,3 +289,22 @@ func TestKeeperTrouble(t *testing.T) {
 		}
 	})
 }
+
+// TestAgain: a box without a certificate tries again soon, as its port gets an address only after the first try, and then ever later; one
+// that has a certificate has time.
+func TestAgain(t *testing.T) {
+	f := func(errs int, has bool, random float64, want time.Duration) {
+		t.Helper()
+		if got := again(errs, has, random); got != want {
+			t.Errorf("%d errors, a certificate %v: %v, want %v", errs, has, got, want)
+		}
+	}
+	f(0, false, 1, 2*time.Second)
+	f(0, false, 0, 400*time.Millisecond)
+	f(1, false, 1, 4*time.Second)
+	f(7, false, 1, 256*time.Second)
+	f(8, false, 1, 5*time.Minute)
+	f(1_000_000, false, 1, 5*time.Minute)
+	f(0, true, 1, 5*time.Minute)
+	f(0, true, 0, time.Minute)
+}
