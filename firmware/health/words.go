@@ -275,8 +275,11 @@ var words = []word{
 	},
 	{
 		Broker, RefusalRefused, Bad,
-		text{"máy chủ của tỉnh từ chối kết nối", "nobody listens at the province's broker"},
-		text{"kiểm tra uplink.broker; hỏi tỉnh", "check uplink.broker; ask the province"},
+		text{"kết nối đến máy chủ của tỉnh bị từ chối", "the connection to the province's broker is refused"},
+		text{
+			"cho phép TCP 8883 đi ra; kiểm tra uplink.broker; rồi hỏi tỉnh",
+			"let TCP 8883 out; check uplink.broker; then ask the province",
+		},
 	},
 	{
 		Broker, RefusalCertificate, Bad,
@@ -304,7 +307,10 @@ var words = []word{
 	},
 	{
 		Broker, RefusalDates, Bad,
-		text{"theo giờ của thiết bị, chứng thư của máy chủ không còn hạn", "by the box's clock the server's certificate is not valid now"},
+		text{
+			"theo giờ của thiết bị, chứng thư máy chủ chưa hoặc hết hiệu lực",
+			"by the box's clock the server's certificate is too new or too old",
+		},
 		text{"kiểm tra giờ của thiết bị (NTP); rồi hỏi tỉnh", "check the box's time (NTP), then ask the province"},
 	},
 	{
