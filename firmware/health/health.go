@@ -30,14 +30,15 @@ const (
 	Receipts Name = "receipts" // whether the province says that it holds what was sent
 )
 
-// causes are the checks in the order of Report.Checks, each with those that explain it when they are bad, the likeliest first.
+// causes are the checks in the order of Report.Checks, each with those that explain it when they are bad, the likeliest first. Not all that
+// a cause may explain it does: see rules.
 var causes = []struct {
 	name Name
 	by   []Name
 }{
 	{Power, nil},
 	{Storage, []Name{Power}},
-	{Clock, []Name{Uplink}},
+	{Clock, []Name{Uplink, Broker}},
 	{Capture, nil},
 	{Vantage, []Name{Capture}},
 	{Uplink, nil},
@@ -302,7 +303,7 @@ func (r *Report) explain(c *Check) Name {
 		}
 		for _, by := range k.by {
 			cause := r.Check(by)
-			if cause.State != Bad {
+			if cause.State != Bad || !rules(c, &cause) {
 				continue
 			}
 			if further := r.explain(&cause); further != "" {
@@ -312,6 +313,18 @@ func (r *Report) explain(c *Check) Name {
 		}
 	}
 	return ""
+}
+
+// rules reports whether a cause that is bad explains c. Time servers too are asked for by name; a clock is to blame for a certificate that is
+// not believed by its dates, and for no cable, address or firewall.
+func rules(c, cause *Check) bool {
+	switch {
+	case c.Name == Clock && cause.Name == Broker:
+		return cause.Why == RefusalName
+	case c.Name == Broker && cause.Name == Clock:
+		return c.Why == RefusalDates || c.Why == RefusalCertificate
+	}
+	return true
 }
 
 // well returns since when nothing is wrong that a firmware can be blamed for: it runs, it can write, and it knows its port.

@@ -92,9 +92,15 @@ func TestJudge(t *testing.T) {
 		in.Uplink, in.Backlog = health.LinkNoCarrier, 12
 	}, health.Bad, "uplink bad no-carrier: plug the cable", "dns bad name by uplink", "broker unknown name by uplink", "receipt warn kept by uplink")
 	f("no address", func(in *health.Inputs) { away(health.RefusalName)(in); in.Address = false }, health.Bad,
-		"uplink bad no-address: check the router's DHCP", "dns bad name by uplink", "broker unknown name by uplink", "receipt unknown first by broker")
+		"uplink bad no-address: check the router's DHCP", "dns bad name by uplink", "broker unknown name by uplink", "receipt unknown first by uplink")
 	f("no DNS", away(health.RefusalName), health.Bad,
-		"dns bad name: check the router's DNS", "broker unknown name by dns", "receipt unknown first by broker")
+		"dns bad name: check the router's DNS", "broker unknown name by dns", "receipt unknown first by dns")
+	f("no DNS, hence no time server", func(in *health.Inputs) { away(health.RefusalName)(in); in.Quality = uplink.QualityFloor }, health.Bad,
+		"clock bad floor by dns", "dns bad name: check the router's DNS", "broker unknown name by dns", "receipt unknown first by dns")
+	f("no time server, and a broker that is blocked", func(in *health.Inputs) { away(health.RefusalTimeout)(in); in.Quality = uplink.QualityFloor }, health.Bad,
+		"clock bad floor: let NTP", "broker bad timeout: check the internet; let TCP 8883", "receipt unknown first by broker")
+	f("a clock that makes a certificate too new", func(in *health.Inputs) { away(health.RefusalDates)(in); in.Quality = uplink.QualityFloor }, health.Bad,
+		"clock bad floor: let NTP", "broker bad dates by clock", "receipt unknown first by clock")
 	f("a broker that is blocked", away(health.RefusalTimeout), health.Bad,
 		"broker bad timeout: check the internet; let TCP 8883", "receipt unknown first by broker")
 	f("another CA", away(health.RefusalAuthority), health.Bad,
@@ -123,6 +129,8 @@ func TestJudge(t *testing.T) {
 		"vantage bad no-frames: The link is up and nothing comes", "stations warn few by vantage")
 	f("nine tenths of the stations", func(in *health.Inputs) { in.Seen.PCs = 36 }, health.OK)
 	f("less", func(in *health.Inputs) { in.Seen.PCs = 35 }, health.Warn, "stations warn few: switch on those that are off")
+	f("counted yet", func(in *health.Inputs) { in.Grade, in.Word, in.Seen.PCs, in.Up = "", "", 3, now-time.Minute }, health.Unknown,
+		"vantage unknown waiting", "stations unknown waiting")
 	f("not counted yet", func(in *health.Inputs) { in.Seen = nil }, health.Unknown, "stations unknown waiting")
 }
 

@@ -3,6 +3,7 @@
 package check
 
 import (
+	"cmp"
 	"strings"
 
 	"cafeprobe/firmware/cafe"
@@ -84,9 +85,10 @@ func Judge(a *diag.Answer, declared int) []Point {
 		return dumb(a)
 	}
 	var ps []Point
+	unnamed := a.Health.Check(health.Broker).Why == health.RefusalName
 	for _, o := range points {
 		c := a.Health.Check(o.of)
-		p := Point{Name: o.name, State: c.State, Why: c.Why, By: by(c.By), Text: both(c.Sentence)}
+		p := Point{Name: o.name, State: c.State, Why: c.Why, By: by(c.By, unnamed), Text: both(c.Sentence)}
 		if p.By == "" {
 			p.Do = both(c.Remedy)
 		}
@@ -102,8 +104,11 @@ func both(say func(health.Lang) string) lang.Text {
 	return lang.Text{VI: diag.Plain(say(lang.VI)), EN: diag.Plain(say(lang.EN))}
 }
 
-// by returns the point of the check that explains another.
-func by(n health.Name) Name {
+// by returns the point of the check that explains another. A broker whose name is not known is DNS's.
+func by(n health.Name, unnamed bool) Name {
+	if n == health.Broker && unnamed {
+		return DNS
+	}
 	for _, o := range points {
 		if o.of == n && o.name != DNS {
 			return o.name
@@ -183,7 +188,7 @@ func (p *Point) card(a *diag.Answer) {
 func (p *Point) dns(c *health.Check) {
 	switch {
 	case c.Why == health.RefusalName: // its own words say it
-	case c.State == health.OK, c.State == health.Bad && c.By == "" && c.Why != health.RefusalOther:
+	case c.State == health.OK, c.State == health.Bad && (c.By == "" || c.By == health.Clock) && c.Why != health.RefusalOther:
 		*p = Point{Name: DNS, State: health.OK, Why: "ok", Text: lang.Text{VI: "tìm được máy chủ của tỉnh", EN: "the province's broker is found"}}
 	case c.State == health.Bad:
 		p.State, p.Do = health.Unknown, lang.Text{}
@@ -212,8 +217,8 @@ func (p *Point) receipt(a *diag.Answer) {
 	}
 	p.State, p.Why = health.Unknown, "first"
 	p.Text = lang.Text{VI: "chờ biên nhận đầu tiên của tỉnh", EN: "waiting for the province's first receipt"}
-	if a.Health.Check(health.Broker).State == health.Bad {
-		p.By = Broker
+	if c := a.Health.Check(health.Broker); c.State == health.Bad {
+		p.By = by(cmp.Or(c.By, health.Broker), c.Why == health.RefusalName)
 	}
 }
 
@@ -286,6 +291,7 @@ func stations(r *health.Report, ps []Point, declared int) Point {
 	switch {
 	case found > 0 && float64(found) >= Enough*float64(declared):
 		p.State, p.Why, p.By = health.OK, "ok", ""
+	case r.Check(health.Vantage).State == health.Unknown: // a PC counts from its second minute on, and by what it says of itself
 	default:
 		p.State, p.Why = health.Warn, "few"
 		if p.By == "" {
