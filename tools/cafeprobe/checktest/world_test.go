@@ -1,0 +1,134 @@
+package checktest
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cafeprobe/capture/capturetest"
+	"cafeprobe/tools/province/ca"
+	"cafeprobe/tools/provision"
+)
+
+// Where things are in the world outside the cafés (RFC 5737).
+const (
+	worldName    = "world"
+	provinceAddr = "203.0.113.10"
+	provinceHost = "box.example.vn"
+	provinceName = "ha-giang"
+)
+
+// Time servers: those that are right, and those that agree on another time.
+var (
+	right  = []string{"203.0.113.21", "203.0.113.22", "203.0.113.23", "203.0.113.24"}
+	liars  = []string{"203.0.113.31", "203.0.113.32", "203.0.113.33", "203.0.113.34"}
+	lieBy  = -200 * 24 * time.Hour
+	nobody = []string{"203.0.113.41", "203.0.113.42", "203.0.113.43", "203.0.113.44"} // addresses at which none is
+)
+
+// world is what is outside: a province that serves boxes over TLS, and time servers.
+type world struct {
+	programs
+	dir   string
+	room  *provision.Room // what a technician is given for the boxes
+	wrong string          // another province's CA
+}
+
+// newWorld makes a world in which the province expects so many boxes.
+func newWorld(t *testing.T, boxes int) *world {
+	t.Helper()
+	w := &world{programs: build(t), dir: t.TempDir()}
+	namespace(t, worldName)
+	for _, a := range append(append([]string{provinceAddr}, right...), liars...) {
+		sh(t, "ip -n "+worldName+" addr add "+a+"/32 dev lo")
+	}
+	for i := range right {
+		timeServer(t, right[i], 0)
+		timeServer(t, liars[i], lieBy)
+	}
+	province := filepath.Join(w.dir, "province")
+	said := filepath.Join(w.dir, "province.log")
+	start(t, worldName, said, nil, w.tool, "province", "serve", "--dir", province, "--name", provinceName, "--mqtt", "127.0.0.1:1883",
+		"--web", "127.0.0.1:8080", "--tls", provinceAddr+":8883", "--enroll", provinceAddr+":8443", "--host", provinceHost)
+	await(t, "the province serves", func() bool { b, _ := os.ReadFile(said); return strings.Contains(string(b), "until Ctrl-C") })
+
+	file := filepath.Join(w.dir, "room.yaml")
+	args := []string{
+		"province", "room", "--dir", province, "--name", provinceName, "--broker", "ssl://" + provinceHost + ":8883",
+		"--enroll", "https://" + provinceHost + ":8443", "--out", file,
+	}
+	for i := range boxes {
+		args = append(args, boxID(i))
+	}
+	if out, err := exec.Command(w.tool, args...).CombinedOutput(); err != nil {
+		t.Fatalf("province room: %v: %s", err, out)
+	}
+	var err error
+	if w.room, err = provision.LoadRoom(file); err != nil {
+		t.Fatal(err)
+	}
+	w.wrong = filepath.Join(w.dir, "wrong.pem")
+	other, err := ca.Open(filepath.Join(w.dir, "other"), "cao-bang", ca.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := os.WriteFile(w.wrong, other.Root(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func boxID(n int) string { return fmt.Sprintf("b-%08x", 0xcafe00+n) }
+
+// await waits until f is true.
+func await(t testing.TB, what string, f func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !f(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within 30 s: %s", what)
+		}
+	}
+}
+
+// timeServer answers at an address of the world what the machine takes for UTC, moved by as much (SNTP, RFC 5905 §14).
+func timeServer(t testing.TB, addr string, by time.Duration) {
+	t.Helper()
+	capturetest.Within(t, worldName, func() {
+		pc, err := net.ListenPacket("udp4", addr+":123")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { pc.Close() })
+		go func() {
+			b := make([]byte, 512)
+			for {
+				n, from, err := pc.ReadFrom(b)
+				if err != nil {
+					return
+				}
+				if n >= 48 {
+					_, _ = pc.WriteTo(timeAnswer(b[:48], time.Now().Add(by)), from)
+				}
+			}
+		}()
+	})
+}
+
+// timeAnswer answers a client (RFC 5905 §7.3): version 4, server, stratum 2.
+func timeAnswer(question []byte, now time.Time) []byte {
+	stamp := uint64(now.Unix()+2208988800)<<32 | uint64(now.Nanosecond())<<32/1e9 // since 1900, §6
+	out := make([]byte, 48)
+	out[0], out[1], out[2], out[3] = 4<<3|4, 2, 6, 0xec
+	copy(out[24:32], question[40:48])
+	for _, at := range []int{16, 32, 40} {
+		binary.BigEndian.PutUint64(out[at:], stamp)
+	}
+	return out
+}
