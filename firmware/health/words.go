@@ -71,11 +71,11 @@ var words = []word{
 	{
 		Storage, "full", Bad,
 		text{"thẻ nhớ đầy: chỉ giữ bản ghi quan trọng", "the card is full: only what matters most is kept"},
-		text{"kiểm tra đường truyền: bản ghi đã nhận sẽ được xóa", "see to the uplink: what the province has is deleted"},
+		text{"kiểm tra đường truyền: bản ghi tỉnh đã nhận sẽ được xóa", "see to the uplink: what the province has is deleted"},
 	},
 	{
 		Storage, "read-only", Bad,
-		text{"thẻ nhớ chỉ đọc: bản ghi nằm trong bộ nhớ", "the card is read-only: records wait in memory"},
+		text{"thẻ nhớ chỉ đọc: bản ghi nằm tạm trong bộ nhớ", "the card is read-only: records wait in memory"},
 		text{"khởi động lại; nếu còn lỗi thì thay thẻ nhớ", "restart the box; if it stays so, replace the card"},
 	},
 	{
@@ -113,7 +113,7 @@ var words = []word{
 	},
 	{
 		Storage, "corrupt", Warn,
-		text{"{n} tệp bị hỏng và đã được phục hồi phần còn lại", "{n} files were broken; what could be proved was kept"},
+		text{"{n} tệp bị hỏng; phần còn lại đã được phục hồi", "{n} files were broken; what could be proved was kept"},
 		text{"nếu lặp lại thì thay bộ nguồn rồi thay thẻ nhớ", "if it happens again, replace the supply, then the card"},
 	},
 	{
@@ -123,18 +123,18 @@ var words = []word{
 	},
 	{
 		Storage, "no-journal", Warn,
-		text{"hệ tập tin không chịu được mất điện", "the file system does not stand power cuts"},
-		text{"cài lại thẻ nhớ bằng ảnh của cafeprobe", "write the card anew with cafeprobe's image"},
+		text{"hệ thống tệp không chịu được mất điện", "the file system does not stand power cuts"},
+		text{"ghi lại thẻ nhớ bằng ảnh của cafeprobe", "write the card anew with cafeprobe's image"},
 	},
 	{
 		Storage, "no-barrier", Warn,
-		text{"hệ tập tin có thể mất dữ liệu đã ghi", "the file system may lose what was flushed"},
-		text{"cài lại thẻ nhớ bằng ảnh của cafeprobe", "write the card anew with cafeprobe's image"},
+		text{"hệ thống tệp có thể mất dữ liệu đã ghi", "the file system may lose what was flushed"},
+		text{"ghi lại thẻ nhớ bằng ảnh của cafeprobe", "write the card anew with cafeprobe's image"},
 	},
 	{
 		Storage, "slow", Warn,
-		text{"thẻ nhớ ghi chậm: {n} ms một lần", "the card is slow: {n} ms a write"},
-		text{"thay bằng thẻ nhớ loại tốt (A1, bền)", "replace it by a good one (A1, high endurance)"},
+		text{"thẻ nhớ ghi chậm: mỗi lần {n} ms", "the card is slow: {n} ms a write"},
+		text{"thay bằng thẻ nhớ loại tốt (A1, độ bền cao)", "replace it by a good one (A1, high endurance)"},
 	},
 
 	{Clock, whyWaiting, Unknown, text{"thiết bị đang khởi động", "the box is starting"}, text{}},
@@ -211,12 +211,12 @@ var words = []word{
 	},
 	{
 		Vantage, "one-port", Warn,
-		text{"bản sao là của cổng một máy hoặc một phần phòng", "the port of one computer, or of a part of the room, is mirrored"},
+		text{"đang sao chép cổng của một máy hoặc của một phần phòng máy", "the port of one computer, or of a part of the room, is mirrored"},
 		text{"sao chép cổng nối với bộ định tuyến, không phải cổng của máy", "mirror the port to the router, not a computer's"},
 	},
 	{
 		Vantage, "second-switch", Warn,
-		text{"{n} máy không đi qua cổng được sao chép", "{n} stations do not pass the mirrored port"},
+		text{"lưu lượng của {n} máy không đi qua cổng được sao chép", "{n} stations do not pass the mirrored port"},
 		text{
 			"tìm bộ chuyển mạch hoặc đường truyền thứ hai; sao chép cả cổng đó",
 			"look for a second switch or line with a port of its own, and mirror that too",
@@ -226,7 +226,7 @@ var words = []word{
 		Vantage, "loss", Warn,
 		text{"bản sao thiếu {n} % lưu lượng", "{n} % of the traffic is missing in the mirror"},
 		text{
-			"cho cổng này tốc độ ít nhất bằng cổng router; tắt flow control",
+			"cổng này cần tốc độ ít nhất bằng cổng bộ định tuyến; tắt flow control",
 			"give this port at least the router port's speed; switch flow control off",
 		},
 	},
@@ -240,7 +240,7 @@ var words = []word{
 	},
 	{
 		Vantage, "blind", Bad,
-		text{"không thấy máy nào đáng tin", "nothing is seen that could be relied on"},
+		text{"chưa thấy đủ lưu lượng để tin cậy", "nothing is seen that could be relied on"},
 		text{"kiểm tra sao chép cổng; chạy cafeprobe vantage", "check the mirror; run cafeprobe vantage"},
 	},
 
@@ -315,7 +315,7 @@ var words = []word{
 	},
 	{
 		Broker, RefusalPlain, Bad,
-		text{"nơi trả lời không dùng TLS", "what answers does not speak TLS"},
+		text{"máy trả lời không dùng TLS", "what answers does not speak TLS"},
 		text{
 			"kiểm tra cổng trong uplink.broker; tắt trang đăng nhập Wi-Fi hoặc proxy",
 			"check the port in uplink.broker; take the box out of any login page or proxy",
@@ -328,7 +328,7 @@ var words = []word{
 	},
 	{
 		Broker, RefusalLogin, Bad,
-		text{"máy chủ của tỉnh không cho thiết bị vào", "the province's broker does not let the box in"},
+		text{"máy chủ của tỉnh không nhận thiết bị", "the province's broker does not let the box in"},
 		text{"hỏi tỉnh: thiết bị có thể đã bị thu hồi", "ask the province: the box may have been revoked"},
 	},
 	{
@@ -342,11 +342,11 @@ var words = []word{
 	{
 		Receipts, "kept", Warn,
 		text{"{n} bản ghi chờ trên thẻ nhớ", "{n} records wait on the card"},
-		text{"chúng sẽ được gửi khi có kết nối", "they are sent when there is a connection"},
+		text{"bản ghi sẽ tự được gửi khi có kết nối", "they are sent when there is a connection"},
 	},
 	{
 		Receipts, "late", Bad,
-		text{"đã gửi {n} phút mà tỉnh không xác nhận", "for {n} minutes the province has not said that it holds what was sent"},
+		text{"đã {n} phút tỉnh chưa xác nhận bản ghi đã gửi", "for {n} minutes the province has not said that it holds what was sent"},
 		text{
 			"báo cho tỉnh: máy chủ nhận mà hệ thống không lưu",
 			"tell the province: its broker takes what its system does not get",

@@ -239,7 +239,7 @@ func (p *Point) vantage(s *health.Seen) {
 		return
 	}
 	args := []any{s.Both, s.Hidden, percent(s.Frames-s.Group, s.Frames)}
-	vi := lang.Text{VI: "%d máy thấy cả hai chiều, %d chỉ nghe quảng bá; khung riêng %d %%"}.In(lang.VI, args...)
+	vi := lang.Text{VI: "%d máy thấy cả hai chiều, %d chỉ nghe quảng bá; khung đơn hướng %d %%"}.In(lang.VI, args...)
 	en := lang.Text{EN: "%d heard both ways, %d by broadcasts only; unicast %d %%"}.In(lang.EN, args...)
 	if s.Loss > 0 {
 		lost := float64(s.Loss) / 100
