@@ -84,6 +84,7 @@ func (b *box) start() {
 // verdict is what cafeprobe check says.
 type verdict struct {
 	status int
+	asked  string // the command, as a person gives it
 	text   string // as a person reads it
 	doc    document
 }
@@ -100,6 +101,7 @@ func (b *box) check(most time.Duration) (v verdict) {
 	t := b.c.t
 	t.Helper()
 	cmd := exec.Command(b.c.w.tool, "check", "--port", b.name, "--stations", fmt.Sprint(pcs), "--for", most.String(), "--lang", "vi", "--json")
+	v.asked = fmt.Sprintf("$ cafeprobe check --port /dev/ttyUSB0 --stations %d --for %v --lang vi --json >verdict.json\n", pcs, most)
 	var out, text bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &text
 	err := cmd.Run()

@@ -1,7 +1,6 @@
 package checktest
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -122,7 +121,7 @@ var scenes = []scene{
 		amiss: []string{"clock bad floor"}, do: []string{"cho phép NTP (UDP 123) ra internet"},
 	},
 	{
-		name: "lying-ntp", what: "máy chủ NTP cho giờ của năm trước", ntp: liars, begin: func(b *box) { b.c.firewall("tcp dport { 8443, 8883 } drop") }, after: (*box).believe,
+		name: "lying-ntp", what: "máy chủ NTP cho giờ của bảy tháng sau", ntp: liars, begin: func(b *box) { b.c.firewall("tcp dport { 8443, 8883 } drop") }, after: (*box).believe,
 		status: statusBad, amiss: []string{"broker bad dates", "receipt warn kept by broker"}, do: []string{"kiểm tra giờ của thiết bị"},
 	},
 }
@@ -175,12 +174,11 @@ func (s *scene) play(t *testing.T, w *world, n int) {
 		most = longTime
 	}
 	v := b.check(most)
-	keep(t, s.name, v.text)
 	s.judge(t, &v)
 	if s.then != nil && !t.Failed() {
-		v := s.then(b)
-		keep(t, s.name+"-then", v.text)
+		v = *s.then(b)
 	}
+	s.keep(t, &v)
 }
 
 // judge compares a verdict with what it is to be.
@@ -226,21 +224,6 @@ func removed(b *box) *verdict {
 	s := scene{status: statusBad, amiss: []string{"vantage bad blind"}, do: []string{"sao chép cổng nối với bộ định tuyến"}}
 	s.judge(b.c.t, &v)
 	return &v
-}
-
-// recordings is the variable that names the folder in which what a technician sees is kept.
-const recordings = "CHECK_RECORDINGS"
-
-// keep keeps a recording, if somebody wants it.
-func keep(t *testing.T, name, text string) {
-	t.Helper()
-	dir := os.Getenv(recordings)
-	if dir == "" {
-		return
-	}
-	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, name+".txt"), []byte(text), 0o644)); err != nil {
-		t.Error(err)
-	}
 }
 
 // unplug pulls a cable of the switch out.

@@ -24,11 +24,12 @@ const (
 	provinceName = "ha-giang"
 )
 
-// Time servers: those that are right, and those that agree on another time.
+// Time servers: those that are right, and those that agree on another time: one after that of a certificate (ca.Life), since what is before
+// the firmware's own a box does not believe.
 var (
 	right  = []string{"203.0.113.21", "203.0.113.22", "203.0.113.23", "203.0.113.24"}
 	liars  = []string{"203.0.113.31", "203.0.113.32", "203.0.113.33", "203.0.113.34"}
-	lieBy  = -200 * 24 * time.Hour
+	lieBy  = 200 * 24 * time.Hour
 	nobody = []string{"203.0.113.41", "203.0.113.42", "203.0.113.43", "203.0.113.44"} // addresses at which none is
 )
 
