@@ -5,6 +5,7 @@ package checktest
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,7 +19,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestMain(m *testing.M) { capturetest.InNamespace(m, syscall.CLONE_NEWNS) }
+// atOnce is how many cafés there may be at a time: they mostly wait.
+const atOnce = "32"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", atOnce); err != nil {
+		panic("BUG: " + err.Error())
+	}
+	capturetest.InNamespace(m, syscall.CLONE_NEWNS)
+}
 
 // needed are the programs that the tests run beside the project's own.
 var needed = []string{"ip", "ethtool", "nft", "dnsmasq", "nsenter", "unshare"}
