@@ -63,6 +63,10 @@ unit: ## all tests but accuracy's, with the race detector where there are gorout
 soak: packages-test ## the long tests; at the end a table of what must hold and what was measured, pictures in out/soak (two to three hours)
 	@$(GO) run ./tools/soak
 
+.PHONY: recordings
+recordings: packages-test ## what cafeprobe check says in 17 cafés of network namespaces, each with one thing wrong, for doc/CHECK.md: in out/check (root, 25 minutes)
+	@$(SUDO) env "PATH=$$PATH" SOAK=1 CHECK_RECORDINGS=$(CURDIR)/out/check $(GO) test -count=1 -timeout 40m -run '^TestCheck$$' ./tools/cafeprobe/checktest
+
 accuracy: packages-test ## compare with what is known: inspect with captures and the own lab, states and nights with 200 made-up rooms; prints the tables, pictures in out/accuracy
 	@$(GO) test -count=1 -run '^TestAccuracy$$' -v ./tools/cafeprobe/inspect ./tools/sim/judge | grep -v '^=== '
 
@@ -145,7 +149,7 @@ define packages
 endef
 
 packages-test:
-	$(call packages,gcc libc6-dev git iproute2 ethtool openssl mosquitto mosquitto-clients chromium fonts-dejavu-core valgrind dosfstools mtools fdisk cpio device-tree-compiler u-boot-tools qemu-system-arm qemu-system-x86 ovmf u-boot-qemu dnsmasq-base poppler-utils)
+	$(call packages,gcc libc6-dev git iproute2 ethtool openssl mosquitto mosquitto-clients chromium fonts-dejavu-core valgrind dosfstools mtools fdisk cpio device-tree-compiler u-boot-tools qemu-system-arm qemu-system-x86 ovmf u-boot-qemu dnsmasq-base nftables poppler-utils)
 
 packages-lab:
 	$(call packages,iproute2 ethtool dnsmasq-base isc-dhcp-client curl samba avahi-daemon qemu-system-x86 ipxe-qemu chromium)

@@ -120,6 +120,8 @@ func TestJudge(t *testing.T) {
 		"vantage warn plain: On the switch, mirror the port to the router")
 	f("half a mirror", func(in *health.Inputs) { in.Grade, in.Word = "C", "one-way" }, health.Warn,
 		"vantage warn one-way: The mirror shows one direction")
+	f("half a mirror, which shows no PC", func(in *health.Inputs) { in.Grade, in.Word, in.Seen.PCs = "C", "one-way", 0 }, health.Warn,
+		"vantage warn one-way", "stations warn few by vantage")
 	f("a computer's port", func(in *health.Inputs) { in.Grade, in.Word = "C", "one-port" }, health.Warn,
 		"vantage warn one-port: The port of one computer")
 	f("a second switch", func(in *health.Inputs) { in.Seen.Hidden = 4 }, health.Warn,

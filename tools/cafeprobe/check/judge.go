@@ -266,7 +266,8 @@ const Enough = 0.9
 func stations(r *health.Report, ps []Point, declared int) Point {
 	p := Point{Name: Stations, State: health.Unknown, Why: "waiting", Text: lang.Text{VI: "đang đếm", EN: "they are being counted"}}
 	for _, q := range ps {
-		if (q.Name == Capture || q.Name == Vantage) && q.State == health.Bad && p.By == "" {
+		blind := (q.Name == Capture || q.Name == Vantage) && q.State == health.Bad
+		if (blind || q.mirrored() && q.State == health.Warn) && p.By == "" { // of what is not seen nothing is to be switched on
 			p.By = q.Name
 		}
 	}
