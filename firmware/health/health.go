@@ -256,6 +256,7 @@ const (
 	hot      = 85.0             // °C: boards of this kind throttle between 80 and 95
 	wornSoon = 80               // percent of a card's life
 	seeTime  = 10 * time.Minute // within which the vantage is judged
+	linkTime = 5 * time.Second  // within which a port that was brought up has a link: two cards agree on a speed in up to 4 s
 	tryTime  = 2 * time.Minute  // within which a broker that is there is reached
 	slow     = time.Second      // for a commit of some pages: cards that are well take a twentieth of it
 	lossMuch = 100              // of 10 000 octets: from what share on something should be done about a mirror that drops frames
@@ -351,7 +352,7 @@ func (in *Inputs) why(c Name, now time.Duration) (string, int64) {
 	case Clock:
 		return in.clock(), 0
 	case Capture:
-		return in.capture()
+		return in.capture(now)
 	case Vantage:
 		return in.vantage(now)
 	case Uplink:
@@ -359,7 +360,7 @@ func (in *Inputs) why(c Name, now time.Duration) (string, int64) {
 	case Broker:
 		return in.broker(now), 0
 	}
-	return in.receipts()
+	return in.receipts(now)
 }
 
 func (in *Inputs) power(now time.Duration) (string, int64) {
@@ -417,8 +418,10 @@ func (in *Inputs) clock() string {
 	return "unset"
 }
 
-func (in *Inputs) capture() (string, int64) {
+func (in *Inputs) capture(now time.Duration) (string, int64) {
 	switch {
+	case in.Capture == LinkNoCarrier && in.Sent == 0 && now-in.Up < linkTime:
+		return whyWaiting, 0
 	case in.Sent > 0:
 		return "sent", int64(min(in.Sent, uplink.MaxInt))
 	case in.Capture == LinkNone:
@@ -478,11 +481,14 @@ func (in *Inputs) uplink() string {
 	return whyOK
 }
 
+// tries reports whether a daemon that has just begun is on its way to the broker for the first time.
+func (in *Inputs) tries(now time.Duration) bool { return !in.Connected && !in.Tried && now-in.Up < tryTime }
+
 func (in *Inputs) broker(now time.Duration) string {
 	switch {
 	case in.Connected:
 		return whyOK
-	case !in.Tried && now-in.Up < tryTime:
+	case in.tries(now):
 		return whyWaiting
 	case lookup(Broker, in.Refusal) != nil:
 		return in.Refusal
@@ -490,9 +496,11 @@ func (in *Inputs) broker(now time.Duration) string {
 	return RefusalOther
 }
 
-func (in *Inputs) receipts() (string, int64) {
+func (in *Inputs) receipts(now time.Duration) (string, int64) {
 	n := int64(min(in.Backlog, uplink.MaxInt))
 	switch {
+	case in.Backlog > 0 && !in.Late && in.tries(now):
+		return whyWaiting, 0
 	case in.Late:
 		return "late", int64(in.Lag / time.Minute)
 	case in.Backlog > 0 && !in.Connected:

@@ -60,6 +60,15 @@ func TestGraph(t *testing.T) {
 	f("the capture port's cable is out", func(in *Inputs) { in.Capture, in.Grade = LinkNoCarrier, "BLIND" },
 		"capture bad no-carrier", "vantage bad blind by capture")
 	f("the mirror is gone", func(in *Inputs) { in.Grade = "BLIND" }, "vantage bad blind")
+	f("the daemon has just begun", func(in *Inputs) {
+		in.Up, in.Capture, in.Grade, in.Connected, in.Reached, in.Backlog = now-time.Second, LinkNoCarrier, "", false, false, 1
+	}, "capture unknown waiting", "vantage unknown waiting", "broker unknown waiting", "receipts unknown waiting")
+	f("no DNS, hence no time server", func(in *Inputs) {
+		in.Connected, in.Tried, in.Refusal, in.Quality = false, true, RefusalName, uplink.QualityFloor
+	}, "clock bad floor by broker", "broker bad name")
+	f("no time server, and a broker that is blocked", func(in *Inputs) {
+		in.Connected, in.Tried, in.Refusal, in.Quality = false, true, RefusalTimeout, uplink.QualityFloor
+	}, "clock bad floor", "broker bad timeout")
 	f("a plain port", func(in *Inputs) { in.Grade = "C" }, "vantage warn plain")
 	f("half a mirror", func(in *Inputs) { in.Grade, in.Word = "C", "one-way" }, "vantage warn one-way")
 	f("a computer's port", func(in *Inputs) { in.Grade, in.Word = "C", "one-port" }, "vantage warn one-port")
