@@ -138,7 +138,8 @@ func (d *daemon) vitals(sp *spool.Spool, fw *forward.Forwarder, p *pipeline.Pipe
 		look: func(in *health.Inputs) (hot, slow uint64) {
 			st, up := sp.Stats(), fw.Stats()
 			in.Card, in.Backlog = sp.Card(), st.Owed
-			in.Cut, in.Quality = w.cut, ord.stamp().Quality
+			now := ord.stamp()
+			in.Cut, in.Quality, in.UTC = w.cut, now.Quality, int64(now.Time)
 			in.Capture, in.Commit = d.port.link(), st.Commit
 			see(in, book.grade(), p)
 			in.Sent, _ = d.port.sent()

@@ -85,6 +85,7 @@ type Report struct {
 	Checks  []Check `json:"checks"`         // all of Names, in their order
 	Celsius float64 `json:"temp,omitzero"`  // of the hottest sensor; 0: there is none
 	Worn    int     `json:"worn,omitempty"` // percent of the card's life that is used, where it says so
+	UTC     int64   `json:"utc,omitzero"`   // milliseconds since the Unix epoch, what the box takes for UTC at At; 0: it does not know
 	Seen    *Seen   `json:"seen,omitempty"` // what Vantage is judged by; nil while nothing can be said
 }
 
@@ -157,6 +158,9 @@ func (r *Report) Valid(now time.Duration) error {
 			return fmt.Errorf("%w: at %d ms, and it is %d", ErrReport, t, now.Milliseconds())
 		}
 	}
+	if r.UTC < 0 || r.UTC > uplink.MaxInt {
+		return fmt.Errorf("%w: it is %d", ErrReport, r.UTC)
+	}
 	if r.Seen != nil && !r.Seen.valid() {
 		return fmt.Errorf("%w: it has seen %+v", ErrReport, *r.Seen)
 	}
@@ -217,6 +221,7 @@ type Inputs struct {
 	Wear    *board.Wear   // nil: it cannot be said
 
 	Quality uplink.Quality
+	UTC     int64 // see Report.UTC
 
 	Capture Link
 	Sent    uint64 // frames that the capture port sent
@@ -269,7 +274,7 @@ const (
 func Evaluate(in Inputs, last Report, now time.Duration) Report {
 	r := Report{
 		Seq: last.Seq + 1, At: now.Milliseconds(), Beat: in.Beat.Milliseconds(), Reached: in.Reached, Celsius: in.Celsius,
-		Seen: in.Seen,
+		Seen: in.Seen, UTC: max(0, in.UTC),
 	}
 	if in.Wear != nil && in.Wear.Used > 0 {
 		r.Worn = in.Wear.Used
@@ -482,7 +487,9 @@ func (in *Inputs) uplink() string {
 }
 
 // tries reports whether a daemon that has just begun is on its way to the broker for the first time.
-func (in *Inputs) tries(now time.Duration) bool { return !in.Connected && !in.Tried && now-in.Up < tryTime }
+func (in *Inputs) tries(now time.Duration) bool {
+	return !in.Connected && !in.Tried && now-in.Up < tryTime
+}
 
 func (in *Inputs) broker(now time.Duration) string {
 	switch {

@@ -22,6 +22,9 @@ import (
 
 const now = 26 * time.Hour
 
+// today is what a technician's computer takes for UTC.
+var today = time.Date(2026, 11, 28, 2, 30, 0, 0, time.UTC)
+
 // sound are the inputs of a box on which all is well, in a café of 40 PCs.
 func sound() health.Inputs {
 	return health.Inputs{
@@ -45,7 +48,7 @@ func answer(change func(*health.Inputs)) *diag.Answer {
 func TestJudge(t *testing.T) {
 	f := func(name string, change func(*health.Inputs), sum health.State, want ...string) {
 		t.Helper()
-		ps := Judge(answer(change), 40)
+		ps := Judge(answer(change), 40, today)
 		var got []string
 		for _, p := range ps {
 			if p.State == health.OK || p.Never {
@@ -99,6 +102,16 @@ func TestJudge(t *testing.T) {
 		"clock bad floor by dns", "dns bad name: check the router's DNS", "broker unknown name by dns", "receipt unknown first by dns")
 	f("no time server, and a broker that is blocked", func(in *health.Inputs) { away(health.RefusalTimeout)(in); in.Quality = uplink.QualityFloor }, health.Bad,
 		"clock bad floor: let NTP", "broker bad timeout: check the internet; let TCP 8883", "receipt unknown first by broker")
+	at := func(by time.Duration) func(*health.Inputs) {
+		return func(in *health.Inputs) { in.UTC = today.Add(by).UnixMilli() }
+	}
+	f("the technician's time, and a report of 4 s ago", at(-4*time.Second), health.OK)
+	f("a time that may be his error", at(-4*time.Minute), health.OK)
+	f("servers that agree on a time that is over", at(-200*24*time.Hour), health.Bad, "clock bad off: check this computer's time")
+	f("servers that agree on one to come", func(in *health.Inputs) { away(health.RefusalDates)(in); at(6 * time.Minute)(in) }, health.Bad,
+		"clock bad off: check this computer's time", "broker bad dates by clock", "receipt unknown first by clock")
+	f("a wrong time, and a firewall", func(in *health.Inputs) { away(health.RefusalTimeout)(in); at(72 * time.Hour)(in) }, health.Bad,
+		"clock bad off", "broker bad timeout: check the internet", "receipt unknown first by broker")
 	f("a clock that makes a certificate too new", func(in *health.Inputs) { away(health.RefusalDates)(in); in.Quality = uplink.QualityFloor }, health.Bad,
 		"clock bad floor: let NTP", "broker bad dates by clock", "receipt unknown first by clock")
 	f("a broker that is blocked", away(health.RefusalTimeout), health.Bad,
@@ -140,7 +153,7 @@ func TestJudge(t *testing.T) {
 func TestUndeclared(t *testing.T) {
 	f := func(pcs int, want health.State) {
 		t.Helper()
-		ps := Judge(answer(func(in *health.Inputs) { in.Seen.PCs = pcs }), 0)
+		ps := Judge(answer(func(in *health.Inputs) { in.Seen.PCs = pcs }), 0, today)
 		if p := ps[len(ps)-1]; p.Name != Stations || p.State != want {
 			t.Errorf("%d: %+v, want %s", pcs, p, want)
 		}
@@ -153,7 +166,7 @@ func TestUndeclared(t *testing.T) {
 func TestDumb(t *testing.T) {
 	f := func(name string, a *diag.Answer, why string) {
 		t.Helper()
-		ps := Judge(a, 40)
+		ps := Judge(a, 40, today)
 		if ps[0].Name != Program || ps[0].Why != why || Sum(ps) != health.Bad || len(ps) != 11 {
 			t.Errorf("%s: %+v", name, ps)
 		}
@@ -164,7 +177,7 @@ func TestDumb(t *testing.T) {
 		}
 	}
 	f("it was never provisioned", &diag.Answer{Uptime: startTime}, "silent")
-	if ps := Judge(&diag.Answer{Uptime: startTime - 1}, 40); Sum(ps) != health.Unknown || ps[0].Why != "starting" {
+	if ps := Judge(&diag.Answer{Uptime: startTime - 1}, 40, today); Sum(ps) != health.Unknown || ps[0].Why != "starting" {
 		t.Errorf("it starts: %+v, want it unknown", ps[0])
 	}
 	late := answer(func(*health.Inputs) {})

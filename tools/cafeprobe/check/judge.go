@@ -4,7 +4,9 @@ package check
 
 import (
 	"cmp"
+	"slices"
 	"strings"
+	"time"
 
 	"cafeprobe/firmware/cafe"
 	"cafeprobe/firmware/health"
@@ -79,8 +81,9 @@ var points = []struct {
 	{Vantage, health.Vantage},
 }
 
-// Judge judges what a box says of itself. declared is how many PCs the owner says there are, 0 where he was not asked.
-func Judge(a *diag.Answer, declared int) []Point {
+// Judge judges what a box says of itself. declared is how many PCs the owner says there are, 0 where he was not asked; now is what the
+// technician's computer takes for UTC.
+func Judge(a *diag.Answer, declared int, now time.Time) []Point {
 	if a.Health == nil || a.Stale() {
 		return dumb(a)
 	}
@@ -96,7 +99,61 @@ func Judge(a *diag.Answer, declared int) []Point {
 		p.refine(a, &c)
 		ps = append(ps, p)
 	}
-	return append(ps, stations(a.Health, ps, declared))
+	ps = append(ps, stations(a.Health, ps, declared))
+	if by, is := off(a, now); is {
+		accuse(ps, by)
+	}
+	return ps
+}
+
+// maxOff is by how much a box's time may differ from the technician's: his computer's own error, and what a box allows the machine's clock.
+const maxOff = 5 * time.Minute
+
+// off reports whether the box's time differs from now, and by how much. Servers that agree on another time look right from inside.
+func off(a *diag.Answer, now time.Time) (by time.Duration, is bool) {
+	r := a.Health
+	if k := r.Check(health.Clock); r.UTC <= 0 || k.State != health.OK && k.State != health.Warn {
+		return 0, false // it is said already that the time is not known
+	}
+	since := min(max(0, a.Uptime-r.At), health.Silence.Milliseconds()) // and no older is a report that is judged
+	by = now.Sub(time.UnixMilli(r.UTC)) - time.Duration(since)*time.Millisecond
+	return by.Abs(), by.Abs() > maxOff
+}
+
+// accuse says of the clock that it is wrong, and that it explains a certificate that is not believed by its dates.
+func accuse(ps []Point, by time.Duration) {
+	wrong := func(n Name) bool {
+		return slices.ContainsFunc(ps, func(p Point) bool {
+			return p.Name == n && p.State == health.Bad && (p.Why == health.RefusalDates || p.Why == health.RefusalCertificate)
+		})
+	}
+	dates := wrong(Broker)
+	for i := range ps {
+		switch p := &ps[i]; {
+		case p.Name == Clock:
+			*p = Point{Name: Clock, State: health.Bad, Why: "off", Text: offBy(by), Do: lang.Text{
+				VI: "kiểm tra giờ của máy tính này; nếu đúng thì chọn máy chủ NTP khác (ntp trong room.yaml)",
+				EN: "check this computer's time; if it is right, give the box other time servers (ntp in the room file)",
+			}}
+		case dates && p.State != health.OK && (p.Name == Broker && p.By == "" || p.By == Broker):
+			p.By, p.Do = Clock, lang.Text{}
+		}
+	}
+}
+
+// offBy says by how much the time is wrong.
+func offBy(by time.Duration) lang.Text {
+	n, vi, en := int(by/time.Minute), "phút", "minutes"
+	switch {
+	case by >= 48*time.Hour:
+		n, vi, en = int(by/(24*time.Hour)), "ngày", "days"
+	case by >= 2*time.Hour:
+		n, vi, en = int(by/time.Hour), "giờ", "hours"
+	}
+	return lang.Text{
+		VI: lang.Text{VI: "giờ của thiết bị lệch %d %s so với máy tính này"}.In(lang.VI, n, vi),
+		EN: lang.Text{EN: "the box's time differs by %d %s from this computer's"}.In(lang.EN, n, en),
+	}
 }
 
 // both says a check's words in both languages, without what could steer a terminal.

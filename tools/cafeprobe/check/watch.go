@@ -157,7 +157,7 @@ func (w *watcher) result(a *diag.Answer, raw json.RawMessage) *Result {
 	h := &w.hello
 	r := &Result{
 		Box: diag.Plain(h.Box), Key: h.Key, Fingerprint: diag.Plain(h.Fingerprint), Board: diag.Plain(a.Board), Release: diag.Plain(a.Release),
-		Declared: w.Stations, Points: Judge(a, w.Stations), Answer: raw,
+		Declared: w.Stations, Points: Judge(a, w.Stations, time.Now()), Answer: raw,
 	}
 	if a.Health != nil {
 		r.Seen = a.Health.Seen
