@@ -29,7 +29,7 @@ var Longs = []Long{
 	{"tools/e2e", "TestWeekOfFrames", "a week's frames through a daemon: memory flat, no file left open"},
 	{"tools/cafeprobe/demo", "TestCutReplay", "power cuts in all that a box writes, an ARM board and a PC: state valid, one slot whole, no record lost"},
 	{"tools/cafeprobe/demo", "TestCutKills", "20 kills of the guest, each board: it comes back, no fork, no record lost, 0 frames out of the capture port"},
-	{"tools/cafeprobe/checktest", "TestCheck", "17 cafés in network namespaces, each with one thing wrong: cafeprobe check names it alone, with what mends it"},
+	{"tools/cafeprobe/checktest", "TestCheck", "18 cafés in network namespaces, each with one thing wrong: cafeprobe check names it alone, with what mends it"},
 	{"tools/sim/judge", "TestSiteNights", "10 000 site-nights of fresh rooms: at most 1 false after_hours, 99.5 % of the true ones told, each once"},
 	{"tools/sim/judge", "TestContribution", "60 rooms: numbers of the model that are up to 30 % off cost at most 0.02 of F1; what each evidence contributes"},
 	{"uplink/spool", "TestPowerCut", "1 000 honest crash images: every one opens, 0 committed records lost"},

@@ -121,8 +121,13 @@ var scenes = []scene{
 		amiss: []string{"clock bad floor"}, do: []string{"cho phép NTP (UDP 123) ra internet"},
 	},
 	{
-		name: "lying-ntp", what: "máy chủ NTP cho giờ của bảy tháng sau", ntp: liars, begin: func(b *box) { b.c.firewall("tcp dport { 8443, 8883 } drop") }, after: (*box).believe,
-		status: statusBad, amiss: []string{"broker bad dates", "receipt warn kept by broker"}, do: []string{"kiểm tra giờ của thiết bị"},
+		name: "late-ntp", what: "máy chủ NTP cho giờ của 200 ngày sau", ntp: late,
+		begin: func(b *box) { b.c.firewall("tcp dport { 8443, 8883 } drop") }, after: (*box).believe, status: statusBad,
+		amiss: []string{"clock bad off", "broker bad dates by clock", "receipt warn kept by clock"}, do: []string{"chọn máy chủ NTP khác"},
+	},
+	{
+		name: "early-ntp", what: "máy chủ NTP cho giờ của 200 ngày trước", ntp: early, status: statusBad,
+		amiss: []string{"clock bad off"}, do: []string{"chọn máy chủ NTP khác"},
 	},
 }
 

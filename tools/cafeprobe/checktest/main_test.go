@@ -61,7 +61,7 @@ func build(t *testing.T) (p programs) {
 	dir := t.TempDir()
 	p = programs{filepath.Join(dir, "cafeprobe"), filepath.Join(dir, "cafeprobed"), filepath.Join(dir, "init")}
 	for _, args := range [][]string{
-		{"build", "-o", dir, "cafeprobe/tools/cafeprobe", "cafeprobe/firmware/cafeprobed"},
+		{"build", "-buildvcs=false", "-o", dir, "cafeprobe/tools/cafeprobe", "cafeprobe/firmware/cafeprobed"},
 		{"test", "-c", "-o", p.init, "cafeprobe/firmware/init"},
 	} {
 		cmd := exec.Command("go", args...)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,13 +25,14 @@ const (
 	provinceName = "ha-giang"
 )
 
-// Time servers: those that are right, and those that agree on another time: one after that of a certificate (ca.Life), since what is before
-// the firmware's own a box does not believe.
+// Time servers: those that are right, and those that agree on a time that is over, or on one after that of a certificate (ca.Life). The
+// programs do not say when they were built: before that a box believes no time.
 var (
 	right  = []string{"203.0.113.21", "203.0.113.22", "203.0.113.23", "203.0.113.24"}
-	liars  = []string{"203.0.113.31", "203.0.113.32", "203.0.113.33", "203.0.113.34"}
+	early  = []string{"203.0.113.31", "203.0.113.32", "203.0.113.33", "203.0.113.34"}
+	late   = []string{"203.0.113.41", "203.0.113.42", "203.0.113.43", "203.0.113.44"}
+	nobody = []string{"203.0.113.51", "203.0.113.52", "203.0.113.53", "203.0.113.54"} // addresses at which none is
 	lieBy  = 200 * 24 * time.Hour
-	nobody = []string{"203.0.113.41", "203.0.113.42", "203.0.113.43", "203.0.113.44"} // addresses at which none is
 )
 
 // world is what is outside: a province that serves boxes over TLS, and time servers.
@@ -46,12 +48,13 @@ func newWorld(t *testing.T, boxes int) *world {
 	t.Helper()
 	w := &world{programs: build(t), dir: t.TempDir()}
 	namespace(t, worldName)
-	for _, a := range append(append([]string{provinceAddr}, right...), liars...) {
+	for _, a := range slices.Concat([]string{provinceAddr}, right, early, late) {
 		sh(t, "ip -n "+worldName+" addr add "+a+"/32 dev lo")
 	}
 	for i := range right {
 		timeServer(t, right[i], 0)
-		timeServer(t, liars[i], lieBy)
+		timeServer(t, early[i], -lieBy)
+		timeServer(t, late[i], lieBy)
 	}
 	province := filepath.Join(w.dir, "province")
 	said := filepath.Join(w.dir, "province.log")
