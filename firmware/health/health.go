@@ -449,8 +449,11 @@ func (in *Inputs) vantage(now time.Duration) (string, int64) {
 		}
 		return "plain", 0
 	case "BLIND":
-		if in.Word == "no-frames" {
+		switch in.Word {
+		case "no-frames":
 			return in.Word, 0
+		case "broadcasts":
+			return "gone", 0
 		}
 		return "blind", 0
 	}

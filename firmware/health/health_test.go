@@ -59,7 +59,8 @@ func TestGraph(t *testing.T) {
 	f("records wait while connected", func(in *Inputs) { in.Backlog = 3 })
 	f("the capture port's cable is out", func(in *Inputs) { in.Capture, in.Grade = LinkNoCarrier, "BLIND" },
 		"capture bad no-carrier", "vantage bad blind by capture")
-	f("the mirror is gone", func(in *Inputs) { in.Grade = "BLIND" }, "vantage bad blind")
+	f("the mirror is gone", func(in *Inputs) { in.Grade, in.Word = "BLIND", "broadcasts" }, "vantage bad gone")
+	f("nothing is seen, and why is not said", func(in *Inputs) { in.Grade = "BLIND" }, "vantage bad blind")
 	f("the daemon has just begun", func(in *Inputs) {
 		in.Up, in.Capture, in.Grade, in.Connected, in.Reached, in.Backlog = now-time.Second, LinkNoCarrier, "", false, false, 1
 	}, "capture unknown waiting", "vantage unknown waiting", "broker unknown waiting", "receipts unknown waiting")

@@ -239,6 +239,11 @@ var words = []word{
 		},
 	},
 	{
+		Vantage, "gone", Bad,
+		text{"bản sao không còn: mười phút nay chỉ nghe quảng bá", "the mirror is gone: for ten minutes there were broadcasts alone"},
+		text{"bật lại sao chép cổng của bộ định tuyến, cả hai chiều", "have the switch mirror the router's port again, both directions"},
+	},
+	{
 		Vantage, "blind", Bad,
 		text{"chưa thấy đủ lưu lượng để tin cậy", "nothing is seen that could be relied on"},
 		text{"kiểm tra sao chép cổng; chạy cafeprobe vantage", "check the mirror; run cafeprobe vantage"},

@@ -131,6 +131,8 @@ func TestJudge(t *testing.T) {
 		"capture bad no-carrier: plug the cable", "vantage bad blind by capture", "stations warn few by capture")
 	f("a plain port", func(in *health.Inputs) { in.Grade, in.Word = "C", "broadcasts" }, health.Warn,
 		"vantage warn plain: On the switch, mirror the port to the router")
+	f("a mirror that was taken away", func(in *health.Inputs) { in.Grade, in.Word = "BLIND", "broadcasts" }, health.Bad,
+		"vantage bad gone: On the switch, mirror the port to the router")
 	f("half a mirror", func(in *health.Inputs) { in.Grade, in.Word = "C", "one-way" }, health.Warn,
 		"vantage warn one-way: The mirror shows one direction")
 	f("half a mirror, which shows no PC", func(in *health.Inputs) { in.Grade, in.Word, in.Seen.PCs = "C", "one-way", 0 }, health.Warn,

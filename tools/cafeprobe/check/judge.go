@@ -282,7 +282,7 @@ func (p *Point) receipt(a *diag.Answer) {
 // causes are the vantage's words that health has others for.
 var causes = map[string]cafe.Word{
 	"plain": cafe.WordBroadcasts, "one-way": cafe.WordOneWay, "one-port": cafe.WordOnePort, "second-switch": cafe.WordSecondSwitch,
-	"no-frames": cafe.WordNoFrames, "blind": cafe.WordBroadcasts,
+	"no-frames": cafe.WordNoFrames, "gone": cafe.WordBroadcasts, "blind": cafe.WordBroadcasts,
 }
 
 // mirrored reports whether p is a vantage that the makers' steps mend.

@@ -231,7 +231,7 @@ func removed(b *box) *verdict {
 			break
 		}
 	}
-	s := scene{status: statusBad, amiss: []string{"vantage bad blind"}, do: []string{"sao chép cổng nối với bộ định tuyến"}}
+	s := scene{status: statusBad, amiss: []string{"vantage bad gone"}, do: []string{"sao chép cổng nối với bộ định tuyến"}}
 	s.judge(b.c.t, &v)
 	return &v
 }
