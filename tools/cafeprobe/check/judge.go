@@ -143,13 +143,14 @@ func accuse(ps []Point, by time.Duration) {
 
 // offBy says by how much the time is wrong.
 func offBy(by time.Duration) lang.Text {
-	n, vi, en := int(by/time.Minute), "phút", "minutes"
+	unit, vi, en := time.Minute, "phút", "minutes"
 	switch {
 	case by >= 48*time.Hour:
-		n, vi, en = int(by/(24*time.Hour)), "ngày", "days"
+		unit, vi, en = 24*time.Hour, "ngày", "days"
 	case by >= 2*time.Hour:
-		n, vi, en = int(by/time.Hour), "giờ", "hours"
+		unit, vi, en = time.Hour, "giờ", "hours"
 	}
+	n := int(by.Round(unit) / unit)
 	return lang.Text{
 		VI: lang.Text{VI: "giờ của thiết bị lệch %d %s so với máy tính này"}.In(lang.VI, n, vi),
 		EN: lang.Text{EN: "the box's time differs by %d %s from this computer's"}.In(lang.EN, n, en),

@@ -117,17 +117,22 @@ func (b *box) check(most time.Duration) (v verdict) {
 	return v
 }
 
-// amiss returns what is not well, a line each: point, state, why, and by what.
+// amiss returns what is not well, a line each.
 func (v *verdict) amiss() (list []string) {
 	for _, p := range v.doc.Points {
 		if p.State == "ok" || p.Why == "no-sensor" {
 			continue
 		}
-		line := strings.Join([]string{p.Name, p.State, p.Why}, " ")
-		if p.By != "" {
-			line += " by " + p.By
-		}
-		list = append(list, line)
+		list = append(list, p.line())
 	}
 	return list
+}
+
+// line says it in words of the program: point, state, why, and by what.
+func (p *point) line() string {
+	line := strings.Join([]string{p.Name, p.State, p.Why}, " ")
+	if p.By != "" {
+		line += " by " + p.By
+	}
+	return line
 }

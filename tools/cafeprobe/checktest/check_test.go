@@ -179,6 +179,9 @@ func (s *scene) play(t *testing.T, w *world, n int) {
 		most = longTime
 	}
 	v := b.check(most)
+	for n := 0; n < again && !long() && s.differs(&v) != ""; n++ { // of a machine that does much else
+		v = b.check(most)
+	}
 	s.judge(t, &v)
 	if s.then != nil && !t.Failed() {
 		v = *s.then(b)
@@ -186,29 +189,48 @@ func (s *scene) play(t *testing.T, w *world, n int) {
 	s.keep(t, &v)
 }
 
-// judge compares a verdict with what it is to be.
-func (s *scene) judge(t *testing.T, v *verdict) {
-	t.Helper()
-	want, status := slices.Clone(s.amiss), s.status
+// again is how often a box is checked again in the short run that is not yet as it is to be.
+const again = 3
+
+// expects returns which lines a verdict is to have amiss, and its status.
+func (s *scene) expects() (amiss []string, status int) {
+	if long() {
+		return s.amiss, s.status
+	}
+	later := func(line string) bool {
+		return strings.HasPrefix(line, "vantage") || strings.HasPrefix(line, "stations")
+	}
+	return slices.DeleteFunc(slices.Clone(s.amiss), later), max(s.status, statusLook)
+}
+
+// differs says how a verdict differs from what it is to be, "" if it does not. In the short run what is still to come is left out.
+func (s *scene) differs(v *verdict) string {
+	want, status := s.expects()
 	got := v.amiss()
 	if !long() {
 		// Time servers are asked again after a quarter of a minute, if the port had no address at first.
 		later := []string{"vantage unknown waiting", "stations unknown waiting", "clock warn coarse"}
 		got = slices.DeleteFunc(got, func(line string) bool {
-			line, _, _ = strings.Cut(line, " by ")
-			return slices.Contains(later, line) && !slices.Contains(want, line)
+			bare, _, _ := strings.Cut(line, " by ")
+			return slices.Contains(later, bare) && !slices.Contains(want, line)
 		})
-		want = slices.DeleteFunc(want, func(line string) bool {
-			return strings.HasPrefix(line, "vantage") || strings.HasPrefix(line, "stations")
-		})
-		status = max(status, statusLook)
 	}
-	if v.status != status || !slices.Equal(got, want) {
-		t.Fatalf("status %d, amiss %q; want %d, %q:\n%s", v.status, got, status, want, v.text)
+	if v.status == status && slices.Equal(got, want) {
+		return ""
 	}
+	return fmt.Sprintf("status %d, amiss %q; want %d, %q", v.status, got, status, want)
+}
+
+// judge compares a verdict, and what is to be done, with what they are to be.
+func (s *scene) judge(t *testing.T, v *verdict) {
+	t.Helper()
+	if d := s.differs(v); d != "" {
+		t.Fatalf("%s:\n%s", d, v.text)
+	}
+	want, _ := s.expects()
 	do := s.do
 	for _, p := range v.doc.Points {
-		if p.State == "ok" || p.State == "unknown" || p.By != "" {
+		if p.By != "" || p.State == "unknown" || !slices.Contains(want, p.line()) {
 			continue
 		}
 		if len(do) == 0 || !strings.Contains(p.Do, do[0]) {
