@@ -77,8 +77,9 @@ func (b *box) start() {
 		t.Fatal(err)
 	}
 	b.c.said = filepath.Join(b.c.dir, "box.log")
+	clock := fmt.Sprintf("--boottime=%d", int64(upAt/time.Second)-up.Uptime)
 	start(t, b.c.box, b.c.said, []string{"CAFEPROBE_STAGE=" + b.root, "CAFEPROBE_STAGE_CONSOLE=" + inside},
-		"unshare", "--mount", "--pid", "--fork", "--kill-child", "--time", fmt.Sprintf("--boottime=%d", int64(upAt/time.Second)-up.Uptime), b.c.w.init)
+		"unshare", "--mount", "--pid", "--fork", "--kill-child", "--time", clock, b.c.w.init)
 }
 
 // verdict is what cafeprobe check says.

@@ -32,7 +32,7 @@ type cafe struct {
 	said   string // by the box: log
 }
 
-// newCafe builds a café without a box's program. cable is how its switch serves the box's capture port: see switchFor.
+// newCafe builds a café without a box's program.
 func newCafe(t *testing.T, w *world, n int) *cafe {
 	t.Helper()
 	c := &cafe{t: t, w: w, n: n, dir: t.TempDir()}
@@ -191,7 +191,7 @@ func (p *pc) talk(i uint32) error {
 	case 0:
 		calls = append(calls, capturetest.ARP(p.t, layers.ARPRequest, p.host, capturetest.Router()))
 	case 5:
-		calls = append(calls, capturetest.UDP(p.t, p.host, group, 5355, 5355, []byte("\x00\x01\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03may\x00\x00\x01\x00\x01")))
+		calls = append(calls, capturetest.UDP(p.t, p.host, group, 5355, 5355, []byte(whoIs)))
 	case 10:
 		calls = append(calls, p.inform())
 	}
@@ -202,6 +202,9 @@ func (p *pc) talk(i uint32) error {
 	}
 	return nil
 }
+
+// whoIs asks for the address of "may" (RFC 1035 §4).
+const whoIs = "\x00\x01\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03may\x00\x00\x01\x00\x01"
 
 // group is that of names on a link (LLMNR, RFC 4795), everybody all on it.
 var (

@@ -78,13 +78,19 @@ var scenes = []scene{
 	},
 	{
 		name: "uplink-cable", what: "cáp đường truyền bị rút", quick: true, begin: func(b *box) { b.c.lan("down") }, status: statusBad,
-		amiss: []string{"clock warn coarse by uplink", "uplink bad no-carrier", "dns bad name by uplink", "broker unknown name by uplink", "receipt warn kept by uplink"},
-		do:    []string{"cắm cáp vào bộ định tuyến"},
+		amiss: []string{
+			"clock warn coarse by uplink", "uplink bad no-carrier", "dns bad name by uplink", "broker unknown name by uplink",
+			"receipt warn kept by uplink",
+		},
+		do: []string{"cắm cáp vào bộ định tuyến"},
 	},
 	{
 		name: "no-address", what: "bộ định tuyến không cấp địa chỉ", asleep: true, status: statusBad,
-		amiss: []string{"clock warn coarse by uplink", "uplink bad no-address", "dns bad name by uplink", "broker unknown name by uplink", "receipt warn kept by uplink"},
-		do:    []string{"kiểm tra DHCP của bộ định tuyến"},
+		amiss: []string{
+			"clock warn coarse by uplink", "uplink bad no-address", "dns bad name by uplink", "broker unknown name by uplink",
+			"receipt warn kept by uplink",
+		},
+		do: []string{"kiểm tra DHCP của bộ định tuyến"},
 	},
 	{
 		name: "no-dns", what: "bộ định tuyến không trả lời DNS", quick: true, names: []string{"--port=0", "--dhcp-option=option:dns-server,0.0.0.0"},
@@ -105,7 +111,8 @@ var scenes = []scene{
 		status: statusBad, amiss: []string{"broker bad timeout", "receipt warn kept by broker"}, do: []string{"cho phép TCP 8883 đi ra"},
 	},
 	{
-		name: "rejected", what: "tường lửa từ chối TCP 8883", quick: true, begin: func(b *box) { b.c.firewall("tcp dport 8883 reject with tcp reset") },
+		name: "rejected", what: "tường lửa từ chối TCP 8883", quick: true,
+		begin:  func(b *box) { b.c.firewall("tcp dport 8883 reject with tcp reset") },
 		status: statusBad, amiss: []string{"broker bad refused", "receipt warn kept by broker"}, do: []string{"cho phép TCP 8883 đi ra"},
 	},
 	{

@@ -15,7 +15,12 @@ import (
 const flushTime = 1500 * time.Millisecond
 
 // slowNode is a file or a folder on a slow card.
-type slowNode struct{ fs.LoopbackNode }
+type slowNode struct{ *fs.LoopbackNode }
+
+// WrapChild is fs.NodeWrapChilder's.
+func (n *slowNode) WrapChild(_ context.Context, ops fs.InodeEmbedder) fs.InodeEmbedder {
+	return &slowNode{ops.(*fs.LoopbackNode)}
+}
 
 // Fsync is fs.NodeFsyncer's.
 func (n *slowNode) Fsync(ctx context.Context, f fs.FileHandle, flags uint32) syscall.Errno {
@@ -42,10 +47,7 @@ func (b *box) slow() {
 		t.Fatal(err)
 	}
 	root := &fs.LoopbackRoot{Path: from, Dev: st.Dev}
-	root.NewNode = func(r *fs.LoopbackRoot, _ *fs.Inode, _ string, _ *syscall.Stat_t) fs.InodeEmbedder {
-		return &slowNode{fs.LoopbackNode{RootData: r}}
-	}
-	root.RootNode = root.NewNode(root, nil, "", &st)
+	root.RootNode = &slowNode{&fs.LoopbackNode{RootData: root}}
 	server, err := fs.Mount(to, root.RootNode, &fs.Options{MountOptions: fuse.MountOptions{
 		DirectMount: true, FsName: "card", Name: "card", AllowOther: true, Options: []string{"default_permissions"},
 	}})
