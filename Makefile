@@ -64,7 +64,7 @@ soak: packages-test ## the long tests; at the end a table of what must hold and 
 	@$(GO) run ./tools/soak
 
 .PHONY: recordings
-recordings: packages-test ## what cafeprobe check says in 17 cafés of network namespaces, each with one thing wrong, for doc/CHECK.md: in out/check (root, 25 minutes)
+recordings: packages-test ## what cafeprobe check says in 18 cafés of network namespaces, each with one thing wrong, for doc/CHECK.md: in out/check (root, 25 minutes)
 	@$(SUDO) env "PATH=$$PATH" SOAK=1 CHECK_RECORDINGS=$(CURDIR)/out/check $(GO) test -count=1 -timeout 40m -run '^TestCheck$$' ./tools/cafeprobe/checktest
 
 accuracy: packages-test ## compare with what is known: inspect with captures and the own lab, states and nights with 200 made-up rooms; prints the tables, pictures in out/accuracy
