@@ -277,7 +277,7 @@ func (g *giver) label(ctx context.Context, h commission.Hello) error {
 }
 
 // passing are refusals that pass: by themselves, or by somebody's hand.
-var passing = []string{commission.CodeWait, commission.CodeReady, commission.CodeBusy, commission.CodeLocked, commission.CodeSession}
+var passing = []string{commission.CodeWait, commission.CodeReady, commission.CodeBusy, commission.CodeLocked, commission.CodeSession, commission.CodeLabel}
 
 // waiting makes of what passes something to go on after.
 func (g *giver) waiting(err error) error {
@@ -336,6 +336,11 @@ var refusals = []struct {
 		commission.CodeSession,
 		lang.Text{VI: "thiết bị đã bỏ phiên làm việc, bắt đầu lại", EN: "the box has given the session up: it begins anew"},
 		lang.Text{},
+	},
+	{
+		commission.CodeLabel,
+		lang.Text{VI: "thiết bị đang khởi động chương trình, chưa có đủ thông tin cho nhãn", EN: "the box's program is starting, and cannot say all of the label yet"},
+		lang.Text{VI: "đợi một lát; nếu vẫn vậy, xem cafeprobe diag", EN: "wait a while; if it stays so, see cafeprobe diag"},
 	},
 	{
 		commission.CodeFiles,

@@ -223,6 +223,7 @@ const (
 	CodeLocked      = "locked"      // the button, or a certificate
 	CodeCertificate = "certificate" // the certificate does not open this box
 	CodeSession     = "session"     // begin again
+	CodeLabel       = "label"       // the box has no keys yet, or its page no certificate
 	CodeFiles       = "files"       // the box cannot work with what it was given
 )
 
@@ -370,7 +371,7 @@ func (d *Desk) label(q *Ask) (any, error) {
 	}
 	l, err := d.box.Label()
 	if err != nil {
-		return nil, refuse(CodeReady, "the label is not ready: %w", err)
+		return nil, refuse(CodeLabel, "the label is not ready: %w", err)
 	}
 	return l, nil
 }

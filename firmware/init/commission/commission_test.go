@@ -327,7 +327,7 @@ func TestLabel(t *testing.T) {
 			t.Errorf("%s: label %+v, code %q, want %q", name, l, code, want)
 		}
 	}
-	f("a box without keys", "", CodeReady)
+	f("a box without keys", "", CodeLabel)
 	s, _ := say[Session](t, d, "begin", Begin{By: "a"})
 	if _, c := say[Have](t, d, "put", Put{s.Session, config.Name, len(config.Data), 0, config.Data}); c != "" {
 		t.Fatal(c)
@@ -340,7 +340,7 @@ func TestLabel(t *testing.T) {
 		t.Fatal(c)
 	}
 	b.hello.Inside = true
-	f("while it makes its keys", s.Session, CodeReady)
+	f("while it makes its keys", s.Session, CodeLabel)
 	b.label = &Label{Box: "b-7f3a91c2", Code: "ABCDE-FGHJK"}
 	f("who gave it its files", s.Session, "")
 	f("another", "", CodeLocked)
