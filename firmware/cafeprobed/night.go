@@ -181,13 +181,6 @@ func (n *nights) announce(m *uplink.Maintenance, record func(uplink.Body) error)
 	return errors.Join(err, n.flush())
 }
 
-// left returns how many more maintenances can be announced that begin in t's month.
-func (n *nights) left(t time.Time) int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.file.Maintenance.Left(t)
-}
-
 // run writes what is due until ctx is done.
 func (n *nights) run(ctx context.Context) {
 	for {

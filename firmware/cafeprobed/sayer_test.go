@@ -102,7 +102,7 @@ func TestOwnerDisputes(t *testing.T) {
 		rs = append(rs, r)
 	}
 	sp := b.spooled(rs...)
-	s, set := b.says(sp, b.nights(sp))
+	s, _ := b.says(sp, b.nights(sp))
 	night := func(i int) hours.Date {
 		d, err := hours.ParseDate(fmt.Sprintf("2026-11-%02d", 10+i))
 		if err != nil {
@@ -132,7 +132,7 @@ func TestOwnerDisputes(t *testing.T) {
 		f("the fifth of a night", i, uplink.StageAlert, uint64(i+1), owner.ErrMany)
 	}
 	f("the seventeenth of a day", 4, uplink.StageAlert, 5, owner.ErrMany)
-	s, set = b.says(sp, b.nights(sp)) // another life
+	s, set := b.says(sp, b.nights(sp)) // another life
 	f("the seventeenth of a day, after a restart", 4, uplink.StageAlert, 5, owner.ErrMany)
 	set(midnight.Add(24 * time.Hour))
 	f("the day after", 4, uplink.StageAlert, 5, nil)
