@@ -162,7 +162,7 @@ func (l *Ledger) cells(d hours.Date, now int64) []cell {
 		paint(u.since, end, u.bits(), u.why)
 	}
 	if u.dark > 0 {
-		paint(u.dark, end, isBlind, u.cause)
+		paint(u.dark, end, isDark, u.cause)
 	}
 	for _, s := range l.stations {
 		if s.other {
@@ -233,7 +233,7 @@ func (l *Ledger) spans(cells []cell, from int64) (open, off, blind, gaps []Span)
 			off = add(off, at, l.words[c.why])
 		case Blind:
 			why := l.words[c.why]
-			if c.bits&isBlind == 0 {
+			if c.bits&(isBlind|isDark) == 0 {
 				why = WhyPlain
 			}
 			blind = add(blind, at, why)

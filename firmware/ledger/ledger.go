@@ -140,12 +140,12 @@ func (l *Ledger) release() {
 
 // place books r, which was at t.
 func (l *Ledger) place(r *uplink.Stored, body uplink.Body, t int64) {
+	l.bound(r, t) // before a boot ends what was open: the life before may have gone on into the night
 	if b, ok := body.(*uplink.Boot); ok {
 		l.start(r, b, t)
 	} else if !l.run.on || l.run.boot != r.Boot {
 		l.begin(r, t)
 	}
-	l.bound(r.Seq, t, r.Kind == uplink.KindBoot)
 	l.live(r.Stamp, t)
 	l.fill(t)
 	switch b := body.(type) {

@@ -39,14 +39,15 @@ type Minute struct {
 const PerDay = 24 * 60
 
 // bits is what is known of a minute, before one thing outweighs another.
-type bits uint8
+type bits uint16
 
 const (
 	isAlive   bits = 1 << iota // the box lived, and went on for long enough to have told of it
 	isSighted                  // it had said what it can see
 	isPlain                    // broadcasts only
 	isHiding                   // some stations were hidden
-	isBlind
+	isBlind                    // by its vantage
+	isDark                     // by a record of kind blind, whose reason comes first
 	isGap
 	isOff
 	isUnsure
@@ -67,7 +68,7 @@ func (c *cell) minute() Minute {
 		m.State = Off
 	case b&isGap != 0:
 		m.State = Gap
-	case b&isBlind != 0:
+	case b&(isBlind|isDark) != 0:
 		m.State = Blind
 	case b&isAlive == 0 || b&isSighted == 0:
 	case b&isPlain != 0 && c.use == 0:
@@ -139,7 +140,7 @@ func (l *Ledger) paint(from, to int64, b bits, why string) {
 }
 
 func (c *cell) paint(b bits, why uint8) {
-	if b&isOff != 0 || b&isBlind != 0 && c.bits&isOff == 0 {
+	if b&isOff != 0 || b&isDark != 0 && c.bits&isOff == 0 || b&isBlind != 0 && c.bits&(isOff|isDark) == 0 {
 		c.why = why
 	}
 	c.bits |= b

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -10,127 +11,124 @@ import (
 	"cafeprobe/uplink"
 )
 
-// placed is a record with its time, milliseconds.
-type placed struct {
-	uplink.Stored
-	t    int64
-	body uplink.Body
+// piece is a time of a second reading: of what, by whom.
+type piece struct {
+	from, to int64
+	what     string
+	by       uplink.StationID
 }
 
-// life is a run as the naive reading has it: all its records, and when it ended.
-type life struct {
-	rs    []placed
-	from  int64
-	to    int64 // last sign of life
-	told  int64 // up to here what happened has been told
-	begun bool  // by a boot record
-}
-
-// lives cuts records into runs.
-func lives(rs []placed, now int64) (out []life) {
-	for i, r := range rs {
-		if i == 0 || r.Boot != rs[i-1].Boot {
-			_, begun := r.body.(*uplink.Boot)
-			out = append(out, life{from: r.t, begun: begun})
+// second reads a chain of one boot record a life in hindsight: all of it at once, piece by piece, with nothing kept between records.
+func second(t *testing.T, rs []uplink.Stored, now int64) (out []piece) {
+	t.Helper()
+	bodies := make([]uplink.Body, len(rs))
+	for i := range rs {
+		var err error
+		if bodies[i], err = rs[i].Body(); err != nil {
+			t.Fatal(err)
 		}
-		x := &out[len(out)-1]
-		x.rs = append(x.rs, r)
-		x.to = max(x.to, r.t)
 	}
-	for i := range out {
-		x := &out[i]
-		if i == len(out)-1 {
-			x.to = max(x.to, now)
-			x.told = (x.to - settle) / minute * minute
-			continue
+	for i := 0; i < len(rs); {
+		n := i + 1
+		for n < len(rs) && rs[n].Boot == rs[i].Boot {
+			n++
 		}
-		clean := false
-		for _, r := range out[i+1].rs {
-			if b, ok := r.body.(*uplink.Boot); ok {
-				x.to = max(x.to, int64(b.Alive))
-			}
-			if o, ok := r.body.(*uplink.Off); ok {
-				clean = o.Clean
+		out = append(out, life(rs[i:n], bodies[i:n], bodies[n:], now)...)
+		i = n
+	}
+	return out
+}
+
+// life reads the records of one life. after is what comes behind it: the next boot, which knows when this one ended.
+func life(rs []uplink.Stored, bodies, after []uplink.Body, now int64) (out []piece) {
+	add := func(from, to int64, what string, by uplink.StationID) { out = append(out, piece{from, to, what, by}) }
+	begin, end := int64(rs[0].Stamp.Time), int64(0)
+	for i := range rs {
+		end = max(end, int64(rs[i].Stamp.Time))
+	}
+	told := max(end, now) - settle // of what is later it may still tell
+	last := len(after) == 0
+	if last {
+		end = max(end, now)
+	} else {
+		boot := after[0].(*uplink.Boot)
+		end = max(end, int64(boot.Alive))
+		told = end - settle
+		add(end, int64(boot.Time), "off", "")
+		if len(after) > 1 {
+			if o, ok := after[1].(*uplink.Off); ok && o.Clean {
+				told = end + minute - 1
 			}
 		}
-		if x.told = (x.to - settle) / minute * minute; clean {
-			x.told = x.to
+	}
+	add(begin, told-told%minute, "alive", "")
+	for i, b := range bodies {
+		at := int64(rs[i].Stamp.Time)
+		switch b := b.(type) {
+		case *uplink.Vantage:
+			add(at, next(bodies[i+1:], end, func(o uplink.Body) (int64, bool) { v, ok := o.(*uplink.Vantage); return timed(ok, v), ok }), "class "+b.Class, "")
+		case *uplink.Blind:
+			if b.Blind {
+				add(at, next(bodies[i+1:], end, func(o uplink.Body) (int64, bool) { v, ok := o.(*uplink.Blind); return timed(ok, v), ok }), "blind", "")
+			}
+		case *uplink.Open:
+			if next(bodies[i+1:], 0, func(o uplink.Body) (int64, bool) { c, ok := o.(*uplink.Close); return 1, ok && c.Station == b.Station }) == 0 {
+				add(at, end, "use", b.Station)
+			}
+		case *uplink.Close:
+			add(int64(b.Began), at, "use", b.Station)
 		}
 	}
 	return out
 }
 
-// naive answers one minute from the whole list of records, by what the package says that a minute is.
-type naive struct {
-	lives []life
-	rs    []placed
-}
-
-func touches(at, from, to int64) bool { return from < to && at < to && at+minute > from }
-
-// spans returns the times from each record that on says yes to, to the next that off does, or the end of the run.
-func (x *life) spans(on, off func(placed) bool) (out [][2]int64) {
-	since := int64(-1)
-	for _, r := range x.rs {
-		if since >= 0 && off(r) {
-			out = append(out, [2]int64{since, r.t})
-			since = -1
+// timed returns when b was, if ok.
+func timed(ok bool, b uplink.Body) int64 {
+	switch b := b.(type) {
+	case *uplink.Vantage:
+		if ok {
+			return int64(b.Time)
 		}
-		if since < 0 && on(r) {
-			since = r.t
+	case *uplink.Blind:
+		if ok {
+			return int64(b.Time)
 		}
 	}
-	if since >= 0 {
-		out = append(out, [2]int64{since, x.to})
-	}
-	return out
+	return 0
 }
 
-func (n *naive) any(at int64, on, off func(placed) bool) bool {
-	for i := range n.lives {
-		for _, s := range n.lives[i].spans(on, off) {
-			if touches(at, s[0], s[1]) {
-				return true
+// next returns what f says of the first body that it takes, else none.
+func next(bodies []uplink.Body, none int64, f func(uplink.Body) (int64, bool)) int64 {
+	for _, b := range bodies {
+		if t, ok := f(b); ok {
+			return t
+		}
+	}
+	return none
+}
+
+// read returns what the pieces say of the minute that begins at t.
+func read(pieces []piece, t int64) (m Minute) {
+	is := map[string]bool{}
+	users := map[uplink.StationID]bool{}
+	for _, p := range pieces {
+		if p.from < p.to && p.from < t+minute && p.to > t {
+			is[p.what] = true
+			if p.what == "use" {
+				users[p.by] = true
 			}
 		}
 	}
-	return false
-}
-
-func isVantage(r placed) bool { return r.Kind == uplink.KindVantage }
-
-func vantageIs(f func(*uplink.Vantage) bool) func(placed) bool {
-	return func(r placed) bool { v, ok := r.body.(*uplink.Vantage); return ok && f(v) }
-}
-
-func (n *naive) minute(at int64) Minute {
-	m := Minute{InUse: uint16(len(n.using(at)))}
-	var off, gap, alive bool
-	for i := range n.lives {
-		x := &n.lives[i]
-		alive = alive || touches(at, x.from, x.told)
-		off = off || i > 0 && x.begun && touches(at, n.lives[i-1].to, x.from)
-	}
-	for i, r := range n.rs {
-		if i > 0 && r.Seq != n.rs[i-1].Seq+1 {
-			gap = gap || touches(at, n.before(i)-settle, max(r.t, n.upTo(i)))
-		}
-	}
-	blind := n.any(at, func(r placed) bool { b, ok := r.body.(*uplink.Blind); return ok && b.Blind },
-		func(r placed) bool { b, ok := r.body.(*uplink.Blind); return ok && !b.Blind }) ||
-		n.any(at, vantageIs(func(v *uplink.Vantage) bool { return v.Class == "BLIND" }), isVantage)
-	plain := n.any(at, vantageIs(func(v *uplink.Vantage) bool { return v.Class == "C" }), isVantage)
-	sighted := n.any(at, vantageIs(func(v *uplink.Vantage) bool { return v.Class != "BLIND" }), isVantage)
-	m.Hiding = n.any(at, vantageIs(func(v *uplink.Vantage) bool { return v.Class == "A" && v.Hidden > 0 }), isVantage)
+	m.InUse = uint16(len(users))
+	sighted := is["class A"] || is["class C"]
 	switch {
-	case off:
+	case is["off"]:
 		m.State = Off
-	case gap:
-		m.State = Gap
-	case blind:
+	case is["blind"] || is["class BLIND"]:
 		m.State = Blind
-	case !alive || !sighted:
-	case plain && m.InUse == 0:
+	case !is["alive"] || !sighted:
+		m.State = Unknown
+	case is["class C"] && m.InUse == 0:
 		m.State = Blind
 	default:
 		m.State = Seen
@@ -138,216 +136,142 @@ func (n *naive) minute(at int64) Minute {
 	return m
 }
 
-// before returns the last sign of life of the run that record i−1 is of, by then.
-func (n *naive) before(i int) (t int64) {
-	for _, r := range n.rs[:i] {
-		if r.Boot == n.rs[i-1].Boot {
-			t = max(t, r.t)
+// invent makes up days of a café: stations that come and go, a box that goes blind, is moved, dies or is switched off. With corrected set
+// the ends of sessions know better when they began; with early set nobody comes behind 20:00.
+func invent(t *testing.T, r *rand.Rand, corrected, early bool) (rs []uplink.Stored, now time.Time) {
+	t.Helper()
+	clock := at(t, "06:00").Add(time.Duration(r.IntN(3600)) * time.Second)
+	booted, boot, seq := clock, uint64(1), uint64(0)
+	stamp := func(at time.Time) uplink.Stamp {
+		return uplink.Stamp{Mono: uplink.Int(at.Sub(booted).Milliseconds()), Time: uplink.TimeOf(at), Quality: uplink.QualitySync}
+	}
+	put := func(b uplink.Body) {
+		t.Helper()
+		x, err := uplink.Encode(b)
+		if err != nil {
+			t.Fatal(err)
 		}
+		seq++
+		rs = append(rs, uplink.Stored{Record: x, Seq: seq, Boot: boot})
 	}
-	return t
-}
-
-// upTo is the same of record i, with it.
-func (n *naive) upTo(i int) (t int64) {
-	for _, r := range n.rs[:i+1] {
-		if r.Boot == n.rs[i].Boot {
-			t = max(t, r.t)
-		}
+	open := map[byte]time.Time{}
+	see := func() {
+		put(&uplink.Vantage{Stamp: stamp(clock), Class: []string{"A", "A", "A", "C", "BLIND"}[r.IntN(5)], Confidence: 90, Why: "mirror"})
 	}
-	return t
-}
-
-// using returns who was in use in the minute.
-func (n *naive) using(at int64) map[uplink.StationID]bool {
-	out := map[uplink.StationID]bool{}
-	for i := range n.lives {
-		x := &n.lives[i]
-		open := map[uplink.StationID]int64{}
-		for _, r := range x.rs {
-			switch b := r.body.(type) {
-			case *uplink.Open:
-				open[b.Station] = r.t
-			case *uplink.Close:
-				delete(open, b.Station)
-				out[b.Station] = out[b.Station] || touches(at, int64(b.Began), r.t)
+	put(&uplink.Boot{Stamp: stamp(clock), Firmware: "1"})
+	see()
+	blind := false
+	for range 300 {
+		clock = clock.Add(time.Duration(1+r.IntN(1800)) * time.Second)
+		switch n := r.IntN(100); {
+		case n < 3: // it dies, or is switched off in order
+			alive, was := clock, boot
+			clean := r.IntN(2) == 0
+			clock = clock.Add(time.Duration(1+r.IntN(7200)) * time.Second)
+			boot++
+			booted = clock.Add(-20 * time.Second)
+			put(&uplink.Boot{Stamp: stamp(clock), Firmware: "1", Why: uplink.BootPower, Alive: uplink.TimeOf(alive)})
+			if clean {
+				put(&uplink.Off{Stamp: stamp(clock), From: uplink.TimeOf(alive), Boot: uplink.Int(was), Clean: true})
 			}
-		}
-		for s, from := range open {
-			out[s] = out[s] || touches(at, from, x.to)
-		}
-	}
-	for s, used := range out {
-		if !used {
-			delete(out, s)
-		}
-	}
-	return out
-}
-
-// story makes up records of some days: what a box writes, in the order in which it does.
-type story struct {
-	r     *rand.Rand
-	out   []placed
-	seq   uint64
-	boot  uint64
-	since int64 // of the machine's boot
-	users map[byte]int64
-	dark  bool
-	exact bool           // a close does not know better than the open when a session began
-	stale map[byte]int64 // until when a station was in use last
-}
-
-func (s *story) write(t int64, b uplink.Body) {
-	r, err := uplink.Encode(b)
-	if err != nil {
-		panic(err)
-	}
-	s.seq++
-	s.out = append(s.out, placed{uplink.Stored{Record: r, Seq: s.seq, Boot: s.boot}, t, b})
-}
-
-func (s *story) stamp(t int64) uplink.Stamp {
-	return uplink.Stamp{Mono: uplink.Int(max(0, t-s.since)), Time: uplink.Time(t), Quality: uplink.QualitySync}
-}
-
-func (s *story) start(t int64, last int64) {
-	s.boot++
-	s.since = t - 20_000
-	clean := s.r.IntN(2) == 0
-	b := uplink.Boot{Stamp: s.stamp(t), Firmware: "1", Why: uplink.BootPower, Alive: uplink.Time(last)}
-	s.write(t, &b)
-	if last > 0 {
-		s.write(t, &uplink.Off{Stamp: s.stamp(t), From: uplink.Time(last), Boot: uplink.Int(s.boot - 1), Clean: clean})
-	}
-	clear(s.users)
-	s.dark = false
-}
-
-// tell makes up the story from t on for a time.
-func (s *story) tell(t, d int64) int64 {
-	s.start(t, 0)
-	for end := t + d; t < end; {
-		t += int64(s.r.IntN(12*60_000)) + 1000
-		who := byte(s.r.IntN(6))
-		late := t - int64(s.r.IntN(16*60_000))
-		switch since, open := s.users[who]; s.r.IntN(14) {
-		case 0, 1, 2, 3, 4: // somebody came, or went: told late
-			late = max(late, s.stale[who], s.since+1)
-			if !open {
-				s.users[who] = late
-				s.write(late, &uplink.Open{Station: st(who), Stamp: s.stamp(late), Confidence: 90, Of: uplink.OfUse})
-				break
-			}
-			began := since
-			if !s.exact {
-				began = max(since+int64(s.r.IntN(120_000))-60_000, s.stale[who], 1)
-			}
-			if late <= began {
-				break
-			}
-			delete(s.users, who)
-			s.stale[who] = late
-			s.write(late, &uplink.Close{
-				Station: st(who), Stamp: s.stamp(late), Cause: uplink.CauseIdleTimeout, Confidence: 90, Began: uplink.Time(began),
-				Duration: uplink.Int((late - began) / 1000), Of: uplink.OfUse,
-			})
-		case 5:
-			s.write(t, &uplink.Blind{Stamp: s.stamp(t), Blind: !s.dark, Why: "no-frames"})
-			s.dark = !s.dark
-		case 6, 7:
-			v := uplink.Vantage{Stamp: s.stamp(t), Class: [...]string{"A", "A", "A", "C", "BLIND"}[s.r.IntN(5)], Why: "mirror"}
-			if v.Class == "A" && s.r.IntN(3) == 0 {
-				v.Hidden = 2
-			}
-			s.write(t, &v)
-		case 8:
-			if s.r.IntN(8) == 0 {
-				s.seq += 1 + uint64(s.r.IntN(5)) // records are lost
-			}
-		case 9:
-			if s.r.IntN(6) == 0 {
-				for who := range s.users {
-					s.stale[who] = t
-				}
-				last := t
-				t += int64(s.r.IntN(90*60_000)) + 1000
-				s.start(t, last)
-			}
+			clear(open)
+			blind = false
+			see()
+		case n < 8:
+			blind = !blind
+			put(&uplink.Blind{Stamp: stamp(clock), Blind: blind, Why: "no-frames"})
+		case n < 12:
+			see()
+		case n < 30:
+			put(&uplink.Anchor{Stamp: stamp(clock), Source: "ntp"})
 		default:
-			s.write(t, &uplink.Anchor{Stamp: s.stamp(t), Source: "ntp"})
+			i := byte(1 + r.IntN(6))
+			from, ok := open[i]
+			if h := clock.In(hours.Zone).Hour(); !ok && early && (h < 8 || h >= 20) {
+				break
+			}
+			if !ok {
+				open[i] = clock
+				put(&uplink.Open{Station: st(i), Stamp: stamp(clock), Confidence: 90, Of: uplink.OfUse})
+				break
+			}
+			if corrected {
+				from = from.Add(time.Duration(r.Int64N(int64(clock.Sub(from)))))
+			}
+			delete(open, i)
+			put(&uplink.Close{
+				Station: st(i), Stamp: stamp(clock), Cause: uplink.CauseIdleTimeout, Confidence: 90, Began: uplink.TimeOf(from),
+				Duration: uplink.Int(clock.Sub(from) / time.Second), Of: uplink.OfUse,
+			})
 		}
 	}
-	return t
+	return rs, clock.Add(time.Duration(r.IntN(7200)) * time.Second)
 }
 
-// TestNaive: random stories, read as the ledger does and by asking each minute of the whole list, agree; and so does a night that is
-// read from the records alone that Records names.
-func TestNaive(t *testing.T) {
+// TestSecond: what the ledger keeps record by record is what a reading of all of them in hindsight finds, minute by minute; and each night
+// is the same from its own records alone.
+func TestSecond(t *testing.T) {
 	p, err := hours.NewProfile(hours.Game, hours.Decreed, hours.Grace)
 	if err != nil {
 		t.Fatal(err)
 	}
-	states := map[State]int{}
-	for seed := range uint64(24) {
-		s := story{
-			r: rand.New(rand.NewPCG(seed, 1)), exact: seed%2 == 0, users: map[byte]int64{}, stale: map[byte]int64{},
-		}
-		begin := at(t, "15:00").UnixMilli() + int64(s.r.IntN(10*60*60_000))
-		now := s.tell(begin, 26*60*minute) + int64(s.r.IntN(50*60_000))
+	verdicts := map[Verdict]int{}
+	for seed := range uint64(40) {
+		rs, now := invent(t, rand.New(rand.NewPCG(seed, 1)), seed%2 == 0, seed%4 == 1)
 		l := New(p)
-		for _, r := range s.out {
-			l.Take(r.Stored)
+		for _, r := range rs {
+			l.Take(r)
 		}
-		n := naive{lives(s.out, now), s.out}
-		for d := night; d <= dayOf(now); d++ {
-			x := l.Day(d, time.UnixMilli(now))
-			for i := int(seed % 3); i < PerDay; i += 3 {
+		if c := l.Counts(); c.Passed > 0 || c.Untimed > 0 {
+			t.Fatalf("seed %d: %+v", seed, c)
+		}
+		pieces := second(t, rs, now.UnixMilli())
+		for _, d := range l.Days(now) {
+			for i, got := range l.Day(d, now).Minutes {
 				at := startOf(d) + int64(i)*minute
-				want := n.minute(at)
-				states[want.State]++
-				got := x.Minutes[i]
-				if got.On = 0; got != want {
-					t.Fatalf("seed %d, minute %d of %s: %+v, want %+v", seed, i, d, got, want)
+				if want := read(pieces, at); got.State != want.State || got.InUse != want.InUse {
+					t.Fatalf("seed %d: %s: %v, %d in use; want %v, %d", seed, time.UnixMilli(at).In(hours.Zone).Format("2006-01-02 15:04"), got.State, got.InUse,
+						want.State, want.InUse)
 				}
 			}
-		}
-		if s.exact {
-			alone(t, l, p, s.out, now)
+			if seed%2 == 1 {
+				verdicts[alone(t, l, p, rs, d, now)]++
+			}
 		}
 	}
-	for _, x := range []State{Unknown, Off, Blind, Gap, Seen} {
-		if states[x] < 300 {
-			t.Errorf("%d minutes %v, want all kinds of them: %v", states[x], x, states)
-		}
+	if verdicts[Used] == 0 || verdicts[Partly] == 0 {
+		t.Errorf("nights by verdict %v, want some of each", verdicts)
 	}
 }
 
-// alone compares the nights that l knows with those that are read from their own records.
-func alone(t *testing.T, l *Ledger, p hours.Profile, rs []placed, now int64) {
+// alone compares a night with what its own records say of it.
+func alone(t *testing.T, l *Ledger, p hours.Profile, rs []uplink.Stored, d hours.Date, now time.Time) Verdict {
 	t.Helper()
-	for _, d := range l.Days(time.UnixMilli(now)) {
-		first, last, ok := l.Records(d)
-		if !ok {
-			continue
-		}
-		m := New(p)
-		for _, r := range rs {
-			if r.Seq >= first && (last == 0 || r.Seq <= last) {
-				m.Take(r.Stored)
-			}
-		}
-		got, want := m.Night(d, time.UnixMilli(now)), l.Night(d, time.UnixMilli(now))
-		for i := range want.Minutes {
-			got.Minutes[i].On, want.Minutes[i].On = 0, 0
-		}
-		if got.Verdict != want.Verdict || !slices.Equal(got.Minutes, want.Minutes) {
-			i := 0
-			for got.Minutes[i] == want.Minutes[i] {
-				i++
-			}
-			t.Errorf("night of %s from records %d to %d: %v, want %v; minute %d %+v, want %+v",
-				d, first, last, got.Verdict, want.Verdict, i, got.Minutes[i], want.Minutes[i])
+	want := l.Night(d, now)
+	first, last, ok := l.Records(d)
+	if !ok || want.Verdict == Pending {
+		return NoNight
+	}
+	if last == 0 {
+		last = rs[len(rs)-1].Seq
+	}
+	o := New(p)
+	for _, r := range rs {
+		if first <= r.Seq && r.Seq <= last {
+			o.Take(r)
 		}
 	}
+	got := o.Night(d, now)
+	for i := range want.Minutes {
+		a, b := got.Minutes[i], want.Minutes[i]
+		a.On, b.On = 0, 0
+		if a != b {
+			t.Fatalf("night of %s, records %d to %d of %d: minute %d is %+v, want %+v", d, first, last, len(rs), i, a, b)
+		}
+	}
+	same := func(a, b Span) bool { return a == b }
+	if got.Verdict != want.Verdict || !slices.EqualFunc(got.Blind, want.Blind, same) || fmt.Sprint(got.Figures) != fmt.Sprint(want.Figures) {
+		t.Fatalf("night of %s: %v %v, want %v %v", d, got.Verdict, got.Figures, want.Verdict, want.Figures)
+	}
+	return want.Verdict
 }

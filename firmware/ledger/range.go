@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"cafeprobe/firmware/hours"
+	"cafeprobe/uplink"
 )
 
 // span is which records a night is worked out from: those of the night, and in front of it what was open, or was said, when it
@@ -22,19 +23,20 @@ func (l *Ledger) Records(d hours.Date) (first, last uint64, ok bool) {
 	return s.first, s.last, true
 }
 
-// bound notes what record seq, placed at t, means for the ranges of nights: it is in the first of those that it is behind the
-// begin of, and settles those that are over. A boot record does not: the one behind it says how the run before it ended.
-func (l *Ledger) bound(seq uint64, t int64, boot bool) {
+// bound notes what record r, placed at t, means for the ranges of nights: it is in the first of those that it is behind the
+// begin of, and settles those that are over, unless it is a boot: how the life before ended is said behind it.
+func (l *Ledger) bound(r *uplink.Stored, t int64) {
+	ends := r.Kind != uplink.KindBoot && r.Kind != uplink.KindGap
 	for d, s := range l.ranges {
-		if s.last == 0 && !boot && l.over(d, t) {
-			s.last = seq
+		if s.last == 0 && ends && l.over(d, t) {
+			s.last = r.Seq
 		}
 	}
 	today := dayOf(t)
 	for d := today - 1; d <= today; d++ {
 		begin, _, ok := l.profile.Night(d)
 		if _, known := l.ranges[d]; ok && !known && begin.UnixMilli() <= t && !l.over(d, t) {
-			l.ranges[d] = &span{first: l.needed(seq)}
+			l.ranges[d] = &span{first: l.needed(r.Seq)}
 			l.narrow()
 		}
 	}

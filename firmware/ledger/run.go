@@ -93,7 +93,7 @@ func (l *Ledger) finish(end int64) {
 	l.seen(l.run.to - settle)
 	l.sight(l.run.to)
 	if l.run.dark > 0 {
-		l.paint(l.run.dark, l.run.to, isBlind, l.run.cause)
+		l.paint(l.run.dark, l.run.to, isDark, l.run.cause)
 	}
 	l.endAll(l.run.to)
 	l.run.on = false
@@ -133,7 +133,7 @@ func (l *Ledger) step(t int64) {
 	l.paint(u.painted, u.to, isAlive, "")
 	l.sight(u.to)
 	if u.dark > 0 {
-		l.paint(u.dark, u.to, isBlind, u.cause)
+		l.paint(u.dark, u.to, isDark, u.cause)
 		u.dark = t
 	}
 	l.paint(u.anchored, u.to, isUnsure, "")
@@ -161,7 +161,7 @@ func (l *Ledger) blind(b *uplink.Blind, seq uint64, t int64) {
 	case b.Blind:
 		u.dark = min(u.dark, t)
 	case u.dark > 0:
-		l.paint(u.dark, t, isBlind, u.cause)
+		l.paint(u.dark, t, isDark, u.cause)
 		u.dark = 0
 	}
 }
