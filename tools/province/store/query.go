@@ -36,8 +36,10 @@ type Box struct {
 // them: its records count for the box that stands in its café now, and what is missing of them is lost.
 func (s *Store) Boxes(ctx context.Context) ([]Box, error) {
 	const text = `
-WITH every (box) AS (SELECT box FROM boxes UNION SELECT box FROM sites UNION SELECT heir FROM heirs EXCEPT SELECT box FROM heirs),
-books AS (SELECT COALESCE(heir, box) box, id, stored, verified, duplicates, forks FROM chains LEFT JOIN heirs USING (box)),
+WITH stands (box, heir) AS MATERIALIZED (SELECT box, heir FROM heirs),
+every (box) AS (SELECT box FROM boxes UNION SELECT box FROM sites UNION SELECT heir FROM stands EXCEPT SELECT box FROM stands),
+books AS MATERIALIZED (SELECT CAST(COALESCE(heir, box) AS TEXT) box, id, stored, verified, duplicates, forks
+	FROM chains LEFT JOIN stands USING (box)),
 sums AS (SELECT box, SUM(stored) stored, SUM(verified) verified, SUM(duplicates) duplicates, SUM(forks) forks
 	FROM books GROUP BY box),
 missing AS (SELECT cid, last - first + 1 n, lost OR cid IN (SELECT cid FROM ended) lost FROM gaps),
