@@ -213,6 +213,7 @@ func TestForeign(t *testing.T) {
 		}
 	}
 	f("receipt's time", `"t":1,`, `"t":2,`)
+	f("receipt's version", `{"receipt":{"v":1,`, `{"receipt":{"v":2,`)
 	f("checkpoint's number", `\n5\n`, `\n6\n`)
 }
 

@@ -162,6 +162,9 @@ func (v *verifier) note(text string) {
 func (v *verifier) receipt(r *uplink.Receipt) {
 	h := &v.report.Header
 	err := r.Verify(KeyOf(h.ReceiptKey), h.Address())
+	if err == nil && r.V != uplink.Version { // which no signature is over
+		err = fmt.Errorf("it is of version %d", r.V)
+	}
 	if err == nil && r.Chain != h.Chain {
 		err = fmt.Errorf("it is of chain %s", r.Chain)
 	}
