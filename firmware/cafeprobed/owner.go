@@ -150,6 +150,13 @@ func (b *ownerBook) Night(date hours.Date, now time.Time) ledger.Night {
 	return b.read().Night(date, now)
 }
 
+// Maintenances is owner.Book's.
+func (b *ownerBook) Maintenances() []ledger.Maintenance {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.read().Maintenances()
+}
+
 // export returns what writes all that the box holds of its chain, with a checkpoint of its end and the newest receipt.
 func (b *ownerBook) export(stamp func() uplink.Stamp) owner.Export {
 	return func(ctx context.Context, w io.Writer) error { return b.write(ctx, w, stamp()) }

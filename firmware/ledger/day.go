@@ -250,6 +250,9 @@ func (l *Ledger) spans(cells []cell, from int64) (open, off, blind, gaps []Span)
 // WhyPlain is the reason of a blind time in which the box was at a plain port: it hears who is on, and does not see who uses it.
 const WhyPlain = "plain-port"
 
+// Maintenances returns all declared maintenances that are remembered, those to come too, in the order in which they were declared.
+func (l *Ledger) Maintenances() []Maintenance { return slices.Clone(l.maint) }
+
 // maintained returns the maintenances that touch the time from from to to.
 func (l *Ledger) maintained(from, to int64) (out []Maintenance) {
 	for _, m := range l.maint {

@@ -15,6 +15,7 @@ type Book interface {
 	Days(now time.Time) []hours.Date
 	Day(d hours.Date, now time.Time) ledger.Day
 	Night(d hours.Date, now time.Time) ledger.Night
+	Maintenances() []ledger.Maintenance
 }
 
 // shown are the pages of who is logged in.

@@ -147,6 +147,12 @@ func (r *room) Night(d hours.Date, now time.Time) ledger.Night {
 	return r.ledger.Night(d, now)
 }
 
+func (r *room) Maintenances() []ledger.Maintenance {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ledger.Maintenances()
+}
+
 func (r *room) Declare(from, to time.Time) error {
 	if r.refuse != nil {
 		return r.refuse

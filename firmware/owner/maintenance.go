@@ -58,16 +58,11 @@ func (s *Server) showMaintenance(w http.ResponseWriter, r *http.Request, status 
 	}, wrong, args...)
 }
 
-// declared returns the maintenances that the book has, by whoever, also of the days to come; the one that begins last first.
-func (s *Server) declared(now time.Time) (list []ledger.Maintenance) {
-	today := hours.DateOf(now)
-	for d := today - ledger.MaxDays; d <= today+hours.Date((ahead+uplink.MaxMaintenance)/(24*time.Hour)); d++ {
-		for _, m := range s.cfg.Book.Day(d, now).Maintenance {
-			if !slices.ContainsFunc(list, func(o ledger.Maintenance) bool { return o.Seq == m.Seq }) {
-				list = append(list, m)
-			}
-		}
-	}
+// declared returns the maintenances that the book has, by whoever, also those to come, but for what is older than the page shows; the one that
+// begins last first.
+func (s *Server) declared(now time.Time) []ledger.Maintenance {
+	oldest := (hours.DateOf(now) - ledger.MaxDays).Start()
+	list := slices.DeleteFunc(s.cfg.Book.Maintenances(), func(m ledger.Maintenance) bool { return m.To.Before(oldest) })
 	slices.SortStableFunc(list, func(a, b ledger.Maintenance) int { return b.From.Compare(a.From) })
 	return list
 }
