@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/ed25519"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -118,9 +116,7 @@ func (p *page) row(vi, en, value, english string) {
 
 func (p *page) head(key ed25519.PublicKey) error {
 	w := sheet.Width - codeSize - 6
-	sum := sha256.Sum256(key)
-	code := "cafeprobe 1 " + string(p.s.Box) + " " + hex.EncodeToString(sum[:])
-	if err := p.Code(sheet.PageWidth-sheet.Margin-codeSize, sheet.Margin, codeSize, code); err != nil {
+	if err := p.Code(sheet.PageWidth-sheet.Margin-codeSize, sheet.Margin, codeSize, fingerprint.Code(string(p.s.Box), key)); err != nil {
 		return err
 	}
 	y := p.Y

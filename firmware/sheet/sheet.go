@@ -46,14 +46,22 @@ type Sheet struct {
 
 // New returns an empty page of a document with a title, in the language of an RFC 5646 tag, that was made at a time.
 func New(title, lang string, at time.Time) *Sheet {
-	s := &Sheet{Fpdf: fpdf.New("P", "mm", "A4", ""), Y: Margin}
+	s := NewOf(PageWidth, PageHeight, title, lang, at)
+	s.Y = Margin
+	s.SetMargins(Margin, Margin, Margin)
+	return s
+}
+
+// NewOf is New of a page of another size, in millimetres, without margins.
+func NewOf(width, height float64, title, lang string, at time.Time) *Sheet {
+	s := &Sheet{Fpdf: fpdf.NewCustom(&fpdf.InitType{OrientationStr: "P", UnitStr: "mm", Size: fpdf.SizeType{Wd: width, Ht: height}})}
 	s.SetCatalogSort(true)
 	s.SetCreationDate(at.UTC())
 	s.SetModificationDate(at.UTC())
 	s.SetTitle(title, true)
 	s.SetLang(lang)
 	s.SetAutoPageBreak(false, 0)
-	s.SetMargins(Margin, Margin, Margin)
+	s.SetMargins(0, 0, 0)
 	s.SetCellMargin(0)
 	s.AddUTF8FontFromBytes("sans", "", bytes.Clone(dejavusans.TTF))
 	s.AddUTF8FontFromBytes("sans", "B", bytes.Clone(dejavusansbold.TTF))

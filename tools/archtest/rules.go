@@ -113,7 +113,7 @@ var Arrows = []Arrow{
 	{"tools/bench", []string{"capture", "capture/pcapfile", "firmware/pipeline", "tools/mix"}, nil},
 	{"tools/benchlive", []string{"capture/afpacket", "firmware/pipeline", "uplink"}, []string{"golang.org/x/sys/unix"}},
 	{"tools/release", []string{"firmware/update", "uplink/durable"}, []string{"github.com/sigstore/sigstore/pkg/signature", "github.com/theupdateframework/go-tuf"}},
-	{"tools/label", nil, []string{"github.com/go-fonts/dejavu", "github.com/go-pdf/fpdf", "rsc.io/qr"}},
+	{"tools/label", []string{"firmware/sheet"}, nil},
 	{"tools/port", []string{"firmware/console", "tools/lang"}, []string{"go.bug.st/serial"}},
 	{"tools/provision", []string{"firmware/...", "tools/lang", "tools/port", "uplink"}, []string{"github.com/goccy/go-yaml"}},
 	{"tools/lang", []string{"firmware/health"}, nil},

@@ -18,7 +18,6 @@ import (
 
 	"cafeprobe/firmware/health"
 	"cafeprobe/firmware/init/commission"
-	"cafeprobe/tools/cafeprobe/check"
 	"cafeprobe/tools/label"
 	"cafeprobe/tools/lang"
 	"cafeprobe/tools/province"
@@ -26,6 +25,7 @@ import (
 	"cafeprobe/tools/provision"
 	"cafeprobe/uplink"
 	"cafeprobe/uplink/durable"
+	"cafeprobe/uplink/fingerprint"
 )
 
 type provisionCmd struct {
@@ -107,7 +107,7 @@ func (c *provisionCmd) run(ctx context.Context, l lang.Lang) error {
 // writeLabel writes a box's label, for nobody else to read: it has the owner's code.
 func writeLabel(path string, l commission.Label, at time.Time) error {
 	var b bytes.Buffer
-	err := label.Write(&b, label.Label{Box: l.Box, QR: check.Code(l.Box, l.Key), Code: l.Code, Address: l.Address, Page: l.Page}, at)
+	err := label.Write(&b, label.Label{Box: l.Box, QR: fingerprint.Code(l.Box, l.Key), Code: l.Code, Address: l.Address, Page: l.Page}, at)
 	if err == nil {
 		err = durable.WriteFile(path, b.Bytes())
 	}

@@ -15,13 +15,13 @@ import (
 	"testing"
 	"time"
 
-	"cafeprobe/tools/cafeprobe/check"
 	"cafeprobe/tools/lang"
 	"cafeprobe/tools/province"
 	"cafeprobe/tools/province/collector"
 	"cafeprobe/tools/province/store"
 	"cafeprobe/tools/provision"
 	"cafeprobe/uplink"
+	"cafeprobe/uplink/fingerprint"
 )
 
 // desk is a province's folder, and the boxes that it hears.
@@ -157,7 +157,7 @@ boxes:
 	}
 	c := &replaceCmd{Dir: d.dir, New: freshBox, Reason: "cháy nguồn", By: "Lân", Room: old, Life: time.Hour, Out: out}
 	var said bytes.Buffer
-	if err := c.run(t.Context(), lang.VI, strings.NewReader(check.Code(deadBox, key)+"\r\n"), &said); err != nil {
+	if err := c.run(t.Context(), lang.VI, strings.NewReader(fingerprint.Code(deadBox, key)+"\r\n"), &said); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
@@ -222,7 +222,7 @@ func TestReplaceCommandRefuses(t *testing.T) {
 	f := func(what string, change func(*replaceCmd), vi, en string) {
 		t.Helper()
 		c := &replaceCmd{
-			Dir: d.dir, Name: "ha-giang", Label: check.Code(deadBox, key), New: freshBox, Reason: "x", Broker: "ssl://h:8883", Enroll: "https://h:8443",
+			Dir: d.dir, Name: "ha-giang", Label: fingerprint.Code(deadBox, key), New: freshBox, Reason: "x", Broker: "ssl://h:8883", Enroll: "https://h:8443",
 			Out: filepath.Join(t.TempDir(), "room.yaml"),
 		}
 		change(c)
@@ -237,7 +237,7 @@ func TestReplaceCommandRefuses(t *testing.T) {
 		}
 	}
 	f("nothing scanned", func(c *replaceCmd) { c.Label = "" }, "không đọc được nhãn", "the label cannot be read")
-	f("another key", func(c *replaceCmd) { c.Label = check.Code(deadBox, []byte("x")) }, "khóa trên nhãn", "the key on the label")
+	f("another key", func(c *replaceCmd) { c.Label = fingerprint.Code(deadBox, []byte("x")) }, "khóa trên nhãn", "the key on the label")
 	f("an unknown box", func(c *replaceCmd) { c.Label = freshBox }, "chưa từng cấp chứng thư", "never gave this box")
 	f("no room", func(c *replaceCmd) { c.Broker = "" }, "thêm --room", "give --room")
 	f("two lines", func(c *replaceCmd) { c.Reason = "a\nb" }, "trên một dòng", "one short line")

@@ -3,15 +3,11 @@
 package label
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"time"
 
-	"github.com/go-fonts/dejavu/dejavusans"
-	"github.com/go-fonts/dejavu/dejavusansbold"
-	"github.com/go-pdf/fpdf"
-	"rsc.io/qr"
+	"cafeprobe/firmware/sheet"
 )
 
 // Size of a label, in millimetres: a common size of label printers (62 × 29).
@@ -32,19 +28,8 @@ type Label struct {
 
 // Write writes a label of one page as PDF. It is the same for the same l and time.
 func Write(w io.Writer, l Label, at time.Time) error {
-	f := fpdf.NewCustom(&fpdf.InitType{OrientationStr: "P", UnitStr: "mm", Size: fpdf.SizeType{Wd: Width, Ht: Height}})
-	f.SetCatalogSort(true)
-	f.SetCreationDate(at.UTC())
-	f.SetModificationDate(at.UTC())
-	f.SetTitle("Nhãn "+l.Box, true)
-	f.SetLang("vi")
-	f.SetAutoPageBreak(false, 0)
-	f.SetMargins(0, 0, 0)
-	f.SetCellMargin(0)
-	f.AddUTF8FontFromBytes("sans", "", bytes.Clone(dejavusans.TTF))
-	f.AddUTF8FontFromBytes("sans", "B", bytes.Clone(dejavusansbold.TTF))
-	f.AddPage()
-	if err := code(f, l.QR); err != nil {
+	f := sheet.NewOf(Width, Height, "Nhãn "+l.Box, "vi", at)
+	if err := f.Code(margin, margin, square, l.QR); err != nil {
 		return fmt.Errorf("label of %s: %w", l.Box, err)
 	}
 	texts(f, l)
@@ -54,30 +39,8 @@ func Write(w io.Writer, l Label, at time.Time) error {
 	return nil
 }
 
-// code draws the QR code, black on white and of whole modules, as a label printer has it.
-func code(f *fpdf.Fpdf, text string) error {
-	c, err := qr.Encode(text, qr.M)
-	if err != nil {
-		return err
-	}
-	f.SetFillColor(0, 0, 0)
-	m := square / float64(c.Size)
-	for y := range c.Size {
-		for x := 0; x < c.Size; x++ {
-			from := x
-			for x < c.Size && c.Black(x, y) {
-				x++
-			}
-			if x > from { // a run at once: no white lines between
-				f.Rect(margin+float64(from)*m, margin+float64(y)*m, float64(x-from)*m, m, "F")
-			}
-		}
-	}
-	return nil
-}
-
 // texts writes the column beside the code.
-func texts(f *fpdf.Fpdf, l Label) {
+func texts(f *sheet.Sheet, l Label) {
 	const x = margin + square + 2
 	const width = Width - x - margin
 	y := margin

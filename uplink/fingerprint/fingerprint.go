@@ -1,8 +1,9 @@
-// Package fingerprint says a public key in words that two people can compare over the telephone in Vietnamese.
+// Package fingerprint says a public key in words that two people can compare over the telephone in Vietnamese, and in a text for a QR code.
 package fingerprint
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 )
 
@@ -16,6 +17,12 @@ var (
 // Syllables is how many a fingerprint has: 48 bits. Somebody who wants a key of the same words has to make 2^47 of them on average, while
 // the technician waits.
 const Syllables = 6
+
+// Code returns the text of a box's QR code: what it is of, its id, and the SHA-256 of its public key, hexadecimal.
+func Code(box string, key []byte) string {
+	sum := sha256.Sum256(key)
+	return "cafeprobe 1 " + box + " " + hex.EncodeToString(sum[:])
+}
 
 // Of returns the fingerprint of a public key: the first octets of its SHA-256, a syllable each.
 func Of(key []byte) string {

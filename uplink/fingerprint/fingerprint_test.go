@@ -1,6 +1,8 @@
 package fingerprint
 
 import (
+	"bytes"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -29,5 +31,13 @@ func TestOf(t *testing.T) {
 	}
 	if Of([]byte("another")) == got {
 		t.Error("two keys have the same words")
+	}
+}
+
+// TestCode: what the QR code says is short, and of the box and its key alone.
+func TestCode(t *testing.T) {
+	got := Code("b-7f3a91c2", bytes.Repeat([]byte{7}, 32))
+	if !regexp.MustCompile(`^cafeprobe 1 b-7f3a91c2 [0-9a-f]{64}$`).MatchString(got) || got == Code("b-7f3a91c2", []byte{8}) {
+		t.Errorf("%q", got)
 	}
 }

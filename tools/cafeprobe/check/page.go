@@ -1,8 +1,6 @@
 package check
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"strings"
@@ -13,13 +11,8 @@ import (
 	"cafeprobe/tools/cafeprobe/diag"
 	"cafeprobe/tools/cafeprobe/mirror"
 	"cafeprobe/tools/lang"
+	"cafeprobe/uplink/fingerprint"
 )
-
-// Code returns the text of a box's QR code: what it is of, its id, and the SHA-256 of its public key, hexadecimal.
-func Code(box string, key []byte) string {
-	sum := sha256.Sum256(key)
-	return "cafeprobe 1 " + box + " " + hex.EncodeToString(sum[:])
-}
 
 const (
 	codeSize = 34.0 // millimetres
@@ -114,7 +107,7 @@ func orNone(s, none string) string {
 func (s *page) code(r *Result) error {
 	const left = sheet.PageWidth - sheet.Margin - codeSize
 	s.Write(left, sheet.Margin+codeSize+1.5, codeSize, sheet.Small, "", sheet.Grey, r.Box+" và khóa")
-	return s.Code(left, sheet.Margin, codeSize, Code(r.Box, r.Key))
+	return s.Code(left, sheet.Margin, codeSize, fingerprint.Code(r.Box, r.Key))
 }
 
 // verdict writes the state of all.
