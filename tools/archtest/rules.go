@@ -56,6 +56,7 @@ var Arrows = []Arrow{
 	{"firmware/command", []string{"uplink", "uplink/durable"}, nil},
 	{"firmware/clock", []string{"uplink"}, nil},
 	{"firmware/clock/boottime", nil, []string{"golang.org/x/sys/unix"}},
+	{"firmware/clock/sntp/sntptest", nil, nil},
 	{"firmware/clock/sntp", []string{"firmware/clock", "uplink"}, []string{"github.com/beevik/ntp"}},
 	{"firmware/clock/keeper", []string{"firmware/clock", "uplink"}, nil},
 	{"firmware/titles", []string{"capture/title", "uplink", "uplink/checkpoint", "uplink/durable"}, []string{"golang.org/x/mod/sumdb/note"}},

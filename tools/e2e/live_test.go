@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -10,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"cafeprobe/firmware/clock/sntp/sntptest"
 	"cafeprobe/firmware/config"
 	"cafeprobe/uplink"
 )
@@ -21,33 +21,8 @@ func timeServer(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { pc.Close() })
-	go func() {
-		b := make([]byte, 512)
-		for {
-			n, from, err := pc.ReadFrom(b)
-			if err != nil {
-				return
-			}
-			if n >= 48 {
-				_, _ = pc.WriteTo(timeAnswer(b[:48]), from)
-			}
-		}
-	}()
+	sntptest.Serve(t, pc, 0)
 	return pc.LocalAddr().String()
-}
-
-// timeAnswer answers an NTP client (RFC 5905 §7.3): version 4, server, stratum 2.
-func timeAnswer(question []byte) []byte {
-	now := time.Now()
-	stamp := uint64(now.Unix()+2208988800)<<32 | uint64(now.Nanosecond())<<32/1e9 // since 1900, §6
-	out := make([]byte, 48)
-	out[0], out[1], out[2], out[3] = 4<<3|4, 2, 6, 0xec
-	copy(out[24:32], question[40:48])
-	for _, at := range []int{16, 32, 40} {
-		binary.BigEndian.PutUint64(out[at:], stamp)
-	}
-	return out
 }
 
 // TestLive: a daemon on a capture port tells what became of the port, counts each frame that came while it lived, loses no

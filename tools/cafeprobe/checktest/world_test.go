@@ -1,7 +1,6 @@
 package checktest
 
 import (
-	"encoding/binary"
 	"fmt"
 	"net"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"cafeprobe/capture/capturetest"
+	"cafeprobe/firmware/clock/sntp/sntptest"
 	"cafeprobe/tools/province/ca"
 	"cafeprobe/tools/provision"
 )
@@ -109,30 +109,6 @@ func timeServer(t testing.TB, addr string, by time.Duration) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { pc.Close() })
-		go func() {
-			b := make([]byte, 512)
-			for {
-				n, from, err := pc.ReadFrom(b)
-				if err != nil {
-					return
-				}
-				if n >= 48 {
-					_, _ = pc.WriteTo(timeAnswer(b[:48], time.Now().Add(by)), from)
-				}
-			}
-		}()
+		sntptest.Serve(t, pc, by)
 	})
-}
-
-// timeAnswer answers a client (RFC 5905 §7.3): version 4, server, stratum 2.
-func timeAnswer(question []byte, now time.Time) []byte {
-	stamp := uint64(now.Unix()+2208988800)<<32 | uint64(now.Nanosecond())<<32/1e9 // since 1900, §6
-	out := make([]byte, 48)
-	out[0], out[1], out[2], out[3] = 4<<3|4, 2, 6, 0xec
-	copy(out[24:32], question[40:48])
-	for _, at := range []int{16, 32, 40} {
-		binary.BigEndian.PutUint64(out[at:], stamp)
-	}
-	return out
 }
